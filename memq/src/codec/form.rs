@@ -1,0 +1,452 @@
+//! What the log keeps of a message: the value itself, or its bytes. The whole pipeline runs here.
+//!
+//! `pack` and `open` mirror each other. Which form a type has is decided at compile time by its
+//! codec; how its bytes are made and read is in the [`Writer`] and [`Reader`] of a handle.
+
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use super::stage::Stages;
+use super::{Codec, compression, frame};
+use crate::error::{DecodeError, EncodeError};
+use crate::key::Key;
+use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
+use crate::record::{Body, Meta, Record};
+use crate::topic::Topic;
+
+/// The bytes that one message costs in the log beside its own: its slot.
+const SLOT: usize = 64;
+
+/// What publishers take and subscribers give: every [`Topic`], and [`Record`] for bytes.
+///
+/// It cannot be implemented; implement [`Topic`].
+pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
+    #[doc(hidden)]
+    type Form: Form<Self>;
+
+    #[doc(hidden)]
+    fn key_of(&self) -> Option<Key<'_>>;
+
+    #[doc(hidden)]
+    fn footprint_of(&self) -> usize;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: crate::Topic> Sealed for T {}
+    impl Sealed for crate::Record {}
+    impl Sealed for super::Shared {}
+    impl Sealed for super::Encoded {}
+    impl Sealed for super::Raw {}
+}
+
+impl<T: Topic> Payload for T {
+    type Form = <T::Codec as Codec<T>>::Form;
+
+    fn key_of(&self) -> Option<Key<'_>> {
+        Topic::key(self)
+    }
+
+    fn footprint_of(&self) -> usize {
+        Topic::footprint(self)
+    }
+}
+
+impl Payload for Record {
+    type Form = Raw;
+
+    fn key_of(&self) -> Option<Key<'_>> {
+        self.key().cloned()
+    }
+
+    fn footprint_of(&self) -> usize {
+        self.body.bytes.len()
+    }
+}
+
+/// A form a message has in the log. Sealed: [`Encoded`] or [`Shared`].
+pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
+    /// What a slot of the log holds.
+    #[doc(hidden)]
+    type Stored: Send + Sync + 'static;
+    /// What is kept beside it until it is in the log, to give the value back.
+    #[doc(hidden)]
+    type Origin: Send + Sync;
+    /// What a reader makes of it.
+    #[doc(hidden)]
+    type Opened: Send + Sync;
+
+    #[doc(hidden)]
+    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)>;
+    #[doc(hidden)]
+    fn unpack(stored: Self::Stored, origin: Self::Origin) -> T;
+    #[doc(hidden)]
+    fn open(
+        stored: &Self::Stored,
+        meta: Option<&Arc<Meta>>,
+        reader: &Reader<T>,
+    ) -> Result<Self::Opened, DecodeError>;
+    #[doc(hidden)]
+    fn get<'a>(stored: &'a Self::Stored, opened: &'a Self::Opened) -> &'a T;
+}
+
+/// A message ready for the log.
+#[expect(missing_debug_implementations, reason = "holds a value of any type, inside the crate")]
+pub struct Packed<T, F: Form<T> + ?Sized> {
+    pub(crate) stored: F::Stored,
+    pub(crate) origin: F::Origin,
+    /// The key and headers that came with the value.
+    pub(crate) meta: Option<Arc<Meta>>,
+    /// What the message counts towards `max_bytes`, without its key and headers.
+    pub(crate) size: usize,
+}
+
+/// A form whose messages can be taken out as values; see [`Message::into_inner`](crate::Message::into_inner).
+#[diagnostic::on_unimplemented(
+    message = "a native message is shared with other readers, so taking the value out clones it, and `{T}` is not `Clone`",
+    note = "derive `Clone` on the type, or read the message through its reference"
+)]
+pub trait Take<T>: Form<T> {
+    #[doc(hidden)]
+    fn take(stored: &Self::Stored, opened: Self::Opened) -> T;
+}
+
+/// The form of a message that is kept as bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded(());
+
+/// The form of a message that is kept as the value itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared(());
+
+/// The form of [`Record`]: bytes in, bytes out.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw(());
+
+impl<T: Send + Sync + 'static> Form<T> for Shared {
+    type Stored = T;
+    type Origin = ();
+    type Opened = ();
+
+    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
+        let size = (writer.footprint)(&value).saturating_add(SLOT);
+        Ok(Packed { stored: value, origin: (), meta: None, size })
+    }
+
+    fn unpack(stored: T, (): ()) -> T {
+        stored
+    }
+
+    fn open(_: &T, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn get<'a>(stored: &'a T, (): &'a ()) -> &'a T {
+        stored
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
+    fn take(stored: &T, (): ()) -> T {
+        stored.clone()
+    }
+}
+
+impl<T: Send + Sync + 'static> Form<T> for Encoded {
+    type Stored = Body;
+    type Origin = T;
+    type Opened = T;
+
+    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
+        match writer.encode(&value) {
+            Ok(stored) => {
+                let size = stored.bytes.len() + SLOT;
+                let meta =
+                    Meta::share((writer.key)(&value).map(Key::into_owned), Default::default());
+                Ok(Packed { stored, origin: value, meta, size })
+            }
+            Err(error) => Err((value, error)),
+        }
+    }
+
+    fn unpack(_: Body, origin: T) -> T {
+        origin
+    }
+
+    fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
+        if stored.sealed {
+            return reader.decode(&reader.unseal(stored)?);
+        }
+        reader.decode(stored)
+    }
+
+    fn get<'a>(_: &'a Body, opened: &'a T) -> &'a T {
+        opened
+    }
+}
+
+impl<T: Send + Sync + 'static> Take<T> for Encoded {
+    fn take(_: &Body, opened: T) -> T {
+        opened
+    }
+}
+
+impl Form<Record> for Raw {
+    type Stored = Body;
+    type Origin = Record;
+    type Opened = Record;
+
+    fn pack(
+        record: Record,
+        writer: &Writer<Record>,
+    ) -> Result<Packed<Record, Self>, (Record, EncodeError)> {
+        match writer.encode_record(&record) {
+            Ok(stored) => {
+                let size = stored.bytes.len() + SLOT;
+                let meta = record.meta.clone();
+                Ok(Packed { stored, origin: record, meta, size })
+            }
+            Err(error) => Err((record, error)),
+        }
+    }
+
+    fn unpack(_: Body, origin: Record) -> Record {
+        origin
+    }
+
+    fn open(
+        stored: &Body,
+        meta: Option<&Arc<Meta>>,
+        reader: &Reader<Record>,
+    ) -> Result<Record, DecodeError> {
+        let body = if stored.sealed { reader.unseal(stored)? } else { stored.clone() };
+        Ok(Record { body, meta: meta.cloned() })
+    }
+
+    fn get<'a>(_: &'a Body, opened: &'a Record) -> &'a Record {
+        opened
+    }
+}
+
+impl Take<Record> for Raw {
+    fn take(_: &Body, opened: Record) -> Record {
+        opened
+    }
+}
+
+type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
+type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
+
+thread_local! {
+    /// Encoded bytes before they get an allocation of their own length, and compressed ones.
+    static SCRATCH: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// Scratch space larger than this is given back after use.
+const SCRATCH_KEPT: usize = 1 << 20;
+
+/// How one publisher writes.
+pub struct Writer<T> {
+    /// The codec; for records, none.
+    encode: Option<Encode<T>>,
+    key: for<'a> fn(&'a T) -> Option<Key<'a>>,
+    footprint: fn(&T) -> usize,
+    pub(crate) format: Format,
+    pub(crate) compression: Compression,
+    pub(crate) level: i32,
+    pub(crate) stages: Stages,
+}
+
+impl<T> fmt::Debug for Writer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("format", &self.format)
+            .field("compression", &self.compression)
+            .field("level", &self.level)
+            .field("stages", &self.stages)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Payload> Writer<T> {
+    /// Writes records as they are, and compresses those that are not yet.
+    pub(crate) fn raw(format: Format) -> Self {
+        Self {
+            encode: None,
+            key: T::key_of,
+            footprint: T::footprint_of,
+            format,
+            compression: Compression::None,
+            level: 0,
+            stages: Stages::default(),
+        }
+    }
+
+    /// Writes values with this codec.
+    pub(crate) fn typed<C: Codec<T>>() -> Self {
+        Self { encode: Some(C::encode), ..Self::raw(C::FORMAT) }
+    }
+}
+
+impl<T> Writer<T> {
+    fn encode(&self, value: &T) -> Result<Body, EncodeError> {
+        SCRATCH.with_borrow_mut(|(plain, packed)| {
+            plain.clear();
+            if let Some(encode) = self.encode {
+                encode(value, plain)?;
+            }
+            let body = self.finish(plain, packed);
+            plain.shrink_to(SCRATCH_KEPT);
+            packed.shrink_to(SCRATCH_KEPT);
+            body
+        })
+    }
+
+    /// Compresses and seals what the codec wrote.
+    fn finish(&self, plain: &[u8], packed: &mut Vec<u8>) -> Result<Body, EncodeError> {
+        let length =
+            u32::try_from(plain.len()).map_err(|_| EncodeError::TooLong { bytes: plain.len() })?;
+        let bytes = if self.compression == Compression::None {
+            Bytes::copy_from_slice(plain)
+        } else {
+            packed.clear();
+            compression::compress(self.compression, self.level, plain, packed)?;
+            Bytes::copy_from_slice(packed)
+        };
+        self.seal(Body {
+            bytes,
+            format: self.format,
+            compression: self.compression,
+            sealed: false,
+            length: Some(length),
+        })
+    }
+
+    fn seal(&self, body: Body) -> Result<Body, EncodeError> {
+        if self.stages.is_empty() {
+            return Ok(body);
+        }
+        let framed = frame::write(&body)?;
+        Ok(Body {
+            bytes: self.stages.seal(&framed)?.into(),
+            format: Format::Custom,
+            compression: Compression::None,
+            sealed: true,
+            length: None,
+        })
+    }
+}
+
+impl Writer<Record> {
+    fn encode_record(&self, record: &Record) -> Result<Body, EncodeError> {
+        let mut body = record.body.clone();
+        if body.sealed {
+            return Ok(body);
+        }
+        if body.format == Format::Raw {
+            body.format = self.format;
+        }
+        if self.compression != Compression::None && body.compression == Compression::None {
+            let format = body.format;
+            let body = self.finish(&body.bytes, &mut Vec::new())?;
+            return Ok(if body.sealed { body } else { Body { format, ..body } });
+        }
+        self.seal(body)
+    }
+}
+
+/// How one subscriber reads.
+pub struct Reader<T> {
+    /// What the topic's publishers write; shared by all handles of the topic.
+    pub(crate) decoders: Arc<Decoders<T>>,
+    /// What this subscriber accepts beside it.
+    pub(crate) accepts: Decoders<T>,
+    /// Bytes of a payload after decompression, at most.
+    pub(crate) max_decoded: usize,
+    pub(crate) stages: Stages,
+}
+
+impl<T> fmt::Debug for Reader<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("decoders", &self.decoders)
+            .field("accepts", &self.accepts)
+            .field("max_decoded", &self.max_decoded)
+            .field("stages", &self.stages)
+            .finish()
+    }
+}
+
+impl<T> Reader<T> {
+    pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages) -> Self {
+        let accepts = Decoders::new(decoders.declared);
+        Self { decoders, accepts, max_decoded: DEFAULT_MAX_DECODED, stages }
+    }
+
+    fn unseal(&self, body: &Body) -> Result<Body, DecodeError> {
+        if self.stages.is_empty() {
+            return Err(DecodeError::Sealed);
+        }
+        Ok(frame::read(&self.stages.open(&body.bytes)?.into())?)
+    }
+
+    fn decode(&self, body: &Body) -> Result<T, DecodeError> {
+        let got = match body.format {
+            Format::Raw => self.decoders.declared,
+            format => format,
+        };
+        let decode = self
+            .decoders
+            .get(got)
+            .or_else(|| self.accepts.get(got))
+            .ok_or(DecodeError::Format { got, reads: self.decoders.declared })?;
+        if body.compression == Compression::None {
+            return decode(&body.bytes);
+        }
+        decode(&compression::decompress(body, self.max_decoded)?)
+    }
+}
+
+/// The codecs that read one type, by format.
+pub struct Decoders<T> {
+    /// The format of records that name none.
+    declared: Format,
+    table: [OnceLock<(TypeId, Decode<T>)>; 8],
+}
+
+impl<T> fmt::Debug for Decoders<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = (0..=u8::MAX).filter_map(Format::from_code).filter(|f| self.get(*f).is_some());
+        f.debug_list().entries(known).finish()
+    }
+}
+
+impl<T> Decoders<T> {
+    /// None yet, for a topic of this format.
+    pub(crate) fn new(declared: Format) -> Self {
+        Self { declared, table: Default::default() }
+    }
+
+    /// Adds a codec. `Err` if another one has its format, which is possible for
+    /// [`Format::Custom`] only.
+    pub(crate) fn add<C: Codec<T>>(&self) -> Result<(), ()> {
+        let entry = (TypeId::of::<C>(), C::decode as Decode<T>);
+        let (known, _) = self.table[Self::place(C::FORMAT)].get_or_init(|| entry);
+        if *known == entry.0 { Ok(()) } else { Err(()) }
+    }
+
+    fn get(&self, format: Format) -> Option<Decode<T>> {
+        Some(self.table[Self::place(format)].get()?.1)
+    }
+
+    fn place(format: Format) -> usize {
+        match format {
+            Format::Custom => 7,
+            other => usize::from(other.code()),
+        }
+    }
+}

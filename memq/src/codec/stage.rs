@@ -1,0 +1,95 @@
+//! Steps of the user's own between compression and storage, such as encryption.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Cause, DecodeError, EncodeError};
+
+/// A step of your own on the bytes of a topic, applied last when they are stored and undone first
+/// when they are read: encryption, a signature.
+///
+/// Stages belong to a topic ([`stage`](crate::Topics::stage) before it is first opened) and are undone for
+/// every reader of it, typed or not. Bytes at rest in the log are sealed.
+///
+/// ```
+/// use memq::codec::Stage;
+///
+/// /// Not encryption; it stands in for it.
+/// struct Flip(u8);
+///
+/// impl Stage for Flip {
+///     fn name(&self) -> &str {
+///         "flip"
+///     }
+///     fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, memq::Cause> {
+///         Ok(bytes.iter().map(|byte| byte ^ self.0).collect())
+///     }
+///     fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, memq::Cause> {
+///         self.seal(bytes)
+///     }
+/// }
+/// ```
+pub trait Stage: Send + Sync + 'static {
+    /// A name for errors; two openers of a topic must name the same stages in the same order.
+    fn name(&self) -> &str;
+
+    /// What is stored for these bytes.
+    ///
+    /// # Errors
+    ///
+    /// Any; the message is not published then.
+    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause>;
+
+    /// The bytes that were sealed to these.
+    ///
+    /// # Errors
+    ///
+    /// Any; the record is reported as not decodable then.
+    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause>;
+}
+
+/// The stages of a topic, in the order in which they are applied.
+#[derive(Clone, Default)]
+pub struct Stages(Arc<[Arc<dyn Stage>]>);
+
+impl Stages {
+    pub(crate) fn with(&self, stage: Arc<dyn Stage>) -> Self {
+        Self(self.0.iter().cloned().chain([stage]).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names, joined, for comparison and for errors.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|stage| stage.name()).collect();
+        if names.is_empty() { "none".into() } else { names.join(", ") }
+    }
+
+    pub(crate) fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {
+        let mut sealed = bytes.to_vec();
+        for stage in self.0.iter() {
+            sealed = stage
+                .seal(&sealed)
+                .map_err(|source| EncodeError::Stage { stage: stage.name().into(), source })?;
+        }
+        Ok(sealed)
+    }
+
+    pub(crate) fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let mut opened = bytes.to_vec();
+        for stage in self.0.iter().rev() {
+            opened = stage
+                .open(&opened)
+                .map_err(|source| DecodeError::Stage { stage: stage.name().into(), source })?;
+        }
+        Ok(opened)
+    }
+}
+
+impl fmt::Debug for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|stage| stage.name())).finish()
+    }
+}

@@ -1,0 +1,266 @@
+//! Keys of messages, as bytes, and the types that can be one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The longest text of an integer key: `i128::MIN`.
+const INLINE: usize = 40;
+
+/// The key of a message: bytes that say what it is about.
+///
+/// Text keys are their UTF-8, integers their decimal digits, `bool` is `true` or `false`, and byte
+/// arrays are themselves. So a key reads the same from every language, and `7_u64`, `7_i32` and
+/// `"7"` are one key.
+///
+/// ```
+/// use memq::Key;
+///
+/// assert_eq!(Key::from(7_u64), Key::from("7"));
+/// assert_eq!(Key::from("tea").as_bytes(), b"tea");
+/// ```
+#[derive(Clone)]
+pub struct Key<'a>(Repr<'a>);
+
+#[derive(Clone)]
+enum Repr<'a> {
+    Borrowed(&'a [u8]),
+    /// Short keys made on the spot, such as digits: `(length, bytes)`.
+    Inline(u8, [u8; INLINE]),
+    Owned(Bytes),
+}
+
+impl<'a> Key<'a> {
+    /// A key of any bytes, not copied.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(Repr::Borrowed(bytes))
+    }
+
+    /// The bytes of the key.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Borrowed(bytes) => bytes,
+            Repr::Inline(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Repr::Owned(bytes) => bytes,
+        }
+    }
+
+    /// The key as text, or `None` where it is not UTF-8.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.as_bytes()).ok()
+    }
+
+    /// The same key on its own; copies it if it borrows.
+    #[must_use]
+    pub fn into_owned(self) -> Key<'static> {
+        Key(match self.0 {
+            Repr::Borrowed(bytes) => Repr::Owned(Bytes::copy_from_slice(bytes)),
+            Repr::Inline(length, bytes) => Repr::Inline(length, bytes),
+            Repr::Owned(bytes) => Repr::Owned(bytes),
+        })
+    }
+
+    /// A key from what a value prints, which must be short.
+    fn inline(value: impl fmt::Display) -> Key<'static> {
+        use std::io::Write as _;
+        let mut bytes = [0; INLINE];
+        let mut rest = &mut bytes[..];
+        // Integers, `bool` and `char` print at most 40 bytes, so nothing is cut off.
+        let _ = write!(rest, "{value}");
+        let length = INLINE - rest.len();
+        Key(Repr::Inline(length as u8, bytes))
+    }
+}
+
+impl fmt::Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key(\"{}\")", self.as_bytes().escape_ascii())
+    }
+}
+
+/// Text as it is; other bytes escaped.
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_str() {
+            Some(text) => f.write_str(text),
+            None => self.as_bytes().escape_ascii().fmt(f),
+        }
+    }
+}
+
+impl PartialEq<Key<'_>> for Key<'_> {
+    fn eq(&self, other: &Key<'_>) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Key<'_> {}
+
+impl std::hash::Hash for Key<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl<'a> From<&'a str> for Key<'a> {
+    fn from(key: &'a str) -> Self {
+        Self::new(key.as_bytes())
+    }
+}
+
+impl<'a> From<&'a [u8]> for Key<'a> {
+    fn from(key: &'a [u8]) -> Self {
+        Self::new(key)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Key<'a> {
+    fn from(key: &'a [u8; N]) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<String> for Key<'_> {
+    fn from(key: String) -> Self {
+        Self(Repr::Owned(key.into()))
+    }
+}
+
+impl From<Bytes> for Key<'_> {
+    fn from(key: Bytes) -> Self {
+        Self(Repr::Owned(key))
+    }
+}
+
+/// A type that can be the `#[topic(key)]` of a message: equality must be exact, so floats are none.
+///
+/// `None` means that the message has no key.
+///
+/// ```
+/// use memq::{Key, TopicKey};
+///
+/// struct Customer(u64);
+///
+/// impl TopicKey for Customer {
+///     fn to_key(&self) -> Option<Key<'_>> {
+///         self.0.to_key()
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a message",
+    note = "keys are integers, `bool`, `char`, strings, byte arrays, or an `Option` of one",
+    note = "for a type of your own, implement `memq::TopicKey`, or use `#[topic(key_with = path)]`"
+)]
+pub trait TopicKey {
+    /// The key of this value.
+    fn to_key(&self) -> Option<Key<'_>>;
+}
+
+macro_rules! display_keys {
+    ($($type:ty)*) => {$(
+        impl From<$type> for Key<'_> {
+            fn from(key: $type) -> Self {
+                Key::inline(key)
+            }
+        }
+
+        impl TopicKey for $type {
+            fn to_key(&self) -> Option<Key<'_>> {
+                Some(Key::from(*self))
+            }
+        }
+    )*};
+}
+
+display_keys!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize bool char);
+
+impl TopicKey for str {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(self))
+    }
+}
+
+impl TopicKey for String {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(self.as_str()))
+    }
+}
+
+impl TopicKey for [u8] {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(self))
+    }
+}
+
+impl TopicKey for Vec<u8> {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(self.as_slice()))
+    }
+}
+
+impl<const N: usize> TopicKey for [u8; N] {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(self))
+    }
+}
+
+impl TopicKey for Bytes {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(&self[..]))
+    }
+}
+
+impl<K: TopicKey> TopicKey for Option<K> {
+    fn to_key(&self) -> Option<Key<'_>> {
+        self.as_ref().and_then(TopicKey::to_key)
+    }
+}
+
+macro_rules! deref_keys {
+    ($($type:ty)*) => {$(
+        impl<K: TopicKey + ?Sized> TopicKey for $type {
+            fn to_key(&self) -> Option<Key<'_>> {
+                (**self).to_key()
+            }
+        }
+    )*};
+}
+
+deref_keys!(&K Box<K> Arc<K> std::rc::Rc<K>);
+
+impl TopicKey for std::borrow::Cow<'_, str> {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::from(&**self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_key_is_its_digits_up_to_the_longest() {
+        assert_eq!(Key::from(i128::MIN).as_str(), Some(i128::MIN.to_string().as_str()));
+        assert_eq!(Key::from(u128::MAX).as_str(), Some(u128::MAX.to_string().as_str()));
+        assert_eq!(Key::from(-7_i8), Key::from("-7"));
+        assert_eq!(Key::from('ß'), Key::from("ß"));
+    }
+
+    #[test]
+    fn an_owned_key_equals_the_borrowed_one() {
+        let long = "k".repeat(100);
+        let key = Key::from(long.as_str());
+        assert_eq!(key.clone().into_owned(), key);
+    }
+
+    #[test]
+    fn none_is_no_key() {
+        assert_eq!(None::<u8>.to_key(), None);
+        assert_eq!(Some("a").to_key(), Some(Key::from("a")));
+    }
+}

@@ -1,0 +1,219 @@
+//! What a topic can be told: format, compression, retention, overflow, where to start. Plain data.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::position::{Offset, Timestamp};
+
+/// Messages a topic keeps where nothing is said.
+pub const DEFAULT_MAX_MESSAGES: usize = 10_000;
+
+/// Bytes a topic keeps where nothing is said: 256 MiB.
+pub const DEFAULT_MAX_BYTES: usize = 256 << 20;
+
+/// Bytes one message may have after decompression where nothing is said: 64 MiB.
+pub const DEFAULT_MAX_DECODED: usize = 64 << 20;
+
+/// How a payload is encoded.
+///
+/// The discriminants are the codes in the [frame](crate::frame).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Format {
+    /// bincode 1.3 with its default options (feature `bincode`).
+    Bincode = 0,
+    /// JSON text (feature `json`).
+    Json = 1,
+    /// MessagePack with named fields; arrays are read too (feature `messagepack`).
+    MessagePack = 2,
+    /// The value itself, shared in the process. Never in a frame.
+    Native = 3,
+    /// postcard 1 (feature `postcard`).
+    Postcard = 4,
+    /// CBOR: recognised, neither written nor opened.
+    Cbor = 5,
+    /// Bytes that say nothing about their format.
+    Raw = 6,
+    /// A [codec](crate::Codec) of the user's own.
+    Custom = 255,
+}
+
+impl Format {
+    /// The format with this code in a frame, or `None` where the code is not assigned.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Bincode,
+            1 => Self::Json,
+            2 => Self::MessagePack,
+            3 => Self::Native,
+            4 => Self::Postcard,
+            5 => Self::Cbor,
+            6 => Self::Raw,
+            255 => Self::Custom,
+            _ => return None,
+        })
+    }
+
+    /// The code in a frame.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// How a payload is compressed.
+///
+/// The discriminants are the codes in the [frame](crate::frame).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None = 0,
+    /// gzip, levels 0 to 9, 6 where nothing is said (feature `gzip`).
+    Gzip = 1,
+    /// Zstandard, levels -7 to 22, 3 where nothing is said (feature `zstd`).
+    Zstd = 2,
+    /// LZ4: recognised, neither written nor opened.
+    Lz4 = 3,
+}
+
+impl Compression {
+    /// The compression with this code in a frame, or `None` where the code is not assigned.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::None,
+            1 => Self::Gzip,
+            2 => Self::Zstd,
+            3 => Self::Lz4,
+            _ => return None,
+        })
+    }
+
+    /// The code in a frame.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The lowest and the highest level; `None` where there are no levels.
+    #[must_use]
+    pub const fn levels(self) -> Option<(i32, i32)> {
+        match self {
+            Self::Gzip => Some((0, 9)),
+            Self::Zstd => Some((-7, 22)),
+            Self::None | Self::Lz4 => None,
+        }
+    }
+
+    /// The level used where nothing is said; 0 where there are no levels.
+    #[must_use]
+    pub const fn default_level(self) -> i32 {
+        match self {
+            Self::Gzip => 6,
+            Self::Zstd => 3,
+            Self::None | Self::Lz4 => 0,
+        }
+    }
+
+    /// Whether this build can write and open it.
+    #[must_use]
+    pub const fn is_available(self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Gzip => cfg!(feature = "gzip"),
+            Self::Zstd => cfg!(feature = "zstd"),
+            Self::Lz4 => false,
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What happens to a message for which a topic has no room.
+///
+/// A topic is full when it holds `max` messages or the message would take it past `max_bytes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The oldest messages go. A subscriber that had not read them is told by
+    /// [`RecvError::Lagged`](crate::RecvError::Lagged), with their exact number.
+    #[default]
+    DropOldest,
+    /// The publisher gets [`PublishError::Full`](crate::PublishError::Full) with the message.
+    /// Room is made only from messages that every subscriber has passed; with no subscriber, none.
+    Reject,
+    /// The publisher waits. Room is made only from messages that every subscriber has passed;
+    /// with no subscriber it waits for one.
+    Wait,
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Where a subscriber starts, or moves to by `seek`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// At the oldest message kept.
+    #[default]
+    Earliest,
+    /// After the newest message: only what is published from now on.
+    Latest,
+    /// At this offset. One that retention has removed is reported as lag; one beyond the next to
+    /// be published is an error.
+    Offset(Offset),
+    /// At the first message stored at or after this time.
+    Time(Timestamp),
+    /// At the first message stored in this last stretch of time.
+    Ago(Duration),
+}
+
+impl From<Offset> for Start {
+    fn from(offset: Offset) -> Self {
+        Self::Offset(offset)
+    }
+}
+
+impl From<Timestamp> for Start {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+/// The options a topic runs with, all decided when it was first opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicOptions {
+    /// The format of messages that do not name another.
+    pub format: Format,
+    /// The compression of messages that do not name another.
+    pub compression: Compression,
+    /// The level of that compression.
+    pub level: i32,
+    /// Messages kept at most.
+    pub max_messages: usize,
+    /// Bytes kept at most: payloads, keys and headers, and a fixed price per message.
+    pub max_bytes: usize,
+    /// How long a message is kept; `None` for as long as there is room.
+    pub ttl: Option<Duration>,
+    /// What happens when there is no room.
+    pub overflow: Overflow,
+}

@@ -1,0 +1,112 @@
+//! Where a message is and when it was stored. Plain newtypes; no clock is read here.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The place of a message in its topic: 0 for the first, then one more for each.
+///
+/// Offsets are dense, in the order of storage, and never reused, also when retention has removed
+/// the message.
+///
+/// ```
+/// use memq::Offset;
+///
+/// assert!(Offset(7) < Offset(8));
+/// assert_eq!(Offset(7).next(), Offset(8));
+/// assert_eq!(Offset(7).to_string(), "7");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(pub u64);
+
+impl Offset {
+    /// The offset after this one; at `u64::MAX` it stays there.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<u64> for Offset {
+    fn from(offset: u64) -> Self {
+        Self(offset)
+    }
+}
+
+/// When a message was stored: nanoseconds since 1970-01-01 UTC.
+///
+/// A broker reads the system's clock once, when it is made, and from then on counts with the
+/// monotonic clock. So timestamps of one broker never go backwards, follow tokio's paused clock,
+/// and do not follow later corrections of the system's clock.
+///
+/// ```
+/// use memq::Timestamp;
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let noon = Timestamp::from(UNIX_EPOCH + Duration::from_secs(43_200));
+/// assert_eq!(noon.as_nanos(), 43_200_000_000_000);
+/// assert_eq!(noon - Duration::from_secs(43_200), Timestamp::from_nanos(0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// A timestamp that many nanoseconds after 1970-01-01 UTC.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// From `earlier` to this; zero where `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Stops at the end of the range, in the year 2554.
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(by)))
+    }
+}
+
+/// Stops at 1970.
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(by)))
+    }
+}
+
+/// Times before 1970 become 1970.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(nanos(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(timestamp: Timestamp) -> Self {
+        UNIX_EPOCH + Duration::from_nanos(timestamp.0)
+    }
+}
+
+/// Nanoseconds as one word, which holds 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

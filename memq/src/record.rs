@@ -1,0 +1,144 @@
+//! A message as bytes, with what is known about them. Nothing is encoded or decoded here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::headers::Headers;
+use crate::key::Key;
+use crate::options::{Compression, Format};
+
+/// A message as bytes: what untyped publishers write and untyped subscribers read.
+///
+/// Cloning copies no payload. What the bytes say is found by `decode`, what they are likely to be
+/// by `detect`, and `frame` makes them describe themselves where they leave the process.
+///
+/// ```
+/// use memq::{Format, Record};
+///
+/// let record = Record::new(&br#"{"item":"tea"}"#[..])
+///     .with_format(Format::Json)
+///     .with_key("7");
+/// assert_eq!(record.bytes(), &br#"{"item":"tea"}"#[..]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub(crate) body: Body,
+    pub(crate) meta: Option<Arc<Meta>>,
+}
+
+/// The bytes of a message, and how they came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// After encoding, compression and stages.
+    pub(crate) bytes: Bytes,
+    /// How `bytes` is encoded; [`Format::Raw`] where nothing is known.
+    pub(crate) format: Format,
+    /// How `bytes` is compressed.
+    pub(crate) compression: Compression,
+    /// Whether stages of the topic were applied, so that `bytes` is a sealed frame.
+    pub(crate) sealed: bool,
+    /// The length before compression, where it is known.
+    pub(crate) length: Option<u32>,
+}
+
+/// What a message carries beside its payload. Absent as a whole where there is neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) key: Option<Key<'static>>,
+    pub(crate) headers: Headers,
+}
+
+/// What a message without any carries.
+static NO_HEADERS: Headers = Headers::new();
+
+impl Meta {
+    /// Key and headers as the log keeps them.
+    pub(crate) fn share(key: Option<Key<'static>>, headers: Headers) -> Option<Arc<Self>> {
+        (key.is_some() || !headers.is_empty()).then(|| Arc::new(Self { key, headers }))
+    }
+
+    /// The headers, also where there is nothing.
+    pub(crate) fn headers(meta: Option<&Arc<Self>>) -> &Headers {
+        meta.map_or(&NO_HEADERS, |meta| &meta.headers)
+    }
+
+    /// Bytes of key and headers.
+    pub(crate) fn bytes(meta: Option<&Arc<Self>>) -> usize {
+        meta.map_or(0, |meta| {
+            meta.key.as_ref().map_or(0, |key| key.as_bytes().len()) + meta.headers.bytes()
+        })
+    }
+}
+
+impl Record {
+    /// A record of bytes that say nothing about their format.
+    ///
+    /// No frame is looked for; [`Record::parse`] does that.
+    #[must_use]
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            body: Body {
+                bytes: bytes.into(),
+                format: Format::Raw,
+                compression: Compression::None,
+                sealed: false,
+                length: None,
+            },
+            meta: None,
+        }
+    }
+
+    /// Says how the bytes are encoded. They are not changed.
+    #[must_use]
+    pub fn with_format(mut self, format: Format) -> Self {
+        self.body.format = format;
+        self
+    }
+
+    /// Gives the message a key.
+    #[must_use]
+    pub fn with_key<'k>(mut self, key: impl Into<Key<'k>>) -> Self {
+        let meta = self.meta.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+        self.meta = Meta::share(Some(key.into().into_owned()), meta.headers);
+        self
+    }
+
+    /// Gives the message these headers, in place of those it had.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        let meta = self.meta.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+        self.meta = Meta::share(meta.key, headers);
+        self
+    }
+
+    /// The bytes as they are stored: compressed, if [`compression`](Self::compression) says so.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.body.bytes
+    }
+
+    /// How the bytes are encoded; [`Format::Raw`] where nothing is known.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.body.format
+    }
+
+    /// How the bytes are compressed.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        self.body.compression
+    }
+
+    /// The key, if the message has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key<'static>> {
+        self.meta.as_ref()?.key.as_ref()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        Meta::headers(self.meta.as_ref())
+    }
+}
