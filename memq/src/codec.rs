@@ -17,9 +17,9 @@ pub(crate) mod format;
 pub mod frame;
 mod guess;
 mod record;
-mod stage;
+pub(crate) mod stage;
 
-pub use self::form::{Encoded, Shared};
+pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
 pub use self::format::{Bincode, Json, MessagePack, Native, Postcard};
 pub use self::guess::Detected;
 pub use self::stage::Stage;

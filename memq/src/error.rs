@@ -112,9 +112,12 @@ pub enum OpenError {
         /// The offset of the next message.
         end: Offset,
     },
-    /// The last clone of the broker is gone, or it was closed.
-    #[error("the broker is closed: keep a clone of it for as long as topics are opened")]
-    Closed,
+    /// The topic was deleted while it was opened.
+    #[error("topic {topic:?} was deleted while it was opened: open it again")]
+    Deleted {
+        /// The topic.
+        topic: String,
+    },
 }
 
 /// A topic exists with another option, or for another type.

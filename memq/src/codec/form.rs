@@ -115,6 +115,16 @@ pub trait Take<T>: Form<T> {
     fn take(stored: &Self::Stored, opened: Self::Opened) -> T;
 }
 
+/// A form that is kept as bytes, so that compression, stages and limits mean something.
+#[diagnostic::on_unimplemented(
+    message = "a native topic shares values and has no bytes, so this option does not apply to it",
+    note = "give the type a format, such as `#[topic(format = Json)]`"
+)]
+pub trait Bytewise: sealed::Sealed {}
+
+impl Bytewise for Encoded {}
+impl Bytewise for Raw {}
+
 /// The form of a message that is kept as bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoded(());
@@ -412,7 +422,7 @@ impl<T> Reader<T> {
 }
 
 /// The codecs that read one type, by format.
-pub struct Decoders<T> {
+pub(crate) struct Decoders<T> {
     /// The format of records that name none.
     declared: Format,
     table: [OnceLock<(TypeId, Decode<T>)>; 8],

@@ -50,7 +50,7 @@ pub trait Stage: Send + Sync + 'static {
 
 /// The stages of a topic, in the order in which they are applied.
 #[derive(Clone, Default)]
-pub struct Stages(Arc<[Arc<dyn Stage>]>);
+pub(crate) struct Stages(Arc<[Arc<dyn Stage>]>);
 
 impl Stages {
     pub(crate) fn with(&self, stage: Arc<dyn Stage>) -> Self {
