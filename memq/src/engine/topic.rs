@@ -236,6 +236,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         let mut after = After::new();
         let ready = {
             let mut state = self.state.lock();
+            self.expire_now(&mut state, &mut after);
             let ready =
                 state.phase != Phase::Open || self.has_room(&mut state, size, &mut after) || {
                     state.room.park(ticket, cx.waker());
@@ -275,6 +276,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         let mut after = After::new();
         let result = {
             let mut state = self.state.lock();
+            self.expire_now(&mut state, &mut after);
             if let Some(refusal) = self.refusal(&state, 0) {
                 Err(refusal)
             } else if self.has_room(&mut state, 1, &mut after) {
@@ -299,7 +301,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
                     after.publishers(self.wake_room(&mut state));
                     Err((refusal, entry))
                 }
-                None => Ok(self.store(&mut state, entry, &mut after)),
+                None => {
+                    self.expire(&mut state, entry.at, &mut after);
+                    Ok(self.store(&mut state, entry, &mut after))
+                }
             };
             (result, after, self.wants_sweeper(&mut state))
         };
@@ -505,9 +510,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         if state.phase == Phase::Deleted {
             return Found::Deleted;
         }
-        if self.options.ttl.is_some() {
-            self.expire(state, self.now(), after);
-        }
+        self.expire_now(state, after);
         let position = gauge.position();
         if let Some(skipped) = state.log.head().checked_sub(position).filter(|n| *n > 0) {
             gauge.skipped(skipped);
@@ -540,9 +543,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         let mut after = After::new();
         let stats = {
             let mut state = self.state.lock();
-            if self.options.ttl.is_some() {
-                self.expire(&mut state, self.now(), &mut after);
-            }
+            self.expire_now(&mut state, &mut after);
             let (head, tail) = (state.log.head(), state.log.tail());
             let removed = state.log.removed();
             let mut subscribers: Vec<_> =
@@ -607,6 +608,13 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     // Expiry.
+
+    /// Expires what is due, and asks for the time only where that matters.
+    fn expire_now(&self, state: &mut State<P>, after: &mut After<P>) {
+        if self.options.ttl.is_some() {
+            self.expire(state, self.now(), after);
+        }
+    }
 
     fn expire(&self, state: &mut State<P>, now: Timestamp, after: &mut After<P>) {
         if state.phase != Phase::Deleted && state.log.expire(now, &mut after.garbage) {
