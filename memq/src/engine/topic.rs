@@ -414,6 +414,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 (_, Ok(position)) => {
                     let gauge = Arc::new(Gauge::new(state.reader_ids, position));
                     state.reader_ids += 1;
+                    if state.readers.is_empty() {
+                        // The first reader gives back what lies before its start.
+                        after.publishers(self.wake_room(&mut state));
+                    }
                     Ok((state.readers.insert(gauge.clone()), gauge))
                 }
             }
