@@ -19,10 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("consumer", &["codec", "engine", "message"]),
     ("stream", &["codec", "engine", "message", "subscriber", "consumer"]),
     // Builds the handles.
-    (
-        "broker",
-        &["codec", "engine", "message", "publisher", "subscriber", "consumer", "stream"],
-    ),
+    ("broker", &["codec", "engine", "message", "publisher", "subscriber", "consumer", "stream"]),
 ];
 
 /// Arrows upwards that there are, each with its reason.
