@@ -102,7 +102,8 @@ impl<T: Payload> Subscriber<T> {
     ) -> Result<Option<Message<T>>, RecvError> {
         match tokio::time::timeout(timeout, self.recv()).await {
             Ok(received) => received.map(Some),
-            Err(_) => Ok(None),
+            // It may have run out while the reader let others run, with messages there.
+            Err(_) => self.try_recv(),
         }
     }
 
