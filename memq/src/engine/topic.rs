@@ -3,7 +3,7 @@
 //! # The lock
 //!
 //! `Topic::state` is held for a few loads and stores: never across an await, never while a waker
-//! runs, an evicted message is freed, or anything is encoded. No other lock is taken inside.
+//! runs or is dropped, an evicted message is freed, or anything is encoded. No other lock is taken inside.
 //!
 //! # Nothing is missed
 //!
@@ -234,24 +234,26 @@ impl<P: Send + Sync + 'static> Topic<P> {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let mut after = After::new();
+        let mut stale = [None, None];
         let ready = {
             let mut state = self.state.lock();
             self.expire_now(&mut state, &mut after);
             let ready =
                 state.phase != Phase::Open || self.has_room(&mut state, size, &mut after) || {
-                    state.room.park(ticket, cx.waker());
+                    stale[0] = state.room.park(ticket, cx.waker());
                     self.waiting.store(state.room.len(), Ordering::Relaxed);
                     // Pairs with the fence in `passed`.
                     fence(Ordering::SeqCst);
                     self.has_room(&mut state, size, &mut after)
                 };
             if ready {
-                state.room.leave(ticket);
+                stale[1] = state.room.leave(ticket);
                 self.waiting.store(state.room.len(), Ordering::Relaxed);
             }
             ready
         };
         after.run();
+        drop(stale);
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -498,15 +500,17 @@ impl<P: Send + Sync + 'static> Topic<P> {
         waker: &std::task::Waker,
     ) -> Found<P> {
         let mut after = After::new();
+        let mut stale = None;
         let found = {
             let mut state = self.state.lock();
             let found = self.look(&mut state, gauge, &mut after);
             if matches!(found, Found::Nothing) {
-                state.parked.park(ticket, waker);
+                stale = state.parked.park(ticket, waker);
             }
             found
         };
         after.run();
+        drop(stale);
         found
     }
 

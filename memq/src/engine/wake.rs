@@ -31,12 +31,16 @@ impl WaitList {
         self.wakers.len()
     }
 
-    /// Adds a waiter, or renews its waker.
-    pub(crate) fn park(&mut self, ticket: &mut Ticket, waker: &Waker) {
+    /// Adds a waiter, or renews its waker; then the old one comes out, to be dropped where no lock
+    /// is held.
+    pub(crate) fn park(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
         match self.place(ticket) {
-            Some(parked) if parked.will_wake(waker) => {}
-            Some(parked) => parked.clone_from(waker),
-            None => ticket.0 = Some((self.round, self.wakers.insert(waker.clone()))),
+            Some(parked) if parked.will_wake(waker) => None,
+            Some(parked) => Some(std::mem::replace(parked, waker.clone())),
+            None => {
+                ticket.0 = Some((self.round, self.wakers.insert(waker.clone())));
+                None
+            }
         }
     }
 
