@@ -151,7 +151,7 @@ impl Broker {
     /// # }
     /// ```
     pub async fn stats(&self, topic: &str) -> Result<TopicStats, AdminError> {
-        Ok(self.find(topic)?.stats())
+        self.find(topic)?.stats().ok_or_else(|| Self::not_found(topic))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

@@ -547,10 +547,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     // Administration.
 
-    pub(crate) fn stats(&self) -> TopicStats {
+    /// `None` once the topic was deleted: what it held is not counted as anything then.
+    pub(crate) fn stats(&self) -> Option<TopicStats> {
         let mut after = After::new();
         let stats = {
             let mut state = self.state.lock();
+            if state.phase == Phase::Deleted {
+                return None;
+            }
             self.expire_now(&mut state, &mut after);
             let (head, tail) = (state.log.head(), state.log.tail());
             let removed = state.log.removed();
@@ -576,7 +580,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             }
         };
         after.run();
-        stats
+        Some(stats)
     }
 
     /// One reader's numbers.
