@@ -589,7 +589,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         gauge.stats(state.log.tail())
     }
 
-    /// No more messages; readers drain.
+    /// No more messages; readers drain. What nobody reads still expires.
     pub(crate) fn close(&self) {
         self.end(Phase::Closed);
     }
@@ -616,7 +616,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
         };
         wakes.into_iter().for_each(Wake::run);
         drop(garbage);
-        self.stop_sweeper();
+        if phase == Phase::Deleted {
+            self.stop_sweeper();
+        }
     }
 
     // Expiry.
@@ -642,7 +644,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         let next = {
             let mut state = self.state.lock();
             self.expire(&mut state, self.now(), &mut after);
-            let next = if state.phase == Phase::Open { state.log.next_expiry() } else { None };
+            let next = state.log.next_expiry();
             state.sweeping = next.is_some();
             next
         };
@@ -674,7 +676,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
 }
 
 impl<P> Topic<P> {
-    fn stop_sweeper(&self) {
+    /// Leaves expiry to whoever comes: the broker is gone, and its tasks with it.
+    pub(crate) fn stop_sweeper(&self) {
         if let Some(handle) = self.sweeper.lock().take() {
             handle.abort();
         }
