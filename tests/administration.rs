@@ -219,15 +219,17 @@ async fn statistics_show_what_each_did() {
     assert_eq!((late.since_start, late.lag), (0, 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_latest_reader_of_an_emptied_topic_has_no_lag() {
     let broker = Broker::new();
-    let log = broker.topic("log").max(2);
+    let log = broker.topic("log").ttl(Duration::from_secs(1));
     log.publisher().await.unwrap().publish_bytes("x").await.unwrap();
+    tokio::time::advance(Duration::from_secs(1)).await;
     let reader = log.subscriber().from(Start::Latest).await.unwrap();
     assert_eq!((reader.stats().lag, reader.stats().since_start), (0, 0));
-    let early = log.subscriber().await.unwrap();
-    assert_eq!(early.stats().lag, 1);
+    let mut early = log.subscriber().await.unwrap();
+    assert_eq!((early.stats().lag, early.position()), (0, Offset(1)));
+    assert!(early.try_recv().unwrap().is_none());
 }
 
 #[tokio::test]
@@ -295,4 +297,23 @@ async fn a_start_or_seek_beyond_the_end_is_refused_with_both_offsets() {
     let beyond = SeekError::BeyondEnd { requested: Offset(u64::MAX), end: Offset(1) };
     assert_eq!(reader.seek(Offset(u64::MAX)).await, Err(beyond));
     assert_eq!(reader.position(), Offset(1));
+}
+
+#[tokio::test]
+async fn two_brokers_share_no_options() {
+    let (one, other) = (Broker::new(), Broker::new());
+    one.topic("log").max(1).await.unwrap();
+    other.topic("log").max(2).overflow(Overflow::Reject).await.unwrap();
+    assert_eq!(one.options("log").await.unwrap().max_messages, 1);
+    assert_eq!(other.options("log").await.unwrap().max_messages, 2);
+    assert_eq!(one.options("log").await.unwrap().overflow, Overflow::DropOldest);
+}
+
+/// Publishing first and subscribing later is the order of every first program.
+#[tokio::test]
+async fn what_was_published_before_the_first_subscriber_came_is_received() {
+    let broker = Broker::new();
+    broker.publisher::<Order>().await.unwrap().publish(Order::new(1, "tea")).await.unwrap();
+    let mut incoming = broker.subscriber::<Order>().await.unwrap();
+    assert_eq!(incoming.recv().await.unwrap().customer, 1);
 }

@@ -213,3 +213,17 @@ async fn text_with_characters_of_several_bytes_is_published_and_shown() {
         assert!(format!("{message:?} {orders:?} {incoming:?}").contains("🦀"));
     }
 }
+
+#[tokio::test]
+async fn bytes_are_read_back_as_they_were_published() {
+    let broker = Broker::new();
+    let log = broker.topic("log").format(Format::Json);
+    let writer = log.publisher().await.unwrap();
+    let mut reader = log.subscriber().await.unwrap();
+    for text in ["\"literal\"", "42", "", "null", "[]", "\u{0}\u{1}", "ß"] {
+        writer.publish_bytes(text).await.unwrap();
+        let record = reader.recv().await.unwrap();
+        assert_eq!(record.bytes(), text);
+        assert_eq!(Record::format(&record), Format::Json);
+    }
+}

@@ -402,3 +402,63 @@ async fn a_topic_has_one_sweeper_however_much_is_published() {
     settle().await;
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_topic_frees_what_expires_too() {
+    let counter = Arc::default();
+    let broker = Broker::new();
+    let brief = broker.publisher::<Brief>().await.unwrap();
+    let reader = broker.subscriber::<Brief>().await.unwrap();
+    brief.publish_batch((0..100).map(|_| Brief(Counted::new(&counter)))).await.unwrap();
+    broker.close("brief").await.unwrap();
+    settle().await;
+    tokio::time::advance(MINUTE * 2).await;
+    settle().await;
+    assert_eq!(alive(&counter), 0);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    drop(reader);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sweeper_ends_with_its_broker_although_handles_stay() {
+    let counter = Arc::default();
+    let broker = Broker::new();
+    let brief = broker.publisher::<Brief>().await.unwrap();
+    let mut reader = broker.subscriber::<Brief>().await.unwrap();
+    brief.publish(Brief(Counted::new(&counter))).await.unwrap();
+    settle().await;
+    drop(broker);
+    settle().await;
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    // Nobody is given an expired message, with or without.
+    tokio::time::advance(MINUTE).await;
+    assert!(matches!(reader.recv().await, Err(RecvError::Lagged { skipped: 1, .. })));
+    assert!(matches!(reader.recv().await, Err(RecvError::Closed)));
+    assert_eq!(alive(&counter), 0);
+}
+
+/// Says that it holds a mebibyte, with no limit of its own.
+struct Large(#[allow(dead_code, reason = "it is there to be dropped")] Counted);
+
+impl Topic for Large {
+    type Codec = Native;
+    const SPEC: TopicSpec = TopicSpec::new("large");
+
+    fn footprint(&self) -> usize {
+        1 << 20
+    }
+}
+
+#[tokio::test]
+async fn large_messages_do_not_fill_the_memory_where_nothing_is_said() {
+    let counter = Arc::default();
+    let broker = Broker::new();
+    let large = broker.publisher::<Large>().await.unwrap();
+    let mut reader = broker.subscriber::<Large>().await.unwrap();
+    for _ in 0..1_000 {
+        large.publish(Large(Counted::new(&counter))).await.unwrap();
+        reader.recv().await.unwrap();
+        assert!(alive(&counter) <= 256);
+    }
+    assert!(broker.stats("large").await.unwrap().bytes <= memq::DEFAULT_MAX_BYTES as u64);
+}

@@ -667,10 +667,13 @@ impl<P: Send + Sync + 'static> Topic<P> {
         if !wanted {
             return;
         }
-        match sweep::start(self) {
-            Some(handle) => *self.sweeper.lock() = Some(handle),
+        let mut sweeper = self.sweeper.lock();
+        // Started under its lock, so that a later one's handle is not overwritten by this one's.
+        *sweeper = sweep::start(self);
+        if sweeper.is_none() {
+            drop(sweeper);
             // Outside a runtime nothing can wait for time to pass; whoever comes next expires.
-            None => self.sweeper_gone(),
+            self.sweeper_gone();
         }
     }
 }
