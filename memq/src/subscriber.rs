@@ -80,7 +80,7 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Message<T>>, RecvError> {
-        Ok(self.take()?.map(|(slot, opened)| Message::new(slot, opened)))
+        Ok(self.take(None)?.map(|(slot, opened)| Message::new(slot, opened)))
     }
 
     /// The next message, or `None` where there is none for this long.
@@ -126,8 +126,10 @@ impl<T: Payload> Subscriber<T> {
         }
         let (slot, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(slot, opened);
+        // A long batch takes what is there now, and not what is published while it is taken.
+        let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
         while batch.len() < max {
-            match self.take() {
+            match self.take(end) {
                 Ok(Some((slot, opened))) => batch.push(slot, opened),
                 Ok(None) => break,
                 Err(error) => {
@@ -225,12 +227,13 @@ impl<T: Payload> Subscriber<T> {
         }
     }
 
-    /// Takes a message if there is one.
-    fn take(&mut self) -> Result<Option<Taken<T>>, RecvError> {
+    /// Takes a message if there is one, before `end` where that is said.
+    fn take(&mut self, mut end: Option<Offset>) -> Result<Option<Taken<T>>, RecvError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
-        loop {
+        let mut filtered = 0_u32;
+        while end.is_none_or(|end| self.position() < end) {
             match self.cursor.next() {
                 Next::Nothing => return Ok(None),
                 next => {
@@ -239,7 +242,13 @@ impl<T: Payload> Subscriber<T> {
                     }
                 }
             }
+            filtered += 1;
+            if filtered == YIELD_EVERY {
+                // The filter may pass over messages as fast as they come: this ends all the same.
+                end.get_or_insert(self.cursor.end());
+            }
         }
+        Ok(None)
     }
 
     /// Decodes and filters. `None` where the filter passed over the message.

@@ -583,6 +583,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
         Some(stats)
     }
 
+    /// The offset of the next message.
+    pub(crate) fn end_offset(&self) -> Offset {
+        Offset(self.state.lock().log.tail())
+    }
+
     /// One reader's numbers.
     pub(crate) fn reader_stats(&self, gauge: &Gauge) -> super::stats::SubscriberStats {
         let state = self.state.lock();
