@@ -228,14 +228,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Waits for room for one more message of this size. `Ready` says that it is worth trying.
     pub(crate) fn poll_room(
-        &self,
+        self: &Arc<Self>,
         size: usize,
         ticket: &mut Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let mut after = After::new();
         let mut stale = [None, None];
-        let ready = {
+        let (ready, sweep) = {
             let mut state = self.state.lock();
             self.expire_now(&mut state, &mut after);
             let ready =
@@ -250,10 +250,12 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 stale[1] = state.room.leave(ticket);
                 self.waiting.store(state.room.len(), Ordering::Relaxed);
             }
-            ready
+            // The sweeper may have ended with another runtime, and time alone may make room.
+            (ready, !ready && self.wants_sweeper(&mut state))
         };
         after.run();
         drop(stale);
+        self.start_sweeper(sweep);
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -663,7 +665,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     fn wants_sweeper(&self, state: &mut State<P>) -> bool {
-        let wants = self.options.ttl.is_some() && !state.sweeping && state.phase == Phase::Open;
+        let wants = self.options.ttl.is_some()
+            && !state.sweeping
+            && state.phase == Phase::Open
+            && state.log.next_expiry().is_some();
         state.sweeping |= wants;
         wants
     }
