@@ -509,3 +509,23 @@ fn whoever_waits_for_room_in_another_runtime_goes_on_too() {
         });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_shortest_and_the_longest_ttl_are_kept() {
+    let broker = Broker::new();
+    let long = broker.topic("long").ttl(Duration::MAX);
+    let short = broker.topic("short").ttl(Duration::from_nanos(1));
+    let (keeps, loses) = (long.publisher().await.unwrap(), short.publisher().await.unwrap());
+    for _ in 0..10 {
+        keeps.publish_bytes("x").await.unwrap();
+        loses.publish_bytes("x").await.unwrap();
+        tokio::time::advance(MINUTE * 60 * 24 * 365).await;
+        settle().await;
+    }
+    assert_eq!(broker.stats("long").await.unwrap().depth, 10);
+    assert_eq!(broker.stats("short").await.unwrap().dropped.expired, 10);
+    let mut reader = long.subscriber().from(Start::Ago(Duration::MAX)).await.unwrap();
+    assert_eq!(reader.recv().await.unwrap().offset(), Offset(0));
+    reader.seek(Start::Ago(Duration::ZERO)).await.unwrap();
+    assert!(reader.recv_timeout(Duration::from_secs(1)).await.unwrap().is_none());
+}
