@@ -68,6 +68,25 @@ impl WaitList {
 }
 
 impl Wake {
+    /// Adds those of another list, or of the same one at another time.
+    pub(crate) fn add(&mut self, others: Self) {
+        *self = match (std::mem::replace(self, Self::Nobody), others) {
+            (Self::Nobody, others) => others,
+            (own, Self::Nobody) => own,
+            (own, others) => {
+                Self::All(own.into_vec().into_iter().chain(others.into_vec()).collect())
+            }
+        };
+    }
+
+    fn into_vec(self) -> Vec<Waker> {
+        match self {
+            Self::Nobody => Vec::new(),
+            Self::One(waker) => vec![waker],
+            Self::All(wakers) => wakers,
+        }
+    }
+
     pub(crate) fn run(self) {
         match self {
             Self::Nobody => {}

@@ -77,7 +77,7 @@ impl<'a, T: Payload> Publish<'a, T> {
         let Ready { entry, origin } = self.ready()?;
         publisher.topic.append(entry).map_err(|(refusal, entry)| {
             if matches!(refusal, PublishError::Full(())) {
-                publisher.topic.count_rejected(1);
+                publisher.topic.count_rejected();
             }
             refusal.with(Ready::<T> { entry, origin }.into_message())
         })
