@@ -393,12 +393,7 @@ impl<T: Payload<Form = Encoded>> SubscriberBuilder<'_, T> {
         self.accepts.push(Decoders::add::<C>);
         self
     }
-}
 
-impl<T: Payload> SubscriberBuilder<'_, T>
-where
-    T::Form: crate::codec::form::Bytewise,
-{
     /// Refuses payloads of more than this many bytes after decompression; 64 MiB if not said.
     pub fn max_decoded(mut self, bytes: usize) -> Self {
         self.max_decoded = Some(bytes);

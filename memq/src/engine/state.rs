@@ -11,7 +11,7 @@ use slab::Slab;
 
 use super::log::{Garbage, Limits, Log};
 use super::segment::{Entry, Segment};
-use super::stats::{Dropped, Gauge, SubscriberStats, TopicStats};
+use super::stats::{Dropped, Gauge, TopicStats};
 use super::wake::{Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
 use crate::options::{Overflow, Start};
@@ -48,6 +48,8 @@ pub(super) enum Phase {
 /// What is done once the lock is released.
 pub(super) struct After<P> {
     garbage: Garbage<P>,
+    /// Wakers that nobody will run; dropping one may drop a task.
+    unused: Vec<Waker>,
     /// Readers that have something to read.
     readers: Wake,
     /// Publishers that may have room.
@@ -56,13 +58,18 @@ pub(super) struct After<P> {
 
 impl<P> After<P> {
     pub(super) fn new() -> Self {
-        Self { garbage: Vec::new(), readers: Wake::Nobody, publishers: Wake::Nobody }
+        Self {
+            garbage: Vec::new(),
+            unused: Vec::new(),
+            readers: Wake::Nobody,
+            publishers: Wake::Nobody,
+        }
     }
 
     pub(super) fn run(self) {
         self.readers.run();
         self.publishers.run();
-        drop(self.garbage);
+        drop((self.garbage, self.unused));
     }
 }
 
@@ -192,13 +199,18 @@ impl<P> State<P> {
         self.phase != Phase::Open || self.has_room(size, after)
     }
 
-    pub(super) fn park_publisher(&mut self, ticket: &mut Ticket, waker: &Waker) {
-        self.room.park(ticket, waker);
+    pub(super) fn park_publisher(
+        &mut self,
+        ticket: &mut Ticket,
+        waker: &Waker,
+        after: &mut After<P>,
+    ) {
+        after.unused.extend(self.room.park(ticket, waker));
     }
 
-    /// A publisher no longer waits; its waker is to be dropped outside the lock.
-    pub(super) fn unpark_publisher(&mut self, ticket: &mut Ticket) -> Option<Waker> {
-        self.room.leave(ticket)
+    /// A publisher no longer waits.
+    pub(super) fn unpark_publisher(&mut self, ticket: &mut Ticket, after: &mut After<P>) {
+        after.unused.extend(self.room.leave(ticket));
     }
 
     /// Why no message of this size can be stored, whatever room there is.
@@ -259,16 +271,12 @@ impl<P> State<P> {
         Ok((self.readers.insert(gauge.clone()), gauge))
     }
 
-    /// A reader goes away; what is returned is to be dropped outside the lock.
-    pub(super) fn leave(
-        &mut self,
-        key: usize,
-        ticket: &mut Ticket,
-        after: &mut After<P>,
-    ) -> (Option<Arc<Gauge>>, Option<Waker>) {
+    /// A reader goes away.
+    pub(super) fn leave(&mut self, key: usize, ticket: &mut Ticket, after: &mut After<P>) {
+        self.readers.try_remove(key);
+        after.unused.extend(self.parked.leave(ticket));
         // It may have been the one that publishers waited for.
         self.wake_publishers(after);
-        (self.readers.try_remove(key), self.parked.leave(ticket))
     }
 
     /// Moves a reader.
@@ -305,8 +313,8 @@ impl<P> State<P> {
         }
     }
 
-    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: &Waker) {
-        self.parked.park(ticket, waker);
+    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: &Waker, after: &mut After<P>) {
+        after.unused.extend(self.parked.park(ticket, waker));
     }
 
     fn resolve(
@@ -368,6 +376,11 @@ impl<P> State<P> {
         self.sweeping = false;
     }
 
+    /// The offset of the next message.
+    pub(super) fn tail(&self) -> u64 {
+        self.log.tail()
+    }
+
     /// Everything but what was rejected, which is counted outside the lock.
     pub(super) fn stats(&self) -> TopicStats {
         let (head, tail) = (self.log.head(), self.log.tail());
@@ -393,9 +406,5 @@ impl<P> State<P> {
             waiting_publishers: self.room.len(),
             subscribers,
         }
-    }
-
-    pub(super) fn reader_stats(&self, gauge: &Gauge) -> SubscriberStats {
-        gauge.stats(self.log.tail())
     }
 }

@@ -173,26 +173,24 @@ impl<P: Send + Sync + 'static> Topic<P> {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let now = self.now();
-        let (ready, waker) = self.locked(|state, after| {
+        self.locked(|state, after| {
             if !state.worth_trying(size, now, after) {
-                state.park_publisher(ticket, cx.waker());
+                state.park_publisher(ticket, cx.waker(), after);
                 self.waiting.store(state.waiting(), Ordering::Relaxed);
                 // Pairs with the fence in `passed`.
                 fence(Ordering::SeqCst);
                 if !state.worth_trying(size, now, after) {
-                    return (Poll::Pending, None);
+                    return Poll::Pending;
                 }
             }
-            (Poll::Ready(()), state.unpark_publisher(ticket))
-        });
-        drop(waker);
-        ready
+            state.unpark_publisher(ticket, after);
+            Poll::Ready(())
+        })
     }
 
     /// A publisher no longer waits for room.
     pub(crate) fn leave_room(&self, ticket: &mut Ticket) {
-        let waker = self.locked(|state, _| state.unpark_publisher(ticket));
-        drop(waker);
+        self.locked(|state, after| state.unpark_publisher(ticket, after));
     }
 
     /// Counts a message that was given back because there was no room.
@@ -210,8 +208,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// A reader goes away.
     pub(crate) fn leave(&self, key: usize, ticket: &mut Ticket) {
-        let left = self.locked(|state, after| state.leave(key, ticket, after));
-        drop(left);
+        self.locked(|state, after| state.leave(key, ticket, after));
     }
 
     /// Moves a reader.
@@ -242,7 +239,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, after| {
             let found = state.find(gauge, now, after);
             if let (Found::Nothing, Some((ticket, waker))) = (&found, park) {
-                state.park_reader(ticket, waker);
+                state.park_reader(ticket, waker, after);
             }
             found
         })
@@ -260,9 +257,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
         }
     }
 
+    /// The offset of the next message.
+    pub(crate) fn end(&self) -> Offset {
+        Offset(self.locked(|state, _| state.tail()))
+    }
+
     /// One reader's numbers.
     pub(crate) fn reader_stats(&self, gauge: &Gauge) -> SubscriberStats {
-        self.locked(|state, _| state.reader_stats(gauge))
+        self.locked(|state, _| gauge.stats(state.tail()))
     }
 
     // Administration.
@@ -279,15 +281,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// No more messages; readers drain.
     pub(crate) fn close(&self) {
-        self.end(Phase::Closed);
+        self.finish(Phase::Closed);
     }
 
     /// No more messages, and none left.
     pub(crate) fn delete(&self) {
-        self.end(Phase::Deleted);
+        self.finish(Phase::Deleted);
     }
 
-    fn end(&self, phase: Phase) {
+    fn finish(&self, phase: Phase) {
         self.locked(|state, after| {
             if state.end(phase, after) {
                 self.ended.store(true, Ordering::Release);
