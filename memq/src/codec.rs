@@ -12,11 +12,14 @@
 //! | [`Bincode`] | `bincode` | what tokio-memq 1.0 writes |
 
 pub(crate) mod compression;
+#[cfg(any(feature = "messagepack", feature = "bincode", feature = "postcard"))]
+mod depth;
 pub(crate) mod form;
 pub(crate) mod format;
 pub mod frame;
 mod guess;
-mod record;
+pub(crate) mod record;
+mod spare;
 mod stage;
 
 pub use self::form::{Encoded, Shared};

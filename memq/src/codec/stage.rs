@@ -52,6 +52,12 @@ pub trait Stage: Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct Stages(Arc<[Arc<dyn Stage>]>);
 
+impl From<&[Arc<dyn Stage>]> for Stages {
+    fn from(stages: &[Arc<dyn Stage>]) -> Self {
+        Self(stages.into())
+    }
+}
+
 impl Stages {
     pub(crate) fn with(&self, stage: Arc<dyn Stage>) -> Self {
         Self(self.0.iter().cloned().chain([stage]).collect())
