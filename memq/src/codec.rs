@@ -91,3 +91,6 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// must not allocate more than they account for.
     fn decode(payload: &[u8]) -> Result<T, DecodeError>;
 }
+
+#[cfg(all(test, feature = "full"))]
+mod tests;

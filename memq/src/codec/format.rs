@@ -51,7 +51,7 @@ pub struct Json;
 /// use memq::codec::{Codec, MessagePack};
 ///
 /// let mut bytes = Vec::new();
-/// MessagePack::encode(&("tea", 7), &mut bytes)?;
+/// MessagePack::encode(&("tea".to_owned(), 7), &mut bytes)?;
 /// assert_eq!(bytes, b"\x92\xa3tea\x07");
 /// # Ok(())
 /// # }
@@ -77,7 +77,7 @@ pub struct MessagePack;
 /// use memq::codec::{Bincode, Codec};
 ///
 /// let mut bytes = Vec::new();
-/// Bincode::encode(&("tea", 7_u64), &mut bytes)?;
+/// Bincode::encode(&("tea".to_owned(), 7_u64), &mut bytes)?;
 /// assert_eq!(bytes, b"\x03tea\x07");
 /// # Ok(())
 /// # }
@@ -98,7 +98,7 @@ pub struct Bincode;
 /// use memq::codec::{Codec, Postcard};
 ///
 /// let mut bytes = Vec::new();
-/// Postcard::encode(&("tea", 7_u64), &mut bytes)?;
+/// Postcard::encode(&("tea".to_owned(), 7_u64), &mut bytes)?;
 /// assert_eq!(bytes, b"\x03tea\x07");
 /// # Ok(())
 /// # }

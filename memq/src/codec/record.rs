@@ -209,6 +209,9 @@ impl Record {
         T: Send + Sync + 'static,
     {
         let (got, reads) = (self.body.format, C::FORMAT);
+        if self.body.sealed {
+            return Err(DecodeError::Sealed);
+        }
         if got != reads && got != Format::Raw && reads != Format::Custom {
             return Err(DecodeError::Format { got, reads });
         }
