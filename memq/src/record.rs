@@ -44,7 +44,7 @@ pub struct Body {
 
 /// What a message carries beside its payload. Absent as a whole where there is neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Meta {
+pub struct Meta {
     pub(crate) key: Option<Key<'static>>,
     pub(crate) headers: Headers,
 }

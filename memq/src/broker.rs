@@ -1,0 +1,186 @@
+//! The broker: topics by name, the handles to them, and their administration.
+
+mod binding;
+mod open;
+
+use std::sync::Arc;
+
+pub use self::open::{Opening, PublisherBuilder, SubscriberBuilder, TopicBuilder};
+use crate::engine::registry::{AnyTopic, Registry};
+use crate::engine::stats::TopicStats;
+use crate::error::AdminError;
+use crate::options::TopicOptions;
+use crate::record::Record;
+use crate::topic::{Topic, TopicName};
+
+/// Topics in memory, and the handles to them.
+///
+/// Cloning is cheap and gives the same broker. When the last clone is dropped, its topics are
+/// closed: publishers get `Closed`, and subscribers too once they have read what there is.
+///
+/// Making one starts nothing and needs no runtime. In a runtime, a topic with a `ttl` has one
+/// task for as long as it holds messages; it sleeps until the oldest expires, which needs the
+/// runtime's timer.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use memq::{Broker, Topic};
+///
+/// #[derive(Topic)]
+/// #[topic(name = "ticks")]
+/// struct Tick(u64);
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// let broker = Broker::new();
+/// let ticks = broker.publisher::<Tick>().await?;
+/// let mut incoming = broker.subscriber::<Tick>().await?;
+///
+/// ticks.publish(Tick(1)).await?;
+/// assert_eq!(incoming.recv().await?.0, 1);
+/// # Ok(())
+/// # }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Broker {
+    registry: Arc<Registry>,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Broker {
+    /// A broker without topics.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { registry: Arc::new(Registry::new()) }
+    }
+
+    /// A publisher of messages of this type. Await the builder; it creates the topic if there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Conflict`](crate::OpenError::Conflict) where the topic exists with other
+    /// options or for another type.
+    pub fn publisher<T: Topic>(&self) -> PublisherBuilder<'_, T> {
+        TopicBuilder::typed(self).into_publisher()
+    }
+
+    /// A subscriber to messages of this type. Await the builder; it creates the topic if there is
+    /// none. It starts at the earliest message kept, unless told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`publisher`](Self::publisher), and where the start does not exist.
+    pub fn subscriber<T: Topic>(&self) -> SubscriberBuilder<'_, T> {
+        TopicBuilder::typed(self).into_subscriber()
+    }
+
+    /// The topic of this type, to create it ahead. Await the builder.
+    pub fn create<T: Topic>(&self) -> TopicBuilder<'_, T> {
+        TopicBuilder::typed(self)
+    }
+
+    /// A topic by its name, for bytes: its publishers take and its subscribers give [`Record`]s.
+    /// Options can be set; those that are not are left as they are, or to the defaults.
+    ///
+    /// The name is checked when the topic is opened.
+    ///
+    /// ```
+    /// # use memq::{Broker, Format};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// let broker = Broker::new();
+    /// let audit = broker.topic("audit.2026").max(1_000);
+    ///
+    /// audit.publisher().await?.publish_bytes("signed in").await?;
+    ///
+    /// let record = audit.subscriber().await?.recv().await?;
+    /// assert_eq!(record.bytes(), "signed in");
+    /// assert_eq!(record.format(), Format::Raw);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn topic(&self, name: &str) -> TopicBuilder<'_, Record> {
+        TopicBuilder::raw(self, name)
+    }
+
+    /// The names of all topics, sorted.
+    ///
+    /// # Errors
+    ///
+    /// None in memory.
+    pub async fn topics(&self) -> Result<Vec<TopicName>, AdminError> {
+        Ok(self.registry.names())
+    }
+
+    /// The options a topic runs with.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic.
+    pub async fn options(&self, topic: &str) -> Result<TopicOptions, AdminError> {
+        let topic = self.find(topic)?;
+        Ok(binding::options(&*topic))
+    }
+
+    /// What a topic and its subscribers have done.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "ticks")]
+    /// # struct Tick(u64);
+    /// # let broker = Broker::new();
+    /// broker.publisher::<Tick>().await?.publish(Tick(1)).await?;
+    ///
+    /// let stats = broker.stats("ticks").await?;
+    /// assert_eq!((stats.published, stats.depth), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stats(&self, topic: &str) -> Result<TopicStats, AdminError> {
+        Ok(self.find(topic)?.stats())
+    }
+
+    /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what
+    /// there is. It stays, closed, until it is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic.
+    pub async fn close(&self, topic: &str) -> Result<(), AdminError> {
+        self.find(topic)?.close();
+        Ok(())
+    }
+
+    /// Removes a topic with everything in it: its publishers and subscribers get `Deleted` from
+    /// now on. Only opening it again creates a new one, whose offsets begin at 0.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic.
+    pub async fn delete(&self, topic: &str) -> Result<(), AdminError> {
+        self.registry.remove(topic).ok_or_else(|| Self::not_found(topic))?.delete();
+        Ok(())
+    }
+
+    fn find(&self, topic: &str) -> Result<Arc<dyn AnyTopic>, AdminError> {
+        self.registry.get(topic).ok_or_else(|| Self::not_found(topic))
+    }
+
+    fn not_found(topic: &str) -> AdminError {
+        AdminError::NotFound { topic: topic.into() }
+    }
+}

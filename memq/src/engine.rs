@@ -1,0 +1,30 @@
+//! The in-memory engine: an append-only log for each topic, and who reads it.
+//!
+//! It stores what it is given and never looks inside: no serde, no format, no key. It never reads
+//! the clock where it decides; `now` is a parameter, from [`clock`].
+//!
+//! # Locks
+//!
+//! Two kinds, taken in this order, and neither across an await:
+//!
+//! 1. the registry's: name → topic; held to look up, insert or remove one entry;
+//! 2. a topic's ([`topic`]): its log, its waiters and its readers.
+//!
+//! Wakers run and evicted messages are freed after the topic's lock is released, because both run
+//! code that is not ours and may call back.
+//!
+//! # Reading
+//!
+//! Readers do not lock where there is something to read: a message is a slot of a segment, set
+//! once. They lock to find the next segment, when retention has overtaken them, and to park.
+
+pub(crate) mod clock;
+pub(crate) mod cursor;
+pub(crate) mod log;
+pub(crate) mod registry;
+pub(crate) mod segment;
+mod state;
+pub(crate) mod stats;
+mod sweep;
+pub(crate) mod topic;
+pub(crate) mod wake;

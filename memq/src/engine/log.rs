@@ -1,0 +1,267 @@
+//! The log of one topic as a plain state machine: `&mut self` and `now` in, values out.
+//!
+//! It decides what is kept. It knows no lock, no waker and no reader; what readers are owed comes
+//! in as a `floor`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::segment::{Entry, Segment};
+use crate::error::LagReason;
+use crate::options::Start;
+use crate::position::Timestamp;
+
+/// Slots of a full-grown segment. Growth starts at [`FIRST_SLOTS`] and doubles.
+const SLOTS: usize = 256;
+/// Slots of a topic's first segment, so that ten thousand quiet topics stay small.
+const FIRST_SLOTS: usize = 4;
+/// Bytes after which a segment is closed, so that large messages go one by one.
+const SEGMENT_BYTES: usize = 1 << 20;
+
+/// What a topic may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_messages: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) ttl: Option<Duration>,
+}
+
+/// Messages removed, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    pub(crate) max_messages: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) expired: u64,
+    /// Passed by every reader, and removed to make room.
+    pub(crate) consumed: u64,
+    /// There when the topic was deleted.
+    pub(crate) deleted: u64,
+}
+
+/// Segments that are no longer part of the log, to be freed where no lock is held.
+pub(crate) type Garbage<P> = Vec<Arc<Segment<P>>>;
+
+/// The messages of one topic. Offsets `head..tail` are kept.
+pub(crate) struct Log<P> {
+    limits: Limits,
+    /// In order; each begins where the one before it ended. The last takes appends.
+    segments: VecDeque<Arc<Segment<P>>>,
+    head: u64,
+    tail: u64,
+    /// The sizes of what is kept.
+    bytes: usize,
+    /// The sizes of what was put into the last segment.
+    segment_bytes: usize,
+    /// When the newest message was stored, so that times never decrease along the log.
+    newest: Timestamp,
+    removed: Removed,
+    last_reason: LagReason,
+}
+
+impl<P> Log<P> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            segments: VecDeque::new(),
+            head: 0,
+            tail: 0,
+            bytes: 0,
+            segment_bytes: 0,
+            newest: Timestamp::default(),
+            removed: Removed::default(),
+            last_reason: LagReason::MaxMessages,
+        }
+    }
+
+    /// The oldest offset kept; `tail` where none is.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The offset of the next message.
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        (self.tail - self.head) as usize
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn removed(&self) -> Removed {
+        self.removed
+    }
+
+    /// Why the message before `head` was removed.
+    pub(crate) fn last_reason(&self) -> LagReason {
+        self.last_reason
+    }
+
+    /// Stores a message and returns its offset. Does not ask for room, and leaves making it again
+    /// to [`trim`](Self::trim).
+    pub(crate) fn append(&mut self, mut entry: Entry<P>) -> u64 {
+        let offset = self.tail;
+        self.newest = self.newest.max(entry.at);
+        entry.at = self.newest;
+        let size = entry.size as usize;
+        if let Err(entry) = self.offer(offset, entry) {
+            let segment = self.grow();
+            // A new segment begins at `tail` and has at least one slot.
+            let stored = segment.set(offset, entry);
+            debug_assert!(stored.is_ok());
+        }
+        self.tail += 1;
+        self.bytes += size;
+        self.segment_bytes += size;
+        offset
+    }
+
+    fn offer(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
+        match self.segments.back() {
+            Some(last) if self.segment_bytes < self.segment_limit() => last.set(offset, entry),
+            _ => Err(entry),
+        }
+    }
+
+    /// Bytes after which a segment is closed: an eighth of the retention at most, since that is
+    /// what may stay in memory after it was removed.
+    fn segment_limit(&self) -> usize {
+        SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1)
+    }
+
+    /// Begins a segment at `tail`: twice as many slots as the last one used.
+    fn grow(&mut self) -> &Arc<Segment<P>> {
+        let used = self.segments.back().map(|last| {
+            last.seal();
+            (self.tail - last.base()) as usize
+        });
+        let most = SLOTS.min(self.limits.max_messages / 8).max(1);
+        let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
+        self.segment_bytes = 0;
+        self.segments.push_back(Arc::new(Segment::new(self.tail, slots)));
+        let last = self.segments.len() - 1;
+        &self.segments[last]
+    }
+
+    /// Removes what is older than `ttl`. Returns whether anything was.
+    pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
+        let before = self.head;
+        while self.next_expiry().is_some_and(|at| at <= now) {
+            self.remove_oldest(LagReason::Expired, garbage);
+            self.removed.expired += 1;
+        }
+        self.head != before
+    }
+
+    /// When the oldest message expires; `None` without `ttl` or messages.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        let ttl = self.limits.ttl?;
+        Some(self.oldest()?.at + ttl)
+    }
+
+    /// Removes the oldest messages until the limits hold. The newest message always stays.
+    pub(crate) fn trim(&mut self, garbage: &mut Garbage<P>) {
+        while self.len() > self.limits.max_messages {
+            self.remove_oldest(LagReason::MaxMessages, garbage);
+            self.removed.max_messages += 1;
+        }
+        while self.bytes > self.limits.max_bytes && self.len() > 1 {
+            self.remove_oldest(LagReason::MaxBytes, garbage);
+            self.removed.max_bytes += 1;
+        }
+    }
+
+    /// Whether `messages` more, of `bytes` together, fit, after removing what readers have passed:
+    /// what lies before `floor`.
+    pub(crate) fn make_room(
+        &mut self,
+        messages: usize,
+        bytes: usize,
+        floor: u64,
+        garbage: &mut Garbage<P>,
+    ) -> bool {
+        loop {
+            let reason = if messages > self.limits.max_messages.saturating_sub(self.len()) {
+                LagReason::MaxMessages
+            } else if bytes > self.limits.max_bytes.saturating_sub(self.bytes) {
+                LagReason::MaxBytes
+            } else {
+                return true;
+            };
+            if self.head >= floor.min(self.tail) {
+                return false;
+            }
+            self.remove_oldest(reason, garbage);
+            self.removed.consumed += 1;
+        }
+    }
+
+    /// Removes everything.
+    pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
+        self.removed.deleted += self.tail - self.head;
+        self.segments.iter().for_each(|segment| segment.seal());
+        garbage.extend(self.segments.drain(..));
+        self.head = self.tail;
+        self.bytes = 0;
+        self.segment_bytes = 0;
+    }
+
+    /// The segment that holds this offset, which must be one of `head..tail`.
+    pub(crate) fn locate(&self, offset: u64) -> Option<&Arc<Segment<P>>> {
+        let after = self.segments.partition_point(|segment| segment.base() <= offset);
+        self.segments.get(after.checked_sub(1)?)
+    }
+
+    /// The offset at which a reader starts, or the offset asked for where that lies beyond `tail`.
+    pub(crate) fn resolve(&self, start: Start, now: Timestamp) -> Result<u64, u64> {
+        match start {
+            Start::Earliest => Ok(self.head),
+            Start::Latest => Ok(self.tail),
+            Start::Offset(offset) if offset.0 > self.tail => Err(offset.0),
+            Start::Offset(offset) => Ok(offset.0),
+            Start::Time(time) => Ok(self.first_at(time)),
+            Start::Ago(ago) => Ok(self.first_at(now - ago)),
+        }
+    }
+
+    /// The first kept offset stored at or after this time.
+    fn first_at(&self, time: Timestamp) -> u64 {
+        let (mut low, mut high) = (self.head, self.tail);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let earlier = self.entry(middle).is_some_and(|entry| entry.at < time);
+            if earlier { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    fn entry(&self, offset: u64) -> Option<&Entry<P>> {
+        self.locate(offset)?.get(offset)
+    }
+
+    fn oldest(&self) -> Option<&Entry<P>> {
+        self.segments.front()?.get(self.head)
+    }
+
+    fn remove_oldest(&mut self, reason: LagReason, garbage: &mut Garbage<P>) {
+        let Some(oldest) = self.oldest() else { return };
+        self.bytes -= oldest.size as usize;
+        self.head += 1;
+        self.last_reason = reason;
+        let next_begins = self.segments.get(1).map_or(self.tail, |next| next.base());
+        if self.head >= next_begins {
+            // With the last segment goes the last message: nothing stays of an emptied topic.
+            if let Some(emptied) = self.segments.pop_front() {
+                emptied.seal();
+                garbage.push(emptied);
+            }
+            if self.segments.is_empty() {
+                self.segment_bytes = 0;
+            }
+        }
+    }
+}

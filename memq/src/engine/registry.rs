@@ -1,0 +1,107 @@
+//! Which topics there are. Holds each under its name, whatever its payload type.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::clock::Clock;
+use super::stats::TopicStats;
+use super::topic::Topic;
+use crate::options::TopicOptions;
+use crate::topic::TopicName;
+
+/// A topic of any payload type.
+pub(crate) trait AnyTopic: Send + Sync {
+    fn options(&self) -> &TopicOptions;
+    fn attachment(&self) -> &(dyn Any + Send + Sync);
+    fn stats(&self) -> TopicStats;
+    fn close(&self);
+    fn delete(&self);
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
+    fn options(&self) -> &TopicOptions {
+        self.options()
+    }
+
+    fn attachment(&self) -> &(dyn Any + Send + Sync) {
+        self.attachment()
+    }
+
+    fn stats(&self) -> TopicStats {
+        self.stats()
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+
+    fn delete(&self) {
+        self.delete();
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// The topics of a broker. Dropping it closes them all.
+pub(crate) struct Registry {
+    clock: Arc<Clock>,
+    topics: Mutex<HashMap<TopicName, Arc<dyn AnyTopic>>>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { clock: Arc::new(Clock::new()), topics: Mutex::new(HashMap::new()) }
+    }
+
+    /// The topic of this name, or the one that `create` makes, which must not use the registry.
+    pub(crate) fn open<P: Send + Sync + 'static>(
+        &self,
+        name: &TopicName,
+        create: impl FnOnce(Arc<Clock>) -> Topic<P>,
+    ) -> Arc<dyn AnyTopic> {
+        let mut topics = self.topics.lock();
+        if let Some(topic) = topics.get(name) {
+            return topic.clone();
+        }
+        let topic: Arc<dyn AnyTopic> = Arc::new(create(self.clock.clone()));
+        topics.insert(name.clone(), topic.clone());
+        topic
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<dyn AnyTopic>> {
+        self.topics.lock().get(name).cloned()
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> Vec<TopicName> {
+        let mut names: Vec<_> = self.topics.lock().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Forgets the topic of this name.
+    pub(crate) fn remove(&self, name: &str) -> Option<Arc<dyn AnyTopic>> {
+        self.topics.lock().remove(name)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        for topic in self.topics.get_mut().values() {
+            topic.close();
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("topics", &self.names()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! A run of the log: slots that are set once and then only read. No lock, no retention.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::position::{Offset, Timestamp};
+use crate::record::Meta;
+
+/// A message in the log.
+pub(crate) struct Entry<P> {
+    pub(crate) payload: P,
+    /// Key and headers.
+    pub(crate) meta: Option<Arc<Meta>>,
+    /// When it was stored.
+    pub(crate) at: Timestamp,
+    /// What it counts towards `max_bytes`.
+    pub(crate) size: u32,
+}
+
+/// Consecutive messages. Its memory goes as a whole, when neither the log nor a reader holds it.
+pub(crate) struct Segment<P> {
+    /// The offset of the first slot.
+    base: u64,
+    slots: Box<[OnceLock<Entry<P>>]>,
+    /// Whether slots that are not set will stay so, because the log went on in another segment.
+    sealed: AtomicBool,
+}
+
+/// What a segment knows about an offset.
+pub(crate) enum Slot<'a, P> {
+    Set(&'a Entry<P>),
+    /// Not published yet.
+    NotYet,
+    /// In another segment.
+    Elsewhere,
+}
+
+impl<P> Segment<P> {
+    pub(crate) fn new(base: u64, slots: usize) -> Self {
+        let slots = std::iter::repeat_with(OnceLock::new).take(slots).collect();
+        Self { base, slots, sealed: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// How many messages it can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
+        let slot = offset
+            .checked_sub(self.base)
+            .and_then(|index| self.slots.get(usize::try_from(index).ok()?));
+        match slot.map(OnceLock::get) {
+            Some(Some(entry)) => Slot::Set(entry),
+            // `sealed` is set before the next message is, so whoever waits for that one and finds
+            // neither is told by it.
+            Some(None) if !self.sealed.load(Ordering::Acquire) => Slot::NotYet,
+            _ => Slot::Elsewhere,
+        }
+    }
+
+    pub(crate) fn get(&self, offset: u64) -> Option<&Entry<P>> {
+        match self.slot(offset) {
+            Slot::Set(entry) => Some(entry),
+            Slot::NotYet | Slot::Elsewhere => None,
+        }
+    }
+
+    /// Stores a message; gives it back where the slot is set or not here.
+    pub(crate) fn set(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
+        match offset.checked_sub(self.base).and_then(|index| self.slots.get(index as usize)) {
+            Some(slot) => slot.set(entry),
+            None => Err(entry),
+        }
+    }
+
+    pub(crate) fn seal(&self) {
+        self.sealed.store(true, Ordering::Release);
+    }
+}
+
+impl<P> fmt::Debug for Segment<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("base", &self.base)
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message that a reader holds, and with it the segment it is in.
+pub(crate) struct SlotRef<P> {
+    segment: Arc<Segment<P>>,
+    offset: u64,
+}
+
+impl<P> SlotRef<P> {
+    /// `None` if the message is not in the segment.
+    pub(crate) fn new(segment: Arc<Segment<P>>, offset: u64) -> Option<Self> {
+        segment.get(offset)?;
+        Some(Self { segment, offset })
+    }
+
+    pub(crate) fn offset(&self) -> Offset {
+        Offset(self.offset)
+    }
+
+    pub(crate) fn into_segment(self) -> Arc<Segment<P>> {
+        self.segment
+    }
+
+    pub(crate) fn entry(&self) -> &Entry<P> {
+        match self.segment.slot(self.offset) {
+            Slot::Set(entry) => entry,
+            // `new` saw the slot set, and set slots stay so.
+            Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
+        }
+    }
+}
+
+impl<P> Clone for SlotRef<P> {
+    fn clone(&self) -> Self {
+        Self { segment: self.segment.clone(), offset: self.offset }
+    }
+}

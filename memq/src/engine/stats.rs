@@ -1,0 +1,157 @@
+//! What a topic and its subscribers have done, as numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::position::Offset;
+
+/// A topic at one moment.
+///
+/// `published == depth + dropped.total() + consumed`, always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicStats {
+    /// Messages kept.
+    pub depth: u64,
+    /// Bytes kept, as `max_bytes` counts them.
+    pub bytes: u64,
+    /// The oldest message kept; `None` where none is.
+    pub earliest: Option<Offset>,
+    /// The newest message kept; `None` where none is.
+    pub latest: Option<Offset>,
+    /// The offset that the next message gets.
+    pub next: Offset,
+    /// Messages published since the topic was created.
+    pub published: u64,
+    /// Messages that retention removed, by cause.
+    pub dropped: Dropped,
+    /// Messages removed to make room after every subscriber had passed them, where the overflow
+    /// is `Wait` or `Reject`.
+    pub consumed: u64,
+    /// Messages that were refused because the topic was full.
+    pub rejected: u64,
+    /// Publishers that wait for room.
+    pub waiting_publishers: usize,
+    /// Subscribers, in the order in which they came.
+    pub subscribers: Vec<SubscriberStats>,
+}
+
+/// Messages that retention removed, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The topic held `max` messages.
+    pub max_messages: u64,
+    /// The topic held `max_bytes`.
+    pub max_bytes: u64,
+    /// They were older than `ttl`.
+    pub expired: u64,
+    /// The topic was deleted with them.
+    pub deleted: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.max_messages + self.max_bytes + self.expired + self.deleted
+    }
+}
+
+/// A subscriber at one moment, since it started or was last moved by `seek`.
+///
+/// Of what was published since its start,
+/// `since_start == delivered + filtered + skipped + lag`, always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubscriberStats {
+    /// Tells subscribers of one topic apart.
+    pub id: u64,
+    /// The offset it reads next.
+    pub position: Offset,
+    /// Messages from its start to the newest, kept or not.
+    pub since_start: u64,
+    /// Messages handed out, also those that could not be decoded.
+    pub delivered: u64,
+    /// Messages its filter passed over.
+    pub filtered: u64,
+    /// Messages that retention removed before it had read them, and that it was told of.
+    pub skipped: u64,
+    /// Messages still to come, kept or not.
+    pub lag: u64,
+}
+
+/// A subscriber's counters. It alone writes them, so nothing is contended.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    id: u64,
+    /// The offset it reads next.
+    position: AtomicU64,
+    /// Where it started, or where `seek` put it. `delivered` is what the others leave.
+    start: AtomicU64,
+    filtered: AtomicU64,
+    skipped: AtomicU64,
+}
+
+impl Gauge {
+    pub(crate) fn new(id: u64, start: u64) -> Self {
+        Self {
+            id,
+            position: AtomicU64::new(start),
+            start: AtomicU64::new(start),
+            filtered: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn passed(&self, position: u64) {
+        self.position.store(position, Ordering::Release);
+    }
+
+    /// Says that the last message was not handed out after all.
+    pub(crate) fn filtered(&self) {
+        Self::add(&self.filtered, 1);
+    }
+
+    /// Says that retention took messages; only under the topic's lock, as `stats` reads.
+    pub(crate) fn skipped(&self, count: u64) {
+        Self::add(&self.skipped, count);
+        let position = self.position.load(Ordering::Relaxed);
+        self.passed(position + count);
+    }
+
+    /// Starts anew; only under the topic's lock, as `stats` reads.
+    pub(crate) fn restart(&self, position: u64) {
+        self.start.store(position, Ordering::Relaxed);
+        self.filtered.store(0, Ordering::Relaxed);
+        self.skipped.store(0, Ordering::Relaxed);
+        self.passed(position);
+    }
+
+    /// One writer, so no read-modify-write is needed.
+    fn add(counter: &AtomicU64, by: u64) {
+        counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Release);
+    }
+
+    /// The counters against the log's end; only under the topic's lock.
+    pub(crate) fn stats(&self, tail: u64) -> SubscriberStats {
+        // Messages are counted as filtered after they are passed, so in this order none is
+        // missing from the sum of delivered and filtered.
+        let filtered = self.filtered.load(Ordering::Acquire);
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        let start = self.start.load(Ordering::Relaxed);
+        let position = self.position();
+        SubscriberStats {
+            id: self.id,
+            position: Offset(position),
+            since_start: tail - start,
+            delivered: position - start - filtered - skipped,
+            filtered,
+            skipped,
+            lag: tail - position,
+        }
+    }
+}

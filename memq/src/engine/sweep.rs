@@ -1,0 +1,60 @@
+//! The one task there is: it expires messages of a topic that nobody publishes to or reads.
+//!
+//! Correctness does not need it: nobody is given an expired message, with or without. It returns
+//! their memory. It sleeps until the oldest message expires, so an empty topic has none, and it
+//! ends with its topic.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::topic::Topic;
+
+/// A sweeper comes at most this many times in one `ttl`, however many messages expire.
+const SWEEPS_PER_TTL: u32 = 16;
+
+/// Starts the task, or returns `None` outside a runtime.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub(super) fn start<P: Send + Sync + 'static>(topic: &Arc<Topic<P>>) -> Option<AbortHandle> {
+    let runtime = Handle::try_current().ok()?;
+    let pause = topic.options().ttl.unwrap_or_default() / SWEEPS_PER_TTL;
+    let sweeper = Sweeper { topic: Arc::downgrade(topic), done: false };
+    Some(runtime.spawn(sweeper.run(pause)).abort_handle())
+}
+
+struct Sweeper<P: Send + Sync + 'static> {
+    topic: Weak<Topic<P>>,
+    /// Whether it found nothing left to do, and the topic knows.
+    done: bool,
+}
+
+impl<P: Send + Sync + 'static> Sweeper<P> {
+    async fn run(mut self, pause: Duration) {
+        loop {
+            let due = {
+                let Some(topic) = self.topic.upgrade() else { return };
+                let Some(next) = topic.sweep() else {
+                    self.done = true;
+                    return;
+                };
+                topic.clock().instant(next.max(topic.now() + pause))
+            };
+            tokio::time::sleep_until(due).await;
+        }
+    }
+}
+
+/// Where it ended with its runtime, a later publish must start another one. Where it panicked,
+/// because the runtime has no timer, the next one would as well.
+impl<P: Send + Sync + 'static> Drop for Sweeper<P> {
+    fn drop(&mut self) {
+        if self.done || std::thread::panicking() {
+            return;
+        }
+        if let Some(topic) = self.topic.upgrade() {
+            topic.sweeper_gone();
+        }
+    }
+}

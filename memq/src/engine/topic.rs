@@ -1,0 +1,341 @@
+//! One topic. The one file that locks messages; what happens under the lock is in `state`.
+//!
+//! # The lock
+//!
+//! It is held for a few loads and stores: never across an await, never while a waker runs, an
+//! evicted message is freed, or anything is encoded. No other lock is taken inside.
+//!
+//! # Nothing is missed
+//!
+//! * A reader parks under the lock, after looking once more whether the log has grown. Appends
+//!   happen under the same lock and take the parked readers out with them.
+//! * A publisher that waits for room counts itself in `waiting` and then looks at the readers'
+//!   positions once more; a reader stores its position and then looks at `waiting`. Both have a
+//!   sequentially consistent fence between, so one of the two sees the other.
+//!
+//! # What an await point may lose
+//!
+//! Nothing: a parked reader has taken nothing, and a publisher that waits still owns its message.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+use super::clock::Clock;
+use super::log::Limits;
+use super::segment::Entry;
+use super::state::{After, Phase, State};
+pub(crate) use super::state::{Appended, Found, JoinError};
+use super::stats::{Gauge, SubscriberStats, TopicStats};
+use super::sweep;
+use super::wake::Ticket;
+use crate::error::PublishError;
+use crate::options::{Overflow, Start, TopicOptions};
+use crate::position::{Offset, Timestamp};
+use crate::topic::TopicName;
+
+/// A topic whose log holds payloads of type `P`.
+pub(crate) struct Topic<P> {
+    name: TopicName,
+    options: TopicOptions,
+    clock: Arc<Clock>,
+    /// The oldest offset kept, for readers that do not lock.
+    head: AtomicU64,
+    /// Publishers that wait for room, for readers that do not lock.
+    waiting: AtomicUsize,
+    /// Whether the topic has ended, as a hint to look under the lock.
+    ended: AtomicBool,
+    /// Messages given back because there was no room.
+    rejected: AtomicU64,
+    state: Mutex<State<P>>,
+    /// The task that expires messages without traffic, if one runs.
+    sweeper: Mutex<Option<AbortHandle>>,
+    /// Whatever the opener wants to find again. Never looked into.
+    attachment: Box<dyn Any + Send + Sync>,
+}
+
+impl<P> Topic<P> {
+    /// Does something under the lock, and afterwards, outside it, what follows from it.
+    fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
+        let mut after = After::new();
+        let result = {
+            let mut state = self.state.lock();
+            let result = work(&mut state, &mut after);
+            // Written only where they change, since readers on other cores look at them.
+            if self.head.load(Ordering::Relaxed) != state.head() {
+                self.head.store(state.head(), Ordering::Release);
+            }
+            if self.waiting.load(Ordering::Relaxed) != state.waiting() {
+                self.waiting.store(state.waiting(), Ordering::Relaxed);
+            }
+            result
+        };
+        after.run();
+        result
+    }
+
+    fn stop_sweeper(&self) {
+        if let Some(handle) = self.sweeper.lock().take() {
+            handle.abort();
+        }
+    }
+}
+
+impl<P: Send + Sync + 'static> Topic<P> {
+    pub(crate) fn new(
+        name: TopicName,
+        options: TopicOptions,
+        clock: Arc<Clock>,
+        attachment: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        let limits = Limits {
+            max_messages: options.max_messages,
+            max_bytes: options.max_bytes,
+            ttl: options.ttl,
+        };
+        Self {
+            name,
+            options,
+            clock,
+            head: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+            rejected: AtomicU64::new(0),
+            state: Mutex::new(State::new(limits, options.overflow)),
+            sweeper: Mutex::new(None),
+            attachment,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &TopicName {
+        &self.name
+    }
+
+    pub(crate) fn options(&self) -> &TopicOptions {
+        &self.options
+    }
+
+    pub(crate) fn attachment(&self) -> &(dyn Any + Send + Sync) {
+        &*self.attachment
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    // Publishing.
+
+    /// Stores a message, or says why not and gives it back. Never waits.
+    pub(crate) fn append(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
+        self.and_sweep(|state, after| state.append(entry, after))
+    }
+
+    /// Stores messages until the queue is empty or its first one is refused.
+    pub(crate) fn append_all(
+        self: &Arc<Self>,
+        entries: &mut VecDeque<Entry<P>>,
+        offsets: &mut Vec<Offset>,
+    ) -> Result<(), PublishError<()>> {
+        self.and_sweep(|state, after| state.append_all(entries, offsets, after))
+    }
+
+    /// Stores a message in the room that was promised to it.
+    pub(crate) fn append_reserved(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
+        self.and_sweep(|state, after| state.append_reserved(entry, after))
+    }
+
+    /// Promises one message's room, which `append_reserved` or `release` gives back.
+    pub(crate) fn reserve(&self) -> Result<(), PublishError<()>> {
+        let now = self.now();
+        self.locked(|state, after| state.reserve(now, after))
+    }
+
+    /// Gives promised room back.
+    pub(crate) fn release(&self) {
+        self.locked(State::release);
+    }
+
+    /// Waits for room for a message of this size. `Ready` says that it is worth trying.
+    pub(crate) fn poll_room(
+        &self,
+        size: usize,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let now = self.now();
+        self.locked(|state, after| {
+            if !state.worth_trying(size, now, after) {
+                state.park_publisher(ticket, cx.waker(), after);
+                self.waiting.store(state.waiting(), Ordering::Relaxed);
+                // Pairs with the fence in `passed`.
+                fence(Ordering::SeqCst);
+                if !state.worth_trying(size, now, after) {
+                    return Poll::Pending;
+                }
+            }
+            state.unpark_publisher(ticket, after);
+            Poll::Ready(())
+        })
+    }
+
+    /// A publisher no longer waits for room.
+    pub(crate) fn leave_room(&self, ticket: &mut Ticket) {
+        self.locked(|state, after| state.unpark_publisher(ticket, after));
+    }
+
+    /// Counts a message that was given back because there was no room.
+    pub(crate) fn count_rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    // Reading.
+
+    /// A new reader at `start`: its key and counters.
+    pub(crate) fn join(&self, start: Start) -> Result<(usize, Arc<Gauge>), JoinError> {
+        let now = self.now();
+        self.locked(|state, after| state.join(start, now, after))
+    }
+
+    /// A reader goes away.
+    pub(crate) fn leave(&self, key: usize, ticket: &mut Ticket) {
+        self.locked(|state, after| state.leave(key, ticket, after));
+    }
+
+    /// Moves a reader.
+    pub(crate) fn seek(&self, gauge: &Gauge, start: Start) -> Result<Offset, JoinError> {
+        let now = self.now();
+        self.locked(|state, after| state.seek(gauge, start, now, after))
+    }
+
+    /// Whether a reader at this position has been overtaken by retention or deletion.
+    pub(crate) fn overtaken(&self, position: u64) -> bool {
+        position < self.head.load(Ordering::Acquire)
+    }
+
+    /// Whether a message stored at this time may no longer be delivered.
+    pub(crate) fn expired(&self, at: Timestamp) -> bool {
+        self.options.ttl.is_some_and(|ttl| at + ttl <= self.now())
+    }
+
+    /// Whether the topic has been closed or deleted; `find` says which.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Looks under the lock what there is for a reader, and tells it once of what it missed.
+    /// Where there is nothing and it has a waker, it is parked.
+    pub(crate) fn find(&self, gauge: &Gauge, park: Option<(&mut Ticket, &Waker)>) -> Found<P> {
+        let now = self.now();
+        self.locked(|state, after| {
+            let found = state.find(gauge, now, after);
+            if let (Found::Nothing, Some((ticket, waker))) = (&found, park) {
+                state.park_reader(ticket, waker, after);
+            }
+            found
+        })
+    }
+
+    /// A reader has moved on; called after it stored its position.
+    pub(crate) fn passed(&self) {
+        if self.options.overflow != Overflow::Wait {
+            return;
+        }
+        // Pairs with the fence in `poll_room`.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.locked(State::wake_publishers);
+        }
+    }
+
+    /// The offset of the next message.
+    pub(crate) fn end(&self) -> Offset {
+        Offset(self.locked(|state, _| state.tail()))
+    }
+
+    /// One reader's numbers.
+    pub(crate) fn reader_stats(&self, gauge: &Gauge) -> SubscriberStats {
+        self.locked(|state, _| gauge.stats(state.tail()))
+    }
+
+    // Administration.
+
+    pub(crate) fn stats(&self) -> TopicStats {
+        let now = self.now();
+        let mut stats = self.locked(|state, after| {
+            state.expire(now, after);
+            state.stats()
+        });
+        stats.rejected = self.rejected.load(Ordering::Relaxed);
+        stats
+    }
+
+    /// No more messages; readers drain.
+    pub(crate) fn close(&self) {
+        self.finish(Phase::Closed);
+    }
+
+    /// No more messages, and none left.
+    pub(crate) fn delete(&self) {
+        self.finish(Phase::Deleted);
+    }
+
+    fn finish(&self, phase: Phase) {
+        self.locked(|state, after| {
+            if state.end(phase, after) {
+                self.ended.store(true, Ordering::Release);
+            }
+        });
+        self.stop_sweeper();
+    }
+
+    // Expiry without traffic.
+
+    /// Expires what is due, and says when to come again; with `None` the sweeper must end.
+    pub(super) fn sweep(&self) -> Option<Timestamp> {
+        let now = self.now();
+        self.locked(|state, after| state.sweep(now, after))
+    }
+
+    /// A sweeper ended although there was more to do.
+    pub(super) fn sweeper_gone(&self) {
+        self.locked(|state, _| state.sweeper_gone());
+    }
+
+    /// As `locked`, and starts a sweeper where there is something to expire and none runs.
+    fn and_sweep<R>(self: &Arc<Self>, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
+        let (result, wanted) = self.locked(|state, after| {
+            let result = work(state, after);
+            (result, state.wants_sweeper())
+        });
+        if wanted {
+            match sweep::start(self) {
+                Some(handle) => *self.sweeper.lock() = Some(handle),
+                // Outside a runtime nothing waits for time to pass; whoever comes next expires.
+                None => self.sweeper_gone(),
+            }
+        }
+        result
+    }
+}
+
+impl<P> Drop for Topic<P> {
+    fn drop(&mut self) {
+        self.stop_sweeper();
+    }
+}
+
+impl<P> fmt::Debug for Topic<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,327 @@
+//! What a subscriber receives: a message, or a batch of them.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::codec::form::{Form, Payload, Take};
+use crate::engine::segment::{Entry, SlotRef};
+use crate::headers::Headers;
+use crate::key::Key;
+use crate::position::{Offset, Timestamp};
+use crate::record::Meta;
+
+pub(crate) type Stored<T> = <<T as Payload>::Form as Form<T>>::Stored;
+pub(crate) type Opened<T> = <<T as Payload>::Form as Form<T>>::Opened;
+
+/// A message of a topic; dereferences to the value.
+///
+/// A native message borrows the value in the log, which all its readers share. Whatever the
+/// format, a message keeps the stretch of the log alive that it is in, up to 256 messages or
+/// about 1 MiB, also after retention has removed it: to keep a value for long, take it out with
+/// [`into_inner`](Self::into_inner).
+///
+/// ```
+/// # use memq::{Broker, Topic};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// #[derive(Topic)]
+/// #[topic(name = "frames")]
+/// struct Frame { #[topic(key)] camera: u8, pixels: Vec<u8> }
+///
+/// let broker = Broker::new();
+/// let frames = broker.publisher::<Frame>().await?;
+/// let mut incoming = broker.subscriber::<Frame>().await?;
+///
+/// frames.publish(Frame { camera: 3, pixels: vec![0; 64] }).header("trace", "4bf92f").await?;
+///
+/// let frame = incoming.recv().await?;
+/// assert_eq!(frame.pixels.len(), 64);
+/// assert_eq!(frame.offset().0, 0);
+/// assert_eq!(frame.key(), Some("3".into()));
+/// assert_eq!(frame.headers().get("trace"), Some("4bf92f"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Message<T: Payload> {
+    slot: SlotRef<Stored<T>>,
+    opened: Opened<T>,
+}
+
+impl<T: Payload> Message<T> {
+    pub(crate) fn new(slot: SlotRef<Stored<T>>, opened: Opened<T>) -> Self {
+        Self { slot, opened }
+    }
+
+    fn borrow(&self) -> MessageRef<'_, T> {
+        MessageRef { offset: self.slot.offset(), entry: self.slot.entry(), opened: &self.opened }
+    }
+
+    /// Where the message is in its topic.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.slot.offset()
+    }
+
+    /// The key: the one given on publishing, or else the one the type takes from the value.
+    #[must_use]
+    pub fn key(&self) -> Option<Key<'_>> {
+        self.borrow().key()
+    }
+
+    /// The headers given on publishing.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        Meta::headers(self.slot.entry().meta.as_ref())
+    }
+
+    /// When the message was stored.
+    #[must_use]
+    pub fn published_at(&self) -> Timestamp {
+        self.slot.entry().at
+    }
+
+    /// The value alone. A native one is cloned, since other readers share it; every other is
+    /// this reader's own and is moved.
+    #[must_use]
+    pub fn into_inner(self) -> T
+    where
+        T::Form: Take<T>,
+    {
+        <T::Form as Take<T>>::take(&self.slot.entry().payload, self.opened)
+    }
+}
+
+impl<T: Payload> Deref for Message<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        T::Form::get(&self.slot.entry().payload, &self.opened)
+    }
+}
+
+impl<T: Payload + fmt::Debug> fmt::Debug for Message<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.borrow(), f)
+    }
+}
+
+/// A message inside a [`Batch`]; dereferences to the value.
+pub struct MessageRef<'a, T: Payload> {
+    offset: Offset,
+    entry: &'a Entry<Stored<T>>,
+    opened: &'a Opened<T>,
+}
+
+impl<'a, T: Payload> MessageRef<'a, T> {
+    /// Where the message is in its topic.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// The key: the one given on publishing, or else the one the type takes from the value.
+    #[must_use]
+    pub fn key(&self) -> Option<Key<'a>> {
+        match self.entry.meta.as_ref().and_then(|meta| meta.key.as_ref()) {
+            Some(key) => Some(key.clone()),
+            None => self.get().key_of(),
+        }
+    }
+
+    /// The headers given on publishing.
+    #[must_use]
+    pub fn headers(&self) -> &'a Headers {
+        Meta::headers(self.entry.meta.as_ref())
+    }
+
+    /// When the message was stored.
+    #[must_use]
+    pub fn published_at(&self) -> Timestamp {
+        self.entry.at
+    }
+
+    /// The value, for as long as the batch is there.
+    #[must_use]
+    pub fn get(&self) -> &'a T {
+        T::Form::get(&self.entry.payload, self.opened)
+    }
+}
+
+impl<T: Payload> Deref for MessageRef<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.get()
+    }
+}
+
+impl<T: Payload + fmt::Debug> fmt::Debug for MessageRef<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("offset", &self.offset.0)
+            .field("key", &self.key())
+            .field("headers", self.headers())
+            .field("value", self.get())
+            .finish()
+    }
+}
+
+/// Messages received together, in the order of their offsets.
+///
+/// It holds one reference for each stretch of the log, not one for each message.
+///
+/// ```
+/// # use memq::{Broker, Topic};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// # #[derive(Topic)]
+/// # #[topic(name = "numbers")]
+/// # struct Number(u64);
+/// # let broker = Broker::new();
+/// # let numbers = broker.publisher::<Number>().await?;
+/// # let mut incoming = broker.subscriber::<Number>().await?;
+/// numbers.publish_batch((0..10).map(Number)).await?;
+///
+/// let batch = incoming.recv_batch(100).await?;
+/// assert_eq!(batch.len(), 10);
+/// for number in &batch {
+///     assert_eq!(number.0, number.offset().0);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Batch<T: Payload> {
+    items: Vec<Item<T>>,
+    /// The stretches of the log the items are in.
+    segments: Vec<Arc<crate::engine::segment::Segment<Stored<T>>>>,
+}
+
+struct Item<T: Payload> {
+    /// Which of the segments.
+    segment: usize,
+    offset: Offset,
+    opened: Opened<T>,
+}
+
+impl<T: Payload> Batch<T> {
+    pub(crate) fn new() -> Self {
+        Self { items: Vec::new(), segments: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, slot: SlotRef<Stored<T>>, opened: Opened<T>) {
+        let offset = slot.offset();
+        let segment = slot.into_segment();
+        if self.segments.last().is_none_or(|last| !Arc::ptr_eq(last, &segment)) {
+            self.segments.push(segment);
+        }
+        self.items.push(Item { segment: self.segments.len() - 1, offset, opened });
+    }
+
+    /// How many messages there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none, as in a batch of at most none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The message at this place in the batch.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<MessageRef<'_, T>> {
+        self.message(self.items.get(index)?)
+    }
+
+    /// The messages, borrowed.
+    pub fn iter(&self) -> BatchIter<'_, T> {
+        BatchIter { batch: self, items: self.items.iter() }
+    }
+
+    fn message<'a>(&'a self, item: &'a Item<T>) -> Option<MessageRef<'a, T>> {
+        let entry = self.segments.get(item.segment)?.get(item.offset.0)?;
+        Some(MessageRef { offset: item.offset, entry, opened: &item.opened })
+    }
+}
+
+impl<T: Payload + fmt::Debug> fmt::Debug for Batch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+/// The messages of a [`Batch`], borrowed.
+pub struct BatchIter<'a, T: Payload> {
+    batch: &'a Batch<T>,
+    items: std::slice::Iter<'a, Item<T>>,
+}
+
+impl<T: Payload> fmt::Debug for BatchIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchIter").field("left", &self.items.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: Payload> Iterator for BatchIter<'a, T> {
+    type Item = MessageRef<'a, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.batch.message(self.items.next()?)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl<T: Payload> ExactSizeIterator for BatchIter<'_, T> {}
+
+impl<'a, T: Payload> IntoIterator for &'a Batch<T> {
+    type Item = MessageRef<'a, T>;
+    type IntoIter = BatchIter<'a, T>;
+
+    fn into_iter(self) -> BatchIter<'a, T> {
+        self.iter()
+    }
+}
+
+/// The messages of a [`Batch`], each on its own.
+pub struct BatchIntoIter<T: Payload> {
+    items: std::vec::IntoIter<Item<T>>,
+    segments: Vec<Arc<crate::engine::segment::Segment<Stored<T>>>>,
+}
+
+impl<T: Payload> fmt::Debug for BatchIntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchIntoIter").field("left", &self.items.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Payload> Iterator for BatchIntoIter<T> {
+    type Item = Message<T>;
+
+    fn next(&mut self) -> Option<Message<T>> {
+        let item = self.items.next()?;
+        let slot = SlotRef::new(self.segments.get(item.segment)?.clone(), item.offset.0)?;
+        Some(Message::new(slot, item.opened))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl<T: Payload> ExactSizeIterator for BatchIntoIter<T> {}
+
+/// Taken apart, each message holds a reference of its own.
+impl<T: Payload> IntoIterator for Batch<T> {
+    type Item = Message<T>;
+    type IntoIter = BatchIntoIter<T>;
+
+    fn into_iter(self) -> BatchIntoIter<T> {
+        BatchIntoIter { items: self.items.into_iter(), segments: self.segments }
+    }
+}

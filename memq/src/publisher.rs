@@ -1,0 +1,273 @@
+//! A publisher: messages into a topic, one at a time, many at once, or into reserved room.
+
+mod batch;
+mod permit;
+mod publish;
+mod room;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use self::batch::PublishBatch;
+pub use self::permit::Permit;
+pub use self::publish::{Publish, Publishing};
+use crate::codec::form::{Form, Packed, Payload, Writer};
+use crate::engine::segment::Entry;
+use crate::engine::topic::Topic;
+use crate::error::{EncodeError, PublishError};
+use crate::headers::Headers;
+use crate::key::Key;
+use crate::message::Stored;
+use crate::position::Offset;
+use crate::record::{Meta, Record};
+use crate::topic::TopicName;
+
+type Origin<T> = <<T as Payload>::Form as Form<T>>::Origin;
+
+/// Publishes messages to one topic.
+///
+/// Made by [`Broker::publisher`](crate::Broker::publisher). Cloning is cheap, and clones may be
+/// used at once from many tasks: the log orders what they publish.
+///
+/// What one task publishes and awaits, one after the other, is stored in that order.
+pub struct Publisher<T: Payload> {
+    topic: Arc<Topic<Stored<T>>>,
+    writer: Arc<Writer<T>>,
+    /// How long to wait for room where nothing is said for a message; `None` for ever.
+    within: Option<Duration>,
+}
+
+/// A message that is ready for the log, and what it takes to give it back.
+struct Ready<T: Payload> {
+    entry: Entry<Stored<T>>,
+    origin: Origin<T>,
+}
+
+impl<T: Payload> Ready<T> {
+    fn into_message(self) -> T {
+        T::Form::unpack(self.entry.payload, self.origin)
+    }
+}
+
+impl<T: Payload> Publisher<T> {
+    pub(crate) fn new(
+        topic: Arc<Topic<Stored<T>>>,
+        writer: Writer<T>,
+        within: Option<Duration>,
+    ) -> Self {
+        Self { topic, writer: Arc::new(writer), within }
+    }
+
+    /// Publishes a message when awaited; before that, a key, headers and a deadline can be added.
+    ///
+    /// Its output is the offset. Where a topic is full and waits, so does this.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let orders = Broker::new().publisher::<Order>().await;
+    /// # let broker = Broker::new();
+    /// # let orders = broker.publisher::<Order>().await?;
+    /// let tea = || Order { item: "tea".into() };
+    ///
+    /// orders.publish(tea()).await?;
+    /// orders.publish(tea()).key("7").header("trace", "4bf92f").await?;
+    /// orders.publish(tea()).within(Duration::from_secs(1)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The future gives the message back inside the [`PublishError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is done, the message is either published or not, whole,
+    /// and nothing else is affected. Where it was not, it is gone with the future; use
+    /// [`reserve`](Self::reserve) if it must not be.
+    pub fn publish(&self, message: T) -> Publish<'_, T> {
+        Publish::new(self, message)
+    }
+
+    /// Publishes a message now, or gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] where there is no room, and else as [`publish`](Self::publish).
+    pub fn try_publish(&self, message: T) -> Result<Offset, PublishError<T>> {
+        self.publish(message).now()
+    }
+
+    /// Publishes messages in their order, when awaited; others may come between.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "numbers")]
+    /// # struct Number(u64);
+    /// # let broker = Broker::new();
+    /// # let numbers = broker.publisher::<Number>().await?;
+    /// let offsets = numbers.publish_batch((0..100).map(Number)).await?;
+    /// assert_eq!(offsets.len(), 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError`](crate::BatchError) holds the offsets of those that were published, why the
+    /// next one was not, and the rest in order. A publisher's deadline holds for the batch as a
+    /// whole.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is done, the messages up to some one are published and
+    /// those after it are not.
+    pub fn publish_batch(&self, messages: impl IntoIterator<Item = T>) -> PublishBatch<'_, T> {
+        PublishBatch::new(self, messages.into_iter().collect())
+    }
+
+    /// Waits for room for one message, without having one.
+    ///
+    /// The [`Permit`] then publishes without waiting. For those who must not lose a message in
+    /// `select!`: the branch that waits does not hold it.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// # let orders = broker.publisher::<Order>().await?;
+    /// let order = Order { item: "tea".into() };
+    /// tokio::select! {
+    ///     permit = orders.reserve() => { permit?.send(order)?; }
+    ///     _ = tokio::signal::ctrl_c() => println!("not sent: {}", order.item),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Room for messages is reserved exactly. Their sizes are not known yet, so a topic may exceed
+    /// `max_bytes` by the messages of the permits there are.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] where the topic rejects, [`PublishError::Timeout`] where the
+    /// publisher has a deadline, [`PublishError::Closed`] and [`PublishError::Deleted`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has reserved nothing.
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, PublishError<()>> {
+        permit::reserve(self).await
+    }
+
+    /// The topic it publishes to.
+    #[must_use]
+    pub fn topic(&self) -> &TopicName {
+        self.topic.name()
+    }
+
+    /// Encodes a message and dates it.
+    fn ready(
+        &self,
+        message: T,
+        key: Option<Key<'static>>,
+        headers: Headers,
+    ) -> Result<Ready<T>, PublishError<T>> {
+        let Packed { stored, origin, meta, size } = T::Form::pack(message, &self.writer)
+            .map_err(|(message, source)| PublishError::Encode { message, source })?;
+        let meta = match merge(meta, key, headers) {
+            Ok(meta) => meta,
+            Err(source) => {
+                let message = T::Form::unpack(stored, origin);
+                return Err(PublishError::Encode { message, source });
+            }
+        };
+        let size = size.saturating_add(Meta::bytes(meta.as_ref()));
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let entry = Entry { payload: stored, meta, at: self.topic.now(), size };
+        Ok(Ready { entry, origin })
+    }
+}
+
+/// What came with the message, and over it what was said on publishing.
+fn merge(
+    meta: Option<Arc<Meta>>,
+    key: Option<Key<'static>>,
+    headers: Headers,
+) -> Result<Option<Arc<Meta>>, EncodeError> {
+    if key.is_none() && headers.is_empty() {
+        return Ok(meta);
+    }
+    let mut meta = meta.map(Arc::unwrap_or_clone).unwrap_or_default();
+    meta.key = key.or(meta.key);
+    if meta.headers.is_empty() {
+        meta.headers = headers;
+    } else {
+        for (name, value) in headers.iter() {
+            meta.headers.insert(name, value)?;
+        }
+    }
+    Ok(Meta::share(meta.key, meta.headers))
+}
+
+impl Publisher<Record> {
+    /// Publishes bytes when awaited; as [`publish`](Self::publish).
+    ///
+    /// A frame is recognised by its magic and stored as what it says. Other bytes are stored as
+    /// they are, in the format the topic was declared with, if it was.
+    ///
+    /// ```
+    /// # use memq::{Broker, Format};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// let broker = Broker::new();
+    /// let audit = broker.topic("audit.2026").format(Format::Json);
+    /// let writer = audit.publisher().await?;
+    /// writer.publish_bytes(&br#"{"who":"eve"}"#[..]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish). Bytes that begin like a frame and are none are
+    /// [`EncodeError::Frame`]; publish a [`Record`] to store them as they are.
+    pub fn publish_bytes(&self, bytes: impl Into<Bytes>) -> Publish<'_, Record> {
+        let bytes = bytes.into();
+        match Record::parse(bytes.clone()) {
+            Ok(record) => Publish::new(self, record),
+            Err(error) => Publish::refused(self, Record::new(bytes), EncodeError::Frame(error)),
+        }
+    }
+}
+
+impl<T: Payload> Clone for Publisher<T> {
+    fn clone(&self) -> Self {
+        Self { topic: self.topic.clone(), writer: self.writer.clone(), within: self.within }
+    }
+}
+
+impl<T: Payload> fmt::Debug for Publisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("topic", self.topic())
+            .field("writer", &self.writer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! Room for one message, reserved before there is a message.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::room::Room;
+use super::{Publisher, Ready};
+use crate::codec::form::Payload;
+use crate::error::PublishError;
+use crate::headers::Headers;
+use crate::position::Offset;
+
+/// Room for one message; see [`Publisher::reserve`]. Dropped, it gives the room back.
+#[must_use = "a permit that is dropped gives its room back"]
+pub struct Permit<'a, T: Payload> {
+    publisher: &'a Publisher<T>,
+    /// Whether the topic still holds room for it.
+    held: bool,
+}
+
+pub(super) async fn reserve<T: Payload>(
+    publisher: &Publisher<T>,
+) -> Result<Permit<'_, T>, PublishError<()>> {
+    let mut room = Room::new(publisher, publisher.within);
+    poll_fn(|cx| {
+        loop {
+            match publisher.topic.reserve() {
+                Ok(()) => return Poll::Ready(Ok(Permit { publisher, held: true })),
+                Err(PublishError::Full(())) => match room.poll(1, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
+                    Poll::Pending => return Poll::Pending,
+                },
+                Err(refusal) => return Poll::Ready(Err(refusal)),
+            }
+        }
+    })
+    .await
+}
+
+impl<T: Payload> Permit<'_, T> {
+    /// Publishes a message in the reserved room; never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::publish`], but never for want of room.
+    pub fn send(mut self, message: T) -> Result<Offset, PublishError<T>> {
+        let Ready { entry, origin } = self.publisher.ready(message, None, Headers::new())?;
+        self.held = false;
+        self.publisher
+            .topic
+            .append_reserved(entry)
+            .map_err(|(refusal, entry)| refusal.with(Ready::<T> { entry, origin }.into_message()))
+    }
+}
+
+impl<T: Payload> Drop for Permit<'_, T> {
+    fn drop(&mut self) {
+        if self.held {
+            self.publisher.topic.release();
+        }
+    }
+}
+
+impl<T: Payload> fmt::Debug for Permit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("topic", self.publisher.topic()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! One message on its way into the log.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::room::Room;
+use super::{Publisher, Ready};
+use crate::codec::form::Payload;
+use crate::error::{EncodeError, PublishError};
+use crate::headers::{HeaderError, Headers};
+use crate::key::Key;
+use crate::position::Offset;
+
+/// Messages after which a publisher lets other tasks run once.
+pub(super) const YIELD_EVERY: u64 = 1024;
+
+/// A message to be published: add what it carries, then `.await` it.
+///
+/// Nothing happens before that.
+#[must_use = "a message is published by `.await` or `.now()`"]
+pub struct Publish<'a, T: Payload> {
+    publisher: &'a Publisher<T>,
+    message: T,
+    key: Option<Key<'static>>,
+    headers: Headers,
+    /// The first thing that was wrong; said when it is published.
+    fault: Option<EncodeError>,
+    within: Option<Duration>,
+}
+
+impl<'a, T: Payload> Publish<'a, T> {
+    pub(super) fn new(publisher: &'a Publisher<T>, message: T) -> Self {
+        Self {
+            publisher,
+            message,
+            key: None,
+            headers: Headers::new(),
+            fault: None,
+            within: publisher.within,
+        }
+    }
+
+    pub(super) fn refused(publisher: &'a Publisher<T>, message: T, fault: EncodeError) -> Self {
+        Self { fault: Some(fault), ..Self::new(publisher, message) }
+    }
+
+    /// Gives the message this key, in place of the one its type takes from the value.
+    pub fn key<'k>(mut self, key: impl Into<Key<'k>>) -> Self {
+        self.key = Some(key.into().into_owned());
+        self
+    }
+
+    /// Adds a header. One that breaks the [rules](Headers) is reported on publishing.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let added: Result<(), HeaderError> = self.headers.insert(name, value);
+        self.fault = self.fault.or(added.err().map(EncodeError::Header));
+        self
+    }
+
+    /// Waits for room for this long at most, in place of the publisher's own limit.
+    ///
+    /// # Panics
+    ///
+    /// The future, if it has to wait outside a tokio runtime with its timer enabled.
+    pub fn within(mut self, deadline: Duration) -> Self {
+        self.within = Some(deadline);
+        self
+    }
+
+    /// Publishes the message now, or gives it back; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] where there is no room, and else as
+    /// [`publish`](Publisher::publish).
+    pub fn now(self) -> Result<Offset, PublishError<T>> {
+        let publisher = self.publisher;
+        let Ready { entry, origin } = self.ready()?;
+        publisher.topic.append(entry).map_err(|(refusal, entry)| {
+            if matches!(refusal, PublishError::Full(())) {
+                publisher.topic.count_rejected();
+            }
+            refusal.with(Ready::<T> { entry, origin }.into_message())
+        })
+    }
+
+    fn ready(self) -> Result<Ready<T>, PublishError<T>> {
+        match self.fault {
+            Some(source) => Err(PublishError::Encode { message: self.message, source }),
+            None => self.publisher.ready(self.message, self.key, self.headers),
+        }
+    }
+}
+
+impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
+    type Output = Result<Offset, PublishError<T>>;
+    type IntoFuture = Publishing<'a, T>;
+
+    fn into_future(self) -> Publishing<'a, T> {
+        Publishing { room: Room::new(self.publisher, self.within), step: Step::Begin(self) }
+    }
+}
+
+impl<T: Payload> fmt::Debug for Publish<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish").field("topic", self.publisher.topic()).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Publish`].
+///
+/// # Cancel safety
+///
+/// See [`Publisher::publish`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Publishing<'a, T: Payload> {
+    room: Room<'a, T>,
+    step: Step<'a, T>,
+}
+
+enum Step<'a, T: Payload> {
+    Begin(Publish<'a, T>),
+    Append(Ready<T>),
+    /// Published; lets other tasks run before it says so.
+    Yielded(Offset),
+    Done,
+}
+
+/// Nothing in it is pinned.
+impl<T: Payload> Unpin for Publishing<'_, T> {}
+
+impl<T: Payload> Future for Publishing<'_, T> {
+    type Output = Result<Offset, PublishError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match std::mem::replace(&mut this.step, Step::Done) {
+                Step::Begin(publish) => this.step = Step::Append(publish.ready()?),
+                Step::Append(Ready { entry, origin }) => match this.room.topic().append(entry) {
+                    Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
+                        this.step = Step::Yielded(offset);
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Ok(offset) => return Poll::Ready(Ok(offset)),
+                    Err((PublishError::Full(()), mut entry)) => {
+                        let room = this.room.poll(entry.size, cx);
+                        entry.at = this.room.topic().now();
+                        let ready = Ready { entry, origin };
+                        match room {
+                            Poll::Ready(Ok(())) => this.step = Step::Append(ready),
+                            Poll::Ready(Err(refusal)) => {
+                                return Poll::Ready(Err(refusal.with(ready.into_message())));
+                            }
+                            Poll::Pending => {
+                                this.step = Step::Append(ready);
+                                return Poll::Pending;
+                            }
+                        }
+                    }
+                    Err((refusal, entry)) => {
+                        let ready = Ready::<T> { entry, origin };
+                        return Poll::Ready(Err(refusal.with(ready.into_message())));
+                    }
+                },
+                Step::Yielded(offset) => return Poll::Ready(Ok(offset)),
+                Step::Done => panic!("a publish was polled after it was done"),
+            }
+        }
+    }
+}
+
+impl<T: Payload> fmt::Debug for Publishing<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publishing")
+            .field("topic", self.room.topic().name())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,284 @@
+//! A subscriber: every message of a topic from its start on, at its own pace.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::codec::form::{Form, Payload, Reader};
+use crate::engine::cursor::{Cursor, Next};
+use crate::engine::segment::SlotRef;
+use crate::engine::stats::SubscriberStats;
+use crate::engine::topic::JoinError;
+use crate::error::{RecvError, SeekError};
+use crate::message::{Batch, Message, Opened, Stored};
+use crate::options::Start;
+use crate::position::Offset;
+use crate::topic::TopicName;
+
+/// Messages that a subscriber takes before it lets other tasks run once.
+const YIELD_EVERY: u32 = 1024;
+
+pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
+
+/// Reads every message of a topic from its start on, in the order of offsets, each once.
+///
+/// It has a position of its own and takes nothing from other subscribers. One that is slower than
+/// retention is told by [`RecvError::Lagged`] how many messages it missed, and goes on with the
+/// oldest kept.
+///
+/// Made by [`Broker::subscriber`](crate::Broker::subscriber). It is a
+/// [`Stream`](futures_core::Stream) too.
+///
+/// # Cancel safety
+///
+/// Every method that waits can be dropped at any time, in `select!` say: nothing is lost to this
+/// subscriber.
+pub struct Subscriber<T: Payload> {
+    cursor: Cursor<Stored<T>>,
+    reader: Reader<T>,
+    filter: Option<Filter<T>>,
+    /// What ended a batch, for the next receive.
+    pending: Option<RecvError>,
+    /// Messages until it lets others run.
+    budget: u32,
+    /// Whether its stream has ended.
+    pub(crate) ended: bool,
+}
+
+/// A message that passed the filter.
+type Taken<T> = (SlotRef<Stored<T>>, Opened<T>);
+
+impl<T: Payload> Subscriber<T> {
+    pub(crate) fn new(
+        cursor: Cursor<Stored<T>>,
+        reader: Reader<T>,
+        filter: Option<Filter<T>>,
+    ) -> Self {
+        Self { cursor, reader, filter, pending: None, budget: YIELD_EVERY, ended: false }
+    }
+
+    /// The next message; waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] once, where retention took messages; [`RecvError::Decode`] for one
+    /// record that cannot be read; after both it goes on with the next receive.
+    /// [`RecvError::Closed`] once the topic or the broker is closed and everything was read;
+    /// [`RecvError::Deleted`] once the topic is deleted.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn recv(&mut self) -> Result<Message<T>, RecvError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next message, or `None` where there is none now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn try_recv(&mut self) -> Result<Option<Message<T>>, RecvError> {
+        Ok(self.take()?.map(|(slot, opened)| Message::new(slot, opened)))
+    }
+
+    /// The next message, or `None` where there is none for this long.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its timer enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing, and nor has one that timed out.
+    pub async fn recv_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<Message<T>>, RecvError> {
+        match tokio::time::timeout(timeout, self.recv()).await {
+            Ok(received) => received.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The next messages, `max` at most; waits for the first and takes what is there.
+    ///
+    /// A batch ends before a message that cannot be read and where retention took some; the next
+    /// receive says so. With a `max` of 0 it is empty, at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), where there is no message before the error.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn recv_batch(&mut self, max: usize) -> Result<Batch<T>, RecvError> {
+        let mut batch = Batch::new();
+        if max == 0 {
+            return Ok(batch);
+        }
+        let (slot, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
+        batch.push(slot, opened);
+        // Not beyond what is there now: a fast publisher must not make the batch grow for ever.
+        let end = self.cursor.topic().end();
+        while batch.len() < max && self.position() < end {
+            match self.take() {
+                Ok(Some((slot, opened))) => batch.push(slot, opened),
+                Ok(None) => break,
+                Err(error) => {
+                    self.pending = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The next message as a stream has it: `None` once the topic has ended.
+    ///
+    /// Like [`recv`](Self::recv), but the end is no error, for `while let Some(message)`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn next(&mut self) -> Option<Result<Message<T>, RecvError>> {
+        poll_fn(|cx| self.poll_stream(cx)).await
+    }
+
+    /// Moves to another place in the topic and returns the offset that is read next.
+    ///
+    /// Statistics of this subscriber start anew.
+    ///
+    /// # Errors
+    ///
+    /// Where the offset lies beyond the one that is published next, or the topic was deleted; the
+    /// subscriber stays where it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have moved it or not.
+    pub async fn seek(&mut self, start: impl Into<Start>) -> Result<Offset, SeekError> {
+        let offset = self.cursor.seek(start.into()).map_err(|error| match error {
+            JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
+            JoinError::Deleted => SeekError::Deleted,
+        })?;
+        self.pending = None;
+        self.ended = false;
+        Ok(offset)
+    }
+
+    /// The offset that is read next.
+    #[must_use]
+    pub fn position(&self) -> Offset {
+        self.cursor.position()
+    }
+
+    /// What this subscriber has done since it started or was last moved.
+    #[must_use]
+    pub fn stats(&self) -> SubscriberStats {
+        self.cursor.stats()
+    }
+
+    /// The topic it reads.
+    #[must_use]
+    pub fn topic(&self) -> &TopicName {
+        self.cursor.topic().name()
+    }
+
+    /// [`recv`](Self::recv) for hand-written futures. Registers the task of `cx` where it returns
+    /// `Pending`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<T>, RecvError>> {
+        self.poll_take(cx).map_ok(|(slot, opened)| Message::new(slot, opened))
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
+        if let Some(error) = self.pending.take() {
+            return Poll::Ready(Err(error));
+        }
+        loop {
+            if self.budget == 0 {
+                self.budget = YIELD_EVERY;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.budget -= 1;
+            match self.cursor.next_or_park(cx.waker()) {
+                Next::Nothing => {
+                    self.budget = YIELD_EVERY;
+                    return Poll::Pending;
+                }
+                next => {
+                    if let Some(taken) = self.open(next).transpose() {
+                        return Poll::Ready(taken);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a message if there is one now.
+    fn take(&mut self) -> Result<Option<Taken<T>>, RecvError> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        // Set once the filter has passed over a message: where to stop, however fast others come.
+        let mut end = None;
+        loop {
+            match self.cursor.next() {
+                Next::Nothing => return Ok(None),
+                next => {
+                    if let Some(taken) = self.open(next)? {
+                        return Ok(Some(taken));
+                    }
+                }
+            }
+            if self.position() >= *end.get_or_insert_with(|| self.cursor.topic().end()) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Decodes and filters. `None` where the filter passed over the message.
+    ///
+    /// The position is past the message already: a codec or filter that panics is not given it
+    /// again.
+    fn open(&mut self, next: Next<Stored<T>>) -> Result<Option<Taken<T>>, RecvError> {
+        let slot = match next {
+            Next::Message(slot) => slot,
+            Next::Nothing => return Ok(None),
+            Next::Lagged { skipped, reason } => return Err(RecvError::Lagged { skipped, reason }),
+            Next::Closed => return Err(RecvError::Closed),
+            Next::Deleted => return Err(RecvError::Deleted),
+        };
+        let entry = slot.entry();
+        let opened = T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader)
+            .map_err(|source| RecvError::Decode { offset: slot.offset(), source })?;
+        if let Some(filter) = &self.filter {
+            if !filter(T::Form::get(&entry.payload, &opened)) {
+                self.cursor.filtered();
+                return Ok(None);
+            }
+        }
+        Ok(Some((slot, opened)))
+    }
+}
+
+impl<T: Payload> fmt::Debug for Subscriber<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("topic", self.topic())
+            .field("position", &self.position())
+            .field("filtered", &self.filter.is_some())
+            .finish_non_exhaustive()
+    }
+}
