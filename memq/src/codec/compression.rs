@@ -121,7 +121,7 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
 /// Decompresses, to at most so many bytes.
 #[cfg_attr(
     not(any(feature = "gzip", feature = "zstd")),
-    expect(unused_variables, reason = "nothing is decompressed in this build")
+    expect(unused_variables, clippy::ptr_arg, reason = "nothing is decompressed in this build")
 )]
 fn unpack(
     compression: Compression,
