@@ -52,11 +52,12 @@ pub(crate) fn compress(
 ) -> Result<(), EncodeError> {
     out.clear();
     let wrong = |source: Cause| EncodeError::Compress { compression, source };
-    if let Some((low, high)) = compression.levels()
-        && !(low..=high).contains(&level)
-    {
-        let text = format!("level {level} is not one of {low} to {high}");
-        return Err(wrong(text.into()));
+    match compression.levels() {
+        Some((low, high)) if !(low..=high).contains(&level) => {
+            let text = format!("level {level} is not one of {low} to {high}");
+            return Err(wrong(text.into()));
+        }
+        _ => {}
     }
     match compression {
         Compression::None => {
