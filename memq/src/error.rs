@@ -482,7 +482,7 @@ pub enum DecodeError {
     Length {
         /// What the frame says.
         declared: usize,
-        /// What came out.
+        /// What came out; one more than declared is where it was stopped.
         got: usize,
     },
     /// A stage could not be undone.
@@ -547,6 +547,14 @@ pub enum FrameError {
     /// The frame insists on options that this version does not know.
     #[error("the frame requires the unknown options {0:#04x}: a newer memq wrote it")]
     Option(u8),
+    /// The payload is not compressed, and its length is not the one stated.
+    #[error("the frame says that its payload has {declared} bytes, and there are {got}")]
+    Length {
+        /// What the frame says.
+        declared: u32,
+        /// What there is.
+        got: usize,
+    },
     /// The frame is damaged.
     #[error(
         "the frame is damaged: its checksum is {stated:#010x}, and its bytes give {computed:#010x}"

@@ -16,7 +16,7 @@ pub const DEFAULT_MAX_DECODED: usize = 64 << 20;
 
 /// How a payload is encoded.
 ///
-/// The discriminants are the codes in the [frame](crate::frame).
+/// The discriminants are the codes in the [frame](crate::codec::frame).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -71,7 +71,7 @@ impl fmt::Display for Format {
 
 /// How a payload is compressed.
 ///
-/// The discriminants are the codes in the [frame](crate::frame).
+/// The discriminants are the codes in the [frame](crate::codec::frame).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]

@@ -125,7 +125,9 @@ impl<T: Payload> Subscriber<T> {
         }
         let (slot, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(slot, opened);
-        while batch.len() < max {
+        // Not beyond what is there now: a fast publisher must not make the batch grow for ever.
+        let end = self.cursor.topic().end();
+        while batch.len() < max && self.position() < end {
             match self.take() {
                 Ok(Some((slot, opened))) => batch.push(slot, opened),
                 Ok(None) => break,
@@ -224,11 +226,13 @@ impl<T: Payload> Subscriber<T> {
         }
     }
 
-    /// Takes a message if there is one.
+    /// Takes a message if there is one now.
     fn take(&mut self) -> Result<Option<Taken<T>>, RecvError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
+        // Set once the filter has passed over a message: where to stop, however fast others come.
+        let mut end = None;
         loop {
             match self.cursor.next() {
                 Next::Nothing => return Ok(None),
@@ -237,6 +241,9 @@ impl<T: Payload> Subscriber<T> {
                         return Ok(Some(taken));
                     }
                 }
+            }
+            if self.position() >= *end.get_or_insert_with(|| self.cursor.topic().end()) {
+                return Ok(None);
             }
         }
     }

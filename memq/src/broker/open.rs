@@ -212,6 +212,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
             filter: None,
             accepts: Vec::new(),
             max_decoded: None,
+            keep_sealed: false,
         }
     }
 
@@ -383,6 +384,16 @@ pub struct SubscriberBuilder<'b, T: Payload> {
     filter: Option<Filter<T>>,
     accepts: Vec<Register<T>>,
     max_decoded: Option<usize>,
+    keep_sealed: bool,
+}
+
+impl SubscriberBuilder<'_, Record> {
+    /// Gives records as they are stored, with the topic's stages not undone: for archives and
+    /// bridges that must not see what is in them. [`Record::unseal`] undoes the stages later.
+    pub fn keep_sealed(mut self) -> Self {
+        self.keep_sealed = true;
+        self
+    }
 }
 
 impl<T: Payload<Form = Encoded>> SubscriberBuilder<'_, T> {
@@ -393,12 +404,7 @@ impl<T: Payload<Form = Encoded>> SubscriberBuilder<'_, T> {
         self.accepts.push(Decoders::add::<C>);
         self
     }
-}
 
-impl<T: Payload> SubscriberBuilder<'_, T>
-where
-    T::Form: crate::codec::form::Bytewise,
-{
     /// Refuses payloads of more than this many bytes after decompression; 64 MiB if not said.
     pub fn max_decoded(mut self, bytes: usize) -> Self {
         self.max_decoded = Some(bytes);
@@ -429,6 +435,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         let (name, bound) = self.topic.open()?;
         let mut reader = Reader::new(bound.decoders, bound.stages);
         reader.max_decoded = self.max_decoded.unwrap_or(reader.max_decoded);
+        reader.keep_sealed = self.keep_sealed;
         for accept in self.accepts {
             accept(&reader.accepts).map_err(|()| two_custom(&name))?;
         }

@@ -44,7 +44,7 @@ pub(crate) enum Next<P> {
 
 impl<P: Send + Sync + 'static> Cursor<P> {
     pub(crate) fn new(topic: Arc<Topic<P>>, start: Start) -> Result<Self, JoinError> {
-        let (key, gauge) = topic.join(start, topic.now())?;
+        let (key, gauge) = topic.join(start)?;
         let position = gauge.position();
         Ok(Self { topic, key, gauge, position, segment: None, ticket: Ticket::default() })
     }
@@ -68,10 +68,8 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             if let Some(next) = self.read(waker.is_some()) {
                 return next;
             }
-            let found = match waker {
-                Some(waker) => self.topic.find_or_park(&self.gauge, &mut self.ticket, waker),
-                None => self.topic.find(&self.gauge),
-            };
+            let park = waker.map(|waker| (&mut self.ticket, waker));
+            let found = self.topic.find(&self.gauge, park);
             self.segment = None;
             match found {
                 Found::Segment(segment) => self.segment = Some(segment),
@@ -101,7 +99,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
                 self.topic.passed();
                 Some(Next::Message(slot))
             }
-            Slot::NotYet if park || self.topic.may_be_closed() => None,
+            Slot::NotYet if park || self.topic.ended() => None,
             Slot::NotYet => Some(Next::Nothing),
             Slot::Elsewhere => None,
         }
@@ -117,7 +115,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     pub(crate) fn seek(&mut self, start: Start) -> Result<Offset, JoinError> {
-        let position = self.topic.seek(&self.gauge, start, self.topic.now())?;
+        let position = self.topic.seek(&self.gauge, start)?;
         self.position = position.0;
         self.segment = None;
         Ok(position)

@@ -45,13 +45,15 @@ pub struct Dropped {
     pub max_bytes: u64,
     /// They were older than `ttl`.
     pub expired: u64,
+    /// The topic was deleted with them.
+    pub deleted: u64,
 }
 
 impl Dropped {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.max_messages + self.max_bytes + self.expired
+        self.max_messages + self.max_bytes + self.expired + self.deleted
     }
 }
 

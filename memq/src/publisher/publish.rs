@@ -61,6 +61,10 @@ impl<'a, T: Payload> Publish<'a, T> {
     }
 
     /// Waits for room for this long at most, in place of the publisher's own limit.
+    ///
+    /// # Panics
+    ///
+    /// The future, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self
@@ -77,7 +81,7 @@ impl<'a, T: Payload> Publish<'a, T> {
         let Ready { entry, origin } = self.ready()?;
         publisher.topic.append(entry).map_err(|(refusal, entry)| {
             if matches!(refusal, PublishError::Full(())) {
-                publisher.topic.count_rejected(1);
+                publisher.topic.count_rejected();
             }
             refusal.with(Ready::<T> { entry, origin }.into_message())
         })

@@ -47,7 +47,7 @@ impl<'a, T: Payload> Room<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), PublishError<()>>> {
         if self.topic.options().overflow != Overflow::Wait {
-            self.topic.count_rejected(1);
+            self.topic.count_rejected();
             return Poll::Ready(Err(PublishError::Full(())));
         }
         self.waited = true;
@@ -57,7 +57,7 @@ impl<'a, T: Payload> Room<'a, T> {
         let Some(within) = self.within else { return Poll::Pending };
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
         deadline.as_mut().poll(cx).map(|()| {
-            self.topic.count_rejected(1);
+            self.topic.count_rejected();
             Err(PublishError::Timeout(()))
         })
     }
