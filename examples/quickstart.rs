@@ -17,13 +17,13 @@ struct Order {
 
 #[tokio::main]
 async fn main() -> Result<(), memq::Error> {
-    let broker = Broker::new();
-    let orders = broker.publisher::<Order>().await?;
-    let mut incoming = broker.subscriber::<Order>().await?;
+    let broker = Broker::new(); // in memory; nothing to install
+    let orders = broker.publisher::<Order>().await?; // Publisher<Order>
+    let mut incoming = broker.subscriber::<Order>().await?; // Subscriber<Order>
 
     orders.publish(Order { customer: 7, item: "tea".into() }).await?;
 
-    let order = incoming.recv().await?;
+    let order = incoming.recv().await?; // Message<Order>, derefs to Order
     println!("{} ordered {} (offset {})", order.customer, order.item, order.offset());
     Ok(())
 }

@@ -76,12 +76,13 @@ impl fmt::Display for Report {
         let most = networks.first().map_or(1, |(_, count)| **count);
         for (network, count) in networks {
             let bar = "#".repeat((count * 40).div_ceil(most) as usize);
+            let network = printable(network);
             writeln!(f, "  {network:<4} {count:>6}  {bar}")?;
         }
         match &self.strongest {
             Some(quake) => {
-                let place = quake.place.as_deref().unwrap_or("an unnamed place");
-                writeln!(f, "\nstrongest  magnitude {:.1}, {place}", quake.magnitude)?;
+                let place = printable(quake.place.as_deref().unwrap_or("an unnamed place"));
+                writeln!(f, "\nstrongest  magnitude {}, {place}", quake.magnitude)?;
             }
             None => writeln!(f, "\nstrongest  none")?,
         }
@@ -119,6 +120,11 @@ impl Progress {
         // Progress is a courtesy: it works as well if nobody can see it.
         let _ = write!(io::stderr(), "{start}{done} of {} features{end}", self.total);
     }
+}
+
+/// Text from a file, without what would steer a terminal.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }
 
 /// An error and what caused it, on one line.
