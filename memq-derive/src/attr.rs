@@ -10,7 +10,9 @@ use crate::mistake::{Mistakes, quote_token};
 
 /// One `word`, `word = value` or `word(…)` between commas.
 pub(crate) struct Entry {
+    /// What comes first, an option or not.
     pub(crate) word: Ident,
+    /// What comes after it.
     pub(crate) form: Form,
 }
 
@@ -70,6 +72,7 @@ impl Value {
 /// What one attribute holds.
 #[derive(Default)]
 pub(crate) struct Entries {
+    /// What was understood, in order.
     pub(crate) entries: Vec<Entry>,
     /// The attribute is so wrong that a name may be in what was not understood.
     pub(crate) may_hold_name: bool,
@@ -117,6 +120,13 @@ fn read(tokens: &[TokenTree], example: &str, mistakes: &mut Mistakes) -> Entries
     while let Some(token) = tokens.get(at) {
         let end = at + 1 + extent(&tokens[at + 1..]);
         match token {
+            TokenTree::Ident(word)
+                if is_colon(tokens.get(at + 1)) && is_colon(tokens.get(at + 2)) =>
+            {
+                found.may_hold_name = true;
+                let text = format!("an option is one word and no path, such as `{example}`");
+                mistakes.at(word.span(), text);
+            }
             TokenTree::Ident(word) => {
                 let form = form(word, &tokens[at + 1..end]);
                 found.entries.push(Entry { word: word.clone(), form });
@@ -134,7 +144,10 @@ fn read(tokens: &[TokenTree], example: &str, mistakes: &mut Mistakes) -> Entries
                         found.may_hold_name = true;
                         format!("an option is expected: `name = {token}`")
                     }
-                    _ => format!("an option is expected, not `{token}`: `{example}`"),
+                    (TokenTree::Literal(_), _) => {
+                        format!("`{token}` stands without its option: write `option = {token}`")
+                    }
+                    _ => format!("an option is expected, not `{token}`, such as `{example}`"),
                 };
                 mistakes.at(other.span(), text);
             }
@@ -185,6 +198,10 @@ fn comma(tokens: &[TokenTree]) -> usize {
 
 fn is_equals(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == '=')
+}
+
+fn is_colon(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
 fn form(word: &Ident, tokens: &[TokenTree]) -> Form {

@@ -31,7 +31,7 @@ pub(crate) fn check(input: &DeriveInput, features: Features) -> Checked {
         memq: memq.clone(),
         // Where it is missing there is a mistake, and nobody reads the name.
         name: said.name.unwrap_or_else(|| Name::Literal(LitStr::new("", Span::call_site()))),
-        codec: said.codec.map_or(Codec::Default, |(codec, _)| codec),
+        codec: said.codec.unwrap_or(Codec::Default),
         compress: said.compress.map(|(compress, _)| compress),
         ttl: said.ttl,
         max_messages: said.max_messages,
@@ -71,24 +71,26 @@ fn check_shape(input: &DeriveInput, mistakes: &mut Mistakes) {
 /// What the attributes of the type say, as far as it is right.
 #[derive(Default)]
 struct Said {
+    /// `crate`.
     memq: Option<TokenStream>,
     name: Option<Name>,
-    /// With the word that says it, as for all pairs here.
-    codec: Option<(Codec, Span)>,
+    /// `codec` or `format`.
+    codec: Option<Codec>,
+    /// With the place of the value.
     compress: Option<(Compress, Span)>,
     ttl: Option<std::time::Duration>,
+    /// `max`.
     max_messages: Option<Limit>,
+    /// `max_bytes`, or `max` with a unit.
     max_bytes: Option<Limit>,
     overflow: Option<Ident>,
+    /// With the place of the word.
     key_with: Option<(Key, Span)>,
 }
 
+/// Reads all attributes of the type, and checks what needs several of them.
 fn options(input: &DeriveInput, features: Features, mistakes: &mut Mistakes) -> Said {
-    let name = suggest::topic_name(&input.ident.to_string());
-    let example = match input.generics.params.is_empty() {
-        true => format!("name = \"{name}\""),
-        false => format!("name = {}", name_of(input)),
-    };
+    let example = format!("name = {}", name_of(input));
     let mut said = Said::default();
     let mut seen = Seen::default();
     let mut first = None;
@@ -127,10 +129,12 @@ struct Seen {
 }
 
 impl Seen {
+    /// Where an option first was.
     fn span(&self, option: &str) -> Option<Span> {
         self.words.iter().find(|word| *word == option).map(Ident::span)
     }
 
+    /// Whether somebody wrote an option, or something like it.
     fn tried(&self, option: &str) -> bool {
         self.meant.contains(&option) || self.span(option).is_some()
     }
@@ -178,14 +182,11 @@ fn option(
         }
         "format" => match seen.span("codec") {
             Some(first) => mistakes.twice(first, span, "the codec", "keep `codec` or `format`"),
-            None => said.codec = value::format(value, features, mistakes).map(|c| (c, span)),
+            None => said.codec = value::format(value, features, mistakes),
         },
         "codec" => match seen.span("format") {
             Some(first) => mistakes.twice(first, span, "the codec", "keep `codec` or `format`"),
-            None => {
-                let path = value::type_path(value, mistakes);
-                said.codec = path.map(|path| (Codec::Path(path), span));
-            }
+            None => said.codec = value::type_path(value, mistakes).map(Codec::Path),
         },
         "compress" => {
             let compress = value::compress(value, features, mistakes);
@@ -244,7 +245,7 @@ fn check_compression(said: &Said, seen: &Seen, mistakes: &mut Mistakes) {
     let kind = &compress.kind;
     let reason = match &said.codec {
         _ if kind == "None" => return,
-        Some((Codec::Builtin(word), _)) if word == "Native" => "native messages",
+        Some(codec) if codec.is_native() => "native messages",
         Some(_) => return,
         // A format that is not understood may be any.
         None if seen.tried("format") || seen.tried("codec") => return,
@@ -266,7 +267,7 @@ fn check_generic_name(name: &Name, span: Span, input: &DeriveInput, mistakes: &m
         Name::Path(path) => {
             let mut words = vec![input.ident.to_string(), "Self".into()];
             words.extend(parameters(input).map(Ident::to_string));
-            value::mentions(path, &words)
+            expand::mentions(path, &words)
         }
     };
     if let (false, Some(param)) = (depends, parameters(input).next()) {

@@ -16,7 +16,7 @@ pub(crate) fn expand(input: &DeriveInput, topic: &Topic) -> TokenStream {
     let codec = codec(memq, &topic.codec);
     let spec = spec(topic);
     let key = topic.key.as_ref().map(|key| key_fn(memq, key));
-    let generics = bounded(&input.generics, memq, &codec, topic.key.as_ref());
+    let generics = bounded(input, topic, &codec);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -30,25 +30,37 @@ pub(crate) fn expand(input: &DeriveInput, topic: &Topic) -> TokenStream {
 
 /// A generic type is a topic wherever its message can be one: the bounds of the trait are asked of
 /// the whole type, so that the user does not repeat them for each parameter.
-fn bounded(
-    generics: &Generics,
-    memq: &TokenStream,
-    codec: &TokenStream,
-    key: Option<&Key>,
-) -> Generics {
-    let mut generics = generics.clone();
+fn bounded(input: &DeriveInput, topic: &Topic, codec: &TokenStream) -> Generics {
+    let mut generics = input.generics.clone();
+    let params: Vec<String> = generics.type_params().map(|param| param.ident.to_string()).collect();
     if generics.params.is_empty() {
         return generics;
     }
+    let memq = &topic.memq;
     let predicates = &mut generics.make_where_clause().predicates;
     predicates.push(syn::parse_quote! {
         Self: ::core::marker::Send + ::core::marker::Sync + 'static
     });
-    predicates.push(syn::parse_quote!(#codec: #memq::Codec<Self>));
-    if let Some(Key::Field(_, ty)) = key {
-        predicates.push(syn::parse_quote!(#ty: #memq::TopicKey));
+    // A native message needs nothing else.
+    if !topic.codec.is_native() {
+        predicates.push(syn::parse_quote!(#codec: #memq::Codec<Self>));
+    }
+    // Of a type that is always the same, the call says more than a bound.
+    if let Some(Key::Field(_, ty)) = &topic.key {
+        if mentions(&ty.to_token_stream(), &params) {
+            predicates.push(syn::parse_quote!(#ty: #memq::TopicKey));
+        }
     }
     generics
+}
+
+/// Whether one of these words is anywhere in the tokens.
+pub(crate) fn mentions(tokens: &TokenStream, words: &[String]) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => words.contains(&ident.to_string()),
+        TokenTree::Group(group) => mentions(&group.stream(), words),
+        _ => false,
+    })
 }
 
 fn codec(memq: &TokenStream, codec: &Codec) -> TokenStream {

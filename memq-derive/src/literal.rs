@@ -48,11 +48,11 @@ pub(crate) fn name(name: &str) -> Result<(), String> {
             ));
         }
         let remedy = match repaired(name) {
-            Some(better) => format!("such as {better:?}"),
-            None => "in tokens joined by dots".into(),
+            Some(better) => format!(", such as {better:?}"),
+            None => String::new(),
         };
         return Err(format!(
-            "a topic name cannot hold {bad:?}: use A-Z, a-z, 0-9, `_`, `-` and `.`, {remedy}"
+            "a topic name cannot hold {bad:?}: use A-Z, a-z, 0-9, `_`, `-` and `.`{remedy}"
         ));
     }
     if name.split('.').any(str::is_empty) {
@@ -67,8 +67,12 @@ pub(crate) fn name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name with separators of other systems turned into dots and the rest into dashes.
+/// The name with separators of other systems turned into dots and the rest into dashes; `None`
+/// where that would leave holes in words.
 fn repaired(name: &str) -> Option<String> {
+    if !name.is_ascii() {
+        return None;
+    }
     let mapped: String = name
         .chars()
         .map(|c| match c {
@@ -120,8 +124,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
                 return Err(format!("the unit `{unit}` is there twice: each once, {FORM}"));
             }
             Some(last) if last > place => {
-                let larger = TIME_UNITS[last].0;
-                return Err(format!("`{unit}` comes before `{larger}`: large units first, {FORM}"));
+                let smaller = TIME_UNITS[last].0;
+                return Err(format!(
+                    "`{smaller}` stands before `{unit}`: write large units first, {FORM}"
+                ));
             }
             _ => previous = Some(place),
         }
@@ -268,7 +274,7 @@ mod tests {
             ("5min", "did you mean `m`"),
             ("5µs", "did you mean `us`"),
             ("5 fortnights", "no unit `fortnights`"),
-            ("30m 1h", "`h` comes before `m`"),
+            ("30m 1h", "`m` stands before `h`"),
             ("1h 1h", "there twice"),
             ("1.5h", "no fraction"),
             ("-1h", "no sign"),
@@ -338,7 +344,7 @@ mod tests {
             ("a..b", ": \"a.b\""),
             (".a", ": \"a\""),
             (".", "not first, last or twice"),
-            ("/", "in tokens joined by dots"),
+            ("/", "and `.`"),
         ] {
             let text = name(bad).expect_err(bad);
             assert!(text.contains(why), "{bad}: {text}");

@@ -11,8 +11,11 @@ pub(crate) struct Topic {
     pub(crate) name: Name,
     pub(crate) codec: Codec,
     pub(crate) compress: Option<Compress>,
+    /// How long a message is kept.
     pub(crate) ttl: Option<Duration>,
+    /// How many messages are kept.
     pub(crate) max_messages: Option<Limit>,
+    /// How many bytes they may have.
     pub(crate) max_bytes: Option<Limit>,
     /// A variant of `Overflow`.
     pub(crate) overflow: Option<Ident>,
@@ -37,10 +40,22 @@ pub(crate) enum Codec {
     Path(TokenStream),
 }
 
+impl Codec {
+    /// Whether messages are never bytes.
+    pub(crate) fn is_native(&self) -> bool {
+        match self {
+            Self::Default => true,
+            Self::Builtin(word) => word == "Native",
+            Self::Path(_) => false,
+        }
+    }
+}
+
 /// Compression of payloads.
 pub(crate) struct Compress {
     /// A variant of `Compression`.
     pub(crate) kind: Ident,
+    /// `None` for the usual one.
     pub(crate) level: Option<i32>,
 }
 

@@ -188,9 +188,11 @@ impl Vocabulary {
         if let Some((_, ours)) = all().find(|(known, _)| fold(known) == word) {
             return Some(Guess::Sure(ours));
         }
-        let (off, ours) = all().map(|(known, ours)| (distance(&fold(known), &word), ours)).min()?;
-        // One slip in a short word, up to three in a long one.
-        (off <= word.len().div_ceil(4).min(3)).then_some(Guess::Near(ours))
+        // One slip in a short word of ours, up to three in a long one; in a synonym one.
+        let ours = |known: &str| self.example(known).is_some();
+        let limit = |known: &str| if ours(known) { word.len().div_ceil(4).min(3) } else { 1 };
+        let near = all().map(|(known, ours)| (distance(&fold(known), &word), limit(known), ours));
+        near.filter(|(off, limit, _)| off <= limit).min().map(|(_, _, ours)| Guess::Near(ours))
     }
 }
 

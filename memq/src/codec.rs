@@ -92,5 +92,6 @@ pub trait Codec<T>: Send + Sync + 'static {
     fn decode(payload: &[u8]) -> Result<T, DecodeError>;
 }
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;

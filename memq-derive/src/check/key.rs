@@ -49,20 +49,22 @@ fn in_struct(
     mistakes: &mut Mistakes,
 ) -> Option<Key> {
     let (mut key, mut first) = match key_with {
-        Some((key, span)) => (Some(key), Some((span, true))),
+        Some((key, span)) => (Some(key), Some((span, None))),
         None => (None, None),
     };
     for (member, field) in fields.members().zip(fields) {
         for word in marks(field, mistakes) {
-            if let Some((first, from_function)) = first {
-                let remedy = match from_function {
-                    true => "keep `key_with`, or this field",
-                    false => "for a key of several fields, use `key_with = path`",
+            if let Some((first, marked)) = &first {
+                let remedy = match marked {
+                    None => "keep `key_with`, or this field",
+                    Some(other) if *other == member => "keep one",
+                    Some(_) => "for a key of several fields, use `key_with = path`",
                 };
-                mistakes.twice(first, word.span(), "the key", remedy);
+                mistakes.twice(*first, word.span(), "the key", remedy);
                 continue;
             }
-            first = Some((word.span(), false));
+            // The field that has the mark; `None` for `key_with`.
+            first = Some((word.span(), Some(member.clone())));
             if let Some(float) = float(&field.ty) {
                 mistakes.at(
                     float.span(),

@@ -376,15 +376,6 @@ pub(super) fn excess(option: &str, token: &TokenTree, mistakes: &mut Mistakes) {
     );
 }
 
-/// Whether one of these words is anywhere in the path.
-pub(super) fn mentions(path: &TokenStream, words: &[String]) -> bool {
-    path.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => words.contains(&ident.to_string()),
-        TokenTree::Group(group) => mentions(&group.stream(), words),
-        _ => false,
-    })
-}
-
 fn value_tokens(value: &Value) -> TokenStream {
     match value.first() {
         Value::Word(word) => TokenTree::Ident(word.clone()).into(),

@@ -17,7 +17,13 @@ use crate::record::Body;
 
 /// Why decompression stopped.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "gzip", feature = "zstd")),
+    expect(dead_code, reason = "nothing is decompressed in this build")
+)]
 enum Stop {
+    /// This build cannot open it.
+    Unavailable,
     /// More would come out than is allowed.
     Over,
     /// The bytes are damaged.
@@ -38,10 +44,6 @@ fn first_room(compressed: usize, most: usize) -> usize {
 }
 
 /// Replaces what is in `out` by `plain`, compressed.
-#[cfg_attr(
-    not(any(feature = "gzip", feature = "zstd")),
-    expect(unused_variables, reason = "nothing compresses in this build")
-)]
 pub(crate) fn compress(
     compression: Compression,
     level: i32,
@@ -96,17 +98,7 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
         return Err(DecodeError::TooLarge { limit });
     }
     let most = declared.unwrap_or(limit);
-    let stopped: Result<(), Stop> = match compression {
-        #[cfg(feature = "gzip")]
-        Compression::Gzip => gzip::decompress(bytes, most, out),
-        #[cfg(feature = "zstd")]
-        Compression::Zstd => zstd::decompress(bytes, most, out),
-        other => {
-            let (what, remedy) = unavailable(*other);
-            return Err(DecodeError::Unavailable { what, remedy });
-        }
-    };
-    match (stopped, declared) {
+    match (unpack(*compression, bytes, most, out), declared) {
         (Ok(()), Some(declared)) if declared != out.len() => {
             Err(DecodeError::Length { declared, got: out.len() })
         }
@@ -119,6 +111,30 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
         (Err(Stop::Damaged(source)), _) => {
             Err(DecodeError::Decompress { compression: *compression, source })
         }
+        (Err(Stop::Unavailable), _) => {
+            let (what, remedy) = unavailable(*compression);
+            Err(DecodeError::Unavailable { what, remedy })
+        }
+    }
+}
+
+/// Decompresses, to at most so many bytes.
+#[cfg_attr(
+    not(any(feature = "gzip", feature = "zstd")),
+    expect(unused_variables, reason = "nothing is decompressed in this build")
+)]
+fn unpack(
+    compression: Compression,
+    bytes: &[u8],
+    most: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Stop> {
+    match compression {
+        #[cfg(feature = "gzip")]
+        Compression::Gzip => gzip::decompress(bytes, most, out),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd::decompress(bytes, most, out),
+        _ => Err(Stop::Unavailable),
     }
 }
 

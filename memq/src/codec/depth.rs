@@ -8,8 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
 /// Levels of a value, at most. Each struct, sequence, map, enum, `Some` and newtype is one.
@@ -26,15 +25,6 @@ impl Budget {
     /// Enough for any value that takes its elements from bytes.
     pub(super) fn of(payload: &[u8]) -> Self {
         Self(Cell::new((payload.len() as u64).saturating_add(64).saturating_mul(PER_BYTE)))
-    }
-
-    /// Reads a value from `source`, which must read `payload`.
-    pub(super) fn read<'de, T, D>(&self, source: D) -> Result<T, D::Error>
-    where
-        T: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        T::deserialize(self.guard(source))
     }
 
     /// Puts the guard around a deserializer, or around a seed for one.

@@ -177,21 +177,36 @@ pub(super) fn decode<T>(format: Format, payload: &[u8]) -> Result<T, DecodeError
 where
     T: serde::de::DeserializeOwned,
 {
-    let read: Read<T> = match format {
+    match read(format, payload) {
+        Some(Ok((value, 0))) => Ok(value),
+        Some(Ok((_, extra))) => Err(DecodeError::Trailing { format, extra }),
+        Some(Err(source)) => Err(DecodeError::Malformed { format, source }),
+        None => Err(unreadable(format)),
+    }
+}
+
+/// What the format's crate makes of it; `None` without one.
+#[cfg(feature = "serde")]
+#[cfg_attr(
+    not(any(
+        feature = "json",
+        feature = "messagepack",
+        feature = "bincode",
+        feature = "postcard"
+    )),
+    expect(unused_variables, reason = "nothing is decoded in this build")
+)]
+fn read<T: serde::de::DeserializeOwned>(format: Format, payload: &[u8]) -> Option<Read<T>> {
+    match format {
         #[cfg(feature = "json")]
-        Format::Json => json::decode(payload),
+        Format::Json => Some(json::decode(payload)),
         #[cfg(feature = "messagepack")]
-        Format::MessagePack => messagepack::decode(payload),
+        Format::MessagePack => Some(messagepack::decode(payload)),
         #[cfg(feature = "bincode")]
-        Format::Bincode => bincode::decode(payload),
+        Format::Bincode => Some(bincode::decode(payload)),
         #[cfg(feature = "postcard")]
-        Format::Postcard => postcard::decode(payload),
-        other => return Err(unreadable(other)),
-    };
-    match read {
-        Ok((value, 0)) => Ok(value),
-        Ok((_, extra)) => Err(DecodeError::Trailing { format, extra }),
-        Err(source) => Err(DecodeError::Malformed { format, source }),
+        Format::Postcard => Some(postcard::decode(payload)),
+        _ => None,
     }
 }
 

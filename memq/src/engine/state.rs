@@ -268,6 +268,8 @@ impl<P> State<P> {
         let position = self.resolve(start, now, after)?;
         let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
         self.reader_ids += 1;
+        // The first reader gives back what lies before its start.
+        self.wake_publishers(after);
         Ok((self.readers.insert(gauge.clone()), gauge))
     }
 

@@ -102,6 +102,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if !this.entries.is_empty() {
+            // These have waited: they are dated when they are stored, not when they began to wait.
+            let now = this.room.topic().now();
+            this.entries.iter_mut().for_each(|entry| entry.at = now);
+        }
         loop {
             if this.entries.is_empty() {
                 if let Some(fault) = this.fault.take() {
@@ -121,10 +126,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
                 Ok(()) => {}
                 Err(PublishError::Full(())) => {
                     let Some(size) = this.entries.front().map(|entry| entry.size) else { continue };
-                    let room = this.room.poll(size, cx);
-                    let now = this.room.topic().now();
-                    this.entries.iter_mut().for_each(|entry| entry.at = now);
-                    match room {
+                    match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => return Poll::Ready(Err(this.fail(refusal))),
                         Poll::Pending => return Poll::Pending,

@@ -137,6 +137,10 @@ impl<T: Payload> Future for Publishing<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Step::Append(ready) = &mut this.step {
+            // It has waited: it is dated when it is stored, not when it began to wait.
+            ready.entry.at = this.room.topic().now();
+        }
         loop {
             match std::mem::replace(&mut this.step, Step::Done) {
                 Step::Begin(publish) => this.step = Step::Append(publish.ready()?),
@@ -147,9 +151,8 @@ impl<T: Payload> Future for Publishing<'_, T> {
                         return Poll::Pending;
                     }
                     Ok(offset) => return Poll::Ready(Ok(offset)),
-                    Err((PublishError::Full(()), mut entry)) => {
+                    Err((PublishError::Full(()), entry)) => {
                         let room = this.room.poll(entry.size, cx);
-                        entry.at = this.room.topic().now();
                         let ready = Ready { entry, origin };
                         match room {
                             Poll::Ready(Ok(())) => this.step = Step::Append(ready),

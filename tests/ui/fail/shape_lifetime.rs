@@ -2,10 +2,13 @@ use memq::Topic;
 
 #[derive(Topic)]
 #[topic(name = "orders")]
-struct Order<'a, T: 'a> {
-    item: &'a T,
+struct Order<'a>
+where
+    str: 'a,
+{
+    item: &'a str,
 }
 
 fn main() {
-    let _ = Order::<'_, u8>::SPEC;
+    let _ = Order::<'_>::SPEC;
 }

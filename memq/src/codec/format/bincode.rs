@@ -4,7 +4,7 @@
 //! little endian, integers of variable length. The top-level `bincode::serialize` would be
 //! something else, with integers of fixed length.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::marker::PhantomData;
 
 use bincode::{BincodeRead, DefaultOptions, Options};

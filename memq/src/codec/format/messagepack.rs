@@ -16,7 +16,7 @@ pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), C
 
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Read<T> {
     let mut source = Deserializer::from_read_ref(payload);
-    let value = Budget::of(payload).read(&mut source)?;
+    let value = T::deserialize(Budget::of(payload).guard(&mut source))?;
     // This reader does not say how much it has left, and the one that does copies every string.
     // So it is asked for one more marker, which must be missing.
     Ok(match u8::deserialize(&mut source) {

@@ -15,7 +15,7 @@ pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), C
 
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Read<T> {
     let mut source = Deserializer::from_bytes(payload);
-    let value = Budget::of(payload).read(&mut source)?;
+    let value = T::deserialize(Budget::of(payload).guard(&mut source))?;
     Ok((value, source.finalize()?.len()))
 }
 

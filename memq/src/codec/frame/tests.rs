@@ -25,6 +25,30 @@ fn the_checksum_is_crc32c() {
 }
 
 #[test]
+fn what_is_written_is_pinned() {
+    let body = |compression, length| Body {
+        bytes: Bytes::from_static(b"{}"),
+        format: Format::Json,
+        compression,
+        sealed: false,
+        length,
+    };
+    let plain = body(Compression::None, None);
+    assert_eq!(write(&plain, false).unwrap(), &b"TMQ\x02\x01\x00\x00\x08{}"[..]);
+    assert_eq!(write(&plain, true).unwrap(), &b"TMQ\x02\x01\x00\x08\x0c\x6a\xea\xe7\x53{}"[..]);
+    // not compressed really: a frame does not look into what it carries
+    let packed = body(Compression::Zstd, Some(0x0102_0304));
+    let header = b"TMQ\x02\x01\x02\x04\x0c\x04\x03\x02\x01{}";
+    assert_eq!(write(&packed, false).unwrap(), &header[..]);
+    let header = b"TMQ\x02\x01\x02\x0c\x10\x04\x03\x02\x01\x01\xde\xf6\xc6{}";
+    assert_eq!(write(&packed, true).unwrap(), &header[..]);
+    for checksum in [false, true] {
+        let frame = write(&packed, checksum).unwrap();
+        assert_eq!(read(&frame).unwrap(), packed);
+    }
+}
+
+#[test]
 fn each_option_is_read_or_skipped() {
     // version · fingerprint · length · both · for later versions · all
     let frames = [
