@@ -66,13 +66,11 @@ pub enum EncodeError {
 #[non_exhaustive]
 pub enum DecodeError {
     /// The record is in a format that this subscriber does not read.
-    #[error(
-        "the record is {got} and this subscriber reads {reads}: add `.accept(memq::codec::{got})` to it"
-    )]
+    #[error("the record is {got}, and {reads} is read here: {}", accept(*got))]
     Format {
         /// The record's format.
         got: Format,
-        /// The topic's format.
+        /// What is read.
         reads: Format,
     },
     /// The bytes are not what the format says.
@@ -212,4 +210,16 @@ pub enum DetectError {
         "the bytes are no frame, gzip, zstd, tagged CBOR, JSON object or array, nor one MessagePack map or array: say the format"
     )]
     Unknown,
+}
+
+/// How to read a record of this format.
+fn accept(got: Format) -> &'static str {
+    match got {
+        Format::Bincode => "a subscriber reads it too with `.accept(memq::codec::Bincode)`",
+        Format::Json => "a subscriber reads it too with `.accept(memq::codec::Json)`",
+        Format::MessagePack => "a subscriber reads it too with `.accept(memq::codec::MessagePack)`",
+        Format::Postcard => "a subscriber reads it too with `.accept(memq::codec::Postcard)`",
+        Format::Custom => "a subscriber reads it too with `.accept(…)` and its codec",
+        Format::Cbor | Format::Native | Format::Raw => "memq has no codec that does",
+    }
 }
