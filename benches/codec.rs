@@ -1,6 +1,5 @@
 //! From value to bytes and back: each format and compression through publish and receive, the
 //! frame, and the guess.
-#![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
 
 use std::hint::black_box;
 

@@ -1,5 +1,4 @@
 //! The log alone: append and read of native messages, on one thread.
-#![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
 
 use std::hint::black_box;
 
