@@ -1,5 +1,6 @@
 //! Somebody waits: a round trip between two tasks, and one publisher to many subscribers.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
+#![expect(clippy::disallowed_methods, reason = "benchmarks start tasks of their own")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use memq::{Broker, Overflow, Start};

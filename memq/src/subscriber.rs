@@ -242,7 +242,10 @@ impl<T: Payload> Subscriber<T> {
                     }
                 }
             }
-            if self.position() >= *end.get_or_insert_with(|| self.cursor.topic().end()) {
+            let topic = self.cursor.topic();
+            let end = *end.get_or_insert_with(|| topic.end());
+            // An ended topic does not grow, and the next look says how it ended.
+            if self.cursor.position() >= end && !topic.ended() {
                 return Ok(None);
             }
         }

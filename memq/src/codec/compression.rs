@@ -52,11 +52,12 @@ pub(crate) fn compress(
 ) -> Result<(), EncodeError> {
     out.clear();
     let wrong = |source: Cause| EncodeError::Compress { compression, source };
-    if let Some((low, high)) = compression.levels()
-        && !(low..=high).contains(&level)
-    {
-        let text = format!("level {level} is not one of {low} to {high}");
-        return Err(wrong(text.into()));
+    match compression.levels() {
+        Some((low, high)) if !(low..=high).contains(&level) => {
+            let text = format!("level {level} is not one of {low} to {high}");
+            return Err(wrong(text.into()));
+        }
+        _ => {}
     }
     match compression {
         Compression::None => {
@@ -121,7 +122,7 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
 /// Decompresses, to at most so many bytes.
 #[cfg_attr(
     not(any(feature = "gzip", feature = "zstd")),
-    expect(unused_variables, reason = "nothing is decompressed in this build")
+    expect(unused_variables, clippy::ptr_arg, reason = "nothing is decompressed in this build")
 )]
 fn unpack(
     compression: Compression,

@@ -138,6 +138,8 @@ impl<T: Send + Sync + 'static> Codec<T> for Native {
 #[cfg(feature = "serde")]
 macro_rules! codec {
     ($codec:ident, $module:ident, $feature:literal) => {
+        // Where serde is missing, one error by `Codec` says so, instead of two by serde.
+        #[diagnostic::do_not_recommend]
         #[cfg(feature = $feature)]
         impl<T> Codec<T> for $codec
         where

@@ -228,14 +228,15 @@ fn v2(bytes: &[u8]) -> Result<Header, FrameError> {
         return Err(FrameError::Cut { needed: end, got: bytes.len() });
     };
     // Before anything is believed: what a damaged header says helps nobody.
-    if has(flag::CHECKSUM)
-        && let Some((covered, stated)) = header.split_last_chunk()
-    {
-        let stated = u32::from_le_bytes(*stated);
-        let computed = crc32c::crc32c_append(crc32c::crc32c(covered), payload);
-        if stated != computed {
-            return Err(FrameError::Checksum { stated, computed });
+    match header.split_last_chunk() {
+        Some((covered, stated)) if has(flag::CHECKSUM) => {
+            let stated = u32::from_le_bytes(*stated);
+            let computed = crc32c::crc32c_append(crc32c::crc32c(covered), payload);
+            if stated != computed {
+                return Err(FrameError::Checksum { stated, computed });
+            }
         }
+        _ => {}
     }
     if has(flag::STRICT) && has(flag::UNKNOWN) {
         return Err(FrameError::Option(flags & flag::UNKNOWN));

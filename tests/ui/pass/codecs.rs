@@ -33,6 +33,18 @@ struct Native;
 struct Json(u64);
 
 #[derive(Serialize, Deserialize, Topic)]
+#[topic(name = "message-pack", format = MessagePack)]
+struct MessagePack(u64);
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(name = "postcard", format = Postcard)]
+struct Postcard(u64);
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(name = "bincode", format = Bincode)]
+struct Bincode(u64);
+
+#[derive(Serialize, Deserialize, Topic)]
 #[topic(name = "custom", codec = my::Through<memq::codec::Json>, compress = Gzip, max = 10)]
 struct Custom(u64);
 
@@ -43,5 +55,8 @@ fn format<T: Topic>() -> Format {
 fn main() {
     assert_eq!(format::<Native>(), Format::Native);
     assert_eq!(format::<Json>(), Format::Json);
+    assert_eq!(format::<MessagePack>(), Format::MessagePack);
+    assert_eq!(format::<Postcard>(), Format::Postcard);
+    assert_eq!(format::<Bincode>(), Format::Bincode);
     assert_eq!(format::<Custom>(), Format::Custom);
 }
