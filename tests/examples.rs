@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Once;
+use std::sync::OnceLock;
 
 use memq::{Compression, Format, Record};
 use serde_json::{Value, json};
@@ -12,30 +12,31 @@ use serde_json::{Value, json};
 const SHIPPED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/usgs-earthquakes-week.geojson");
 
-/// An example that cargo has built beside this test.
+/// An example as `cargo run` would start it, but in no other place.
 fn example(name: &str) -> Command {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        build_examples();
-    }
-    Command::new(path)
+    Command::new(examples().join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// `cargo test` builds them, but `cargo test --test examples` does not.
-fn build_examples() {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--examples"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success());
-    });
+/// Where the examples are, as programs, and up to date. `cargo test` builds them as that only where
+/// it is not told what to build, so this does.
+fn examples() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // The test is in `target/debug/deps`.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.ancestors().nth(2).unwrap();
+        let name = profile.file_name().unwrap();
+        let built = Command::new(env!("CARGO"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["build", "--quiet", "--examples", "--profile"])
+            .arg(if name == "debug" { OsStr::new("dev") } else { name })
+            .arg("--target-dir")
+            .arg(profile.parent().unwrap())
+            .status()
+            .unwrap();
+        assert!(built.success(), "the examples do not build");
+        profile.join("examples")
+    })
 }
 
 fn earthquakes(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {

@@ -34,7 +34,7 @@ use self::options::{Options, Parsed};
 use self::quake::Quake;
 use self::report::{Progress, Report};
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// The topic of what is not a valid event.
 const REJECTED: &str = "quakes.rejected";
@@ -127,7 +127,9 @@ async fn work(features: &[&RawValue], path: Option<&Path>) -> Result<Report> {
         strongest: strongest.await??,
         alerts: alerts.await??,
         reasons: reasons.await??,
-        archived: archived.await??,
+        archived: archived
+            .await?
+            .map_err(|error| format!("{}: {}", archive.path.display(), report::explain(&*error)))?,
         archive: path.map(Path::to_owned),
     };
 
@@ -146,7 +148,7 @@ async fn work(features: &[&RawValue], path: Option<&Path>) -> Result<Report> {
 
 async fn count_by_network(
     mut quakes: Subscriber<Quake>,
-) -> std::result::Result<BTreeMap<String, u64>, RecvError> {
+) -> Result<BTreeMap<String, u64>, RecvError> {
     let mut counts = BTreeMap::new();
     while let Some(quake) = quakes.next().await.transpose()? {
         *counts.entry(quake.into_inner().network).or_default() += 1;
@@ -155,9 +157,7 @@ async fn count_by_network(
 }
 
 /// Of equally strong ones, the first.
-async fn find_strongest(
-    mut quakes: Subscriber<Quake>,
-) -> std::result::Result<Option<Quake>, RecvError> {
+async fn find_strongest(mut quakes: Subscriber<Quake>) -> Result<Option<Quake>, RecvError> {
     let mut strongest: Option<Quake> = None;
     while let Some(quake) = quakes.next().await.transpose()? {
         if strongest.as_ref().is_none_or(|strongest| quake.magnitude > strongest.magnitude) {
@@ -167,7 +167,7 @@ async fn find_strongest(
     Ok(strongest)
 }
 
-async fn count(mut quakes: Subscriber<Quake>) -> std::result::Result<u64, RecvError> {
+async fn count(mut quakes: Subscriber<Quake>) -> Result<u64, RecvError> {
     let mut count = 0;
     while quakes.next().await.transpose()?.is_some() {
         count += 1;
@@ -177,7 +177,7 @@ async fn count(mut quakes: Subscriber<Quake>) -> std::result::Result<u64, RecvEr
 
 async fn count_reasons(
     mut rejected: Subscriber<Record>,
-) -> std::result::Result<BTreeMap<String, u64>, RecvError> {
+) -> Result<BTreeMap<String, u64>, RecvError> {
     let mut reasons = BTreeMap::new();
     while let Some(record) = rejected.next().await.transpose()? {
         let reason = record.headers().get("reason").unwrap_or("no reason given");

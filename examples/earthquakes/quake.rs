@@ -76,7 +76,7 @@ fn required<V>(
     expected: &str,
     read: impl Fn(&Value) -> Option<V>,
 ) -> Result<V, String> {
-    optional(feature, path, expected, read)?.ok_or_else(|| format!("{path} is missing"))
+    optional(feature, path, expected, read)?.ok_or_else(|| format!("{path} is missing or empty"))
 }
 
 /// The value at a path; `None` where it is missing, null or empty.
