@@ -6,6 +6,8 @@ mod codec;
 mod delivery;
 mod topic;
 
+use std::fmt;
+
 use thiserror::Error;
 
 pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
@@ -18,7 +20,9 @@ use crate::topic::TopicNameError;
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Any error of memq, for functions that pass them all on.
-#[derive(Debug, Error)]
+///
+/// Its `Debug` is the text with all causes, since that is what `main` prints.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A topic could not be opened.
@@ -72,5 +76,17 @@ impl<T> From<BatchError<T>> for Error {
             reason: Box::new(error.reason.split().0),
             rest: Vec::new(),
         })
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }

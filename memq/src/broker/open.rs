@@ -349,9 +349,9 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         }
         let mut writer = match self.codec.or(self.topic.declared) {
             Some(codec) => (codec.writer)(),
-            None => Writer::raw(bound.format),
+            None => Writer::raw(bound.options.format),
         };
-        let options = bound.topic.options();
+        let options = bound.options;
         writer.compression = self.compression.unwrap_or(options.compression);
         writer.level = match self.level {
             Some(level) => level,

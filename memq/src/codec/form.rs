@@ -60,7 +60,7 @@ impl Payload for Record {
     type Form = Raw;
 
     fn key_of(&self) -> Option<Key<'_>> {
-        self.key().cloned()
+        self.key()
     }
 
     fn footprint_of(&self) -> usize {

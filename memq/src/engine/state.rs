@@ -14,13 +14,15 @@ use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
 use super::wake::{Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
-use crate::options::{Overflow, Start};
+use crate::options::{Overflow, Start, TopicOptions};
 use crate::position::{Offset, Timestamp};
+use crate::topic::Request;
 
 pub(super) struct State<P> {
     log: Log<P>,
-    limits: Limits,
-    overflow: Overflow,
+    options: TopicOptions,
+    /// Which of the options somebody has said; the others are defaults.
+    said: Request,
     phase: Phase,
     /// Everyone who reads, by key.
     readers: Slab<Arc<Gauge>>,
@@ -92,12 +94,18 @@ pub(crate) enum JoinError {
 /// The offset of a message, or the message and why it has none.
 pub(crate) type Appended<P> = Result<Offset, (PublishError<()>, Entry<P>)>;
 
+fn limits(options: &TopicOptions) -> Limits {
+    Limits { max_messages: options.max_messages, max_bytes: options.max_bytes, ttl: options.ttl }
+}
+
 impl<P> State<P> {
-    pub(super) fn new(limits: Limits, overflow: Overflow) -> Self {
+    /// A topic of which nothing was said.
+    pub(super) fn new() -> Self {
+        let options = TopicOptions::default();
         Self {
-            log: Log::new(limits),
-            limits,
-            overflow,
+            log: Log::new(limits(&options)),
+            options,
+            said: Request::default(),
             phase: Phase::Open,
             readers: Slab::new(),
             reader_ids: 0,
@@ -106,6 +114,17 @@ impl<P> State<P> {
             reserved: 0,
             sweeping: false,
         }
+    }
+
+    /// Takes over options that nobody has said yet, as long as nothing was published under the
+    /// defaults. Returns what the topic runs with, and what was said of it.
+    pub(super) fn settle(&mut self, request: &Request) -> (TopicOptions, Request) {
+        if self.log.tail() == 0 && self.said.agrees(request) {
+            self.said = self.said.or(request);
+            self.options = self.said.over(self.options);
+            self.log.set_limits(limits(&self.options));
+        }
+        (self.options, self.said)
     }
 
     /// The oldest offset kept, or beyond every offset once the topic is deleted.
@@ -215,7 +234,7 @@ impl<P> State<P> {
 
     /// Why no message of this size can be stored, whatever room there is.
     fn refusal(&self, size: u32) -> Option<PublishError<()>> {
-        let (bytes, max_bytes) = (size as usize, self.limits.max_bytes);
+        let (bytes, max_bytes) = (size as usize, self.options.max_bytes);
         match self.phase {
             Phase::Closed => Some(PublishError::Closed(())),
             Phase::Deleted => Some(PublishError::Deleted(())),
@@ -229,7 +248,7 @@ impl<P> State<P> {
 
     fn store(&mut self, entry: Entry<P>, after: &mut After<P>) -> Offset {
         let offset = self.log.append(entry);
-        if self.overflow == Overflow::DropOldest {
+        if self.options.overflow == Overflow::DropOldest {
             self.log.trim(&mut after.garbage);
         }
         after.readers.add(self.parked.wake_all());
@@ -238,7 +257,7 @@ impl<P> State<P> {
 
     /// Whether one more message fits beside those promised, after removing what all have passed.
     fn has_room(&mut self, size: usize, after: &mut After<P>) -> bool {
-        if self.overflow == Overflow::DropOldest {
+        if self.options.overflow == Overflow::DropOldest {
             return true;
         }
         let messages = self.reserved + 1;

@@ -23,12 +23,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use super::clock::Clock;
-use super::log::Limits;
 use super::segment::Entry;
 use super::state::{After, Phase, State};
 pub(crate) use super::state::{Appended, Found, JoinError};
@@ -37,18 +37,21 @@ use super::sweep;
 use super::wake::Ticket;
 use crate::error::PublishError;
 use crate::options::{Overflow, Start, TopicOptions};
-use crate::position::{Offset, Timestamp};
-use crate::topic::TopicName;
+use crate::position::{Offset, Timestamp, nanos};
+use crate::topic::{Request, TopicName};
 
 /// A topic whose log holds payloads of type `P`.
 pub(crate) struct Topic<P> {
     name: TopicName,
-    options: TopicOptions,
     clock: Arc<Clock>,
     /// The oldest offset kept, for readers that do not lock.
     head: AtomicU64,
     /// Publishers that wait for room, for readers that do not lock.
     waiting: AtomicUsize,
+    /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits: for those that do not lock.
+    /// They change only before the first message, and whoever has read or stored one has seen that.
+    ttl: AtomicU64,
+    waits: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
     ended: AtomicBool,
     /// Messages given back because there was no room.
@@ -90,24 +93,19 @@ impl<P> Topic<P> {
 impl<P: Send + Sync + 'static> Topic<P> {
     pub(crate) fn new(
         name: TopicName,
-        options: TopicOptions,
         clock: Arc<Clock>,
         attachment: Box<dyn Any + Send + Sync>,
     ) -> Self {
-        let limits = Limits {
-            max_messages: options.max_messages,
-            max_bytes: options.max_bytes,
-            ttl: options.ttl,
-        };
         Self {
             name,
-            options,
             clock,
             head: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            ttl: AtomicU64::new(0),
+            waits: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
-            state: Mutex::new(State::new(limits, options.overflow)),
+            state: Mutex::new(State::new()),
             sweeper: Mutex::new(None),
             attachment,
         }
@@ -117,8 +115,28 @@ impl<P: Send + Sync + 'static> Topic<P> {
         &self.name
     }
 
-    pub(crate) fn options(&self) -> &TopicOptions {
-        &self.options
+    /// Takes over options that nobody has said yet, as long as nothing was published. Returns
+    /// what the topic runs with, and what was said of it.
+    pub(crate) fn settle(&self, request: &Request) -> (TopicOptions, Request) {
+        self.locked(|state, _| {
+            let settled = state.settle(request);
+            self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
+            self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
+            settled
+        })
+    }
+
+    /// Whether a publisher waits where there is no room.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// How long a message is kept.
+    pub(super) fn ttl(&self) -> Option<Duration> {
+        match self.ttl.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
     }
 
     pub(crate) fn attachment(&self) -> &(dyn Any + Send + Sync) {
@@ -193,9 +211,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, after| state.unpark_publisher(ticket, after));
     }
 
-    /// Counts a message that was given back because there was no room.
-    pub(crate) fn count_rejected(&self) {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
+    /// Counts messages that were given back because there was no room.
+    pub(crate) fn count_rejected(&self, messages: usize) {
+        self.rejected.fetch_add(messages as u64, Ordering::Relaxed);
     }
 
     // Reading.
@@ -224,7 +242,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Whether a message stored at this time may no longer be delivered.
     pub(crate) fn expired(&self, at: Timestamp) -> bool {
-        self.options.ttl.is_some_and(|ttl| at + ttl <= self.now())
+        self.ttl().is_some_and(|ttl| at + ttl <= self.now())
     }
 
     /// Whether the topic has been closed or deleted; `find` says which.
@@ -247,7 +265,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// A reader has moved on; called after it stored its position.
     pub(crate) fn passed(&self) {
-        if self.options.overflow != Overflow::Wait {
+        if !self.waits() {
             return;
         }
         // Pairs with the fence in `poll_room`.

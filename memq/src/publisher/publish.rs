@@ -81,7 +81,7 @@ impl<'a, T: Payload> Publish<'a, T> {
         let Ready { entry, origin } = self.ready()?;
         publisher.topic.append(entry).map_err(|(refusal, entry)| {
             if matches!(refusal, PublishError::Full(())) {
-                publisher.topic.count_rejected();
+                publisher.topic.count_rejected(1);
             }
             refusal.with(Ready::<T> { entry, origin }.into_message())
         })
@@ -157,6 +157,7 @@ impl<T: Payload> Future for Publishing<'_, T> {
                         match room {
                             Poll::Ready(Ok(())) => this.step = Step::Append(ready),
                             Poll::Ready(Err(refusal)) => {
+                                this.room.topic().count_rejected(1);
                                 return Poll::Ready(Err(refusal.with(ready.into_message())));
                             }
                             Poll::Pending => {
