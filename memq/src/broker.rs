@@ -151,7 +151,8 @@ impl Broker {
     /// # }
     /// ```
     pub async fn stats(&self, topic: impl AsRef<str>) -> Result<TopicStats, AdminError> {
-        Ok(self.find(topic.as_ref())?.stats())
+        let topic = topic.as_ref();
+        self.find(topic)?.stats().ok_or_else(|| Self::not_found(topic))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

@@ -35,8 +35,6 @@ pub(crate) struct Removed {
     pub(crate) expired: u64,
     /// Passed by every reader, and removed to make room.
     pub(crate) consumed: u64,
-    /// There when the topic was deleted.
-    pub(crate) deleted: u64,
 }
 
 /// Segments that are no longer part of the log, to be freed where no lock is held.
@@ -208,7 +206,6 @@ impl<P> Log<P> {
 
     /// Removes everything.
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
-        self.removed.deleted += self.tail - self.head;
         self.segments.iter().for_each(|segment| segment.seal());
         garbage.extend(self.segments.drain(..));
         self.head = self.tail;

@@ -17,7 +17,8 @@ use crate::topic::{Request, TopicName};
 pub(crate) trait AnyTopic: Send + Sync {
     fn settle(&self, request: &Request) -> (TopicOptions, Request);
     fn attachment(&self) -> &(dyn Any + Send + Sync);
-    fn stats(&self) -> TopicStats;
+    /// `None` once it was deleted.
+    fn stats(&self) -> Option<TopicStats>;
     fn close(&self);
     fn delete(&self);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
@@ -32,7 +33,7 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
         self.attachment()
     }
 
-    fn stats(&self) -> TopicStats {
+    fn stats(&self) -> Option<TopicStats> {
         self.stats()
     }
 

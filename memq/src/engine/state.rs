@@ -402,14 +402,18 @@ impl<P> State<P> {
         self.log.tail()
     }
 
-    /// Everything but what was rejected, which is counted outside the lock.
-    pub(super) fn stats(&self) -> TopicStats {
+    /// Everything but what was rejected, which is counted outside the lock. `None` once the topic
+    /// is deleted: what it held is not counted as anything then.
+    pub(super) fn stats(&self) -> Option<TopicStats> {
+        if self.phase == Phase::Deleted {
+            return None;
+        }
         let (head, tail) = (self.log.head(), self.log.tail());
         let removed = self.log.removed();
         let mut subscribers: Vec<_> =
             self.readers.iter().map(|(_, gauge)| gauge.stats(tail)).collect();
         subscribers.sort_unstable_by_key(|stats| stats.id);
-        TopicStats {
+        Some(TopicStats {
             depth: tail - head,
             bytes: self.log.bytes() as u64,
             earliest: (head < tail).then_some(Offset(head)),
@@ -420,12 +424,11 @@ impl<P> State<P> {
                 max_messages: removed.max_messages,
                 max_bytes: removed.max_bytes,
                 expired: removed.expired,
-                deleted: removed.deleted,
             },
             consumed: removed.consumed,
             rejected: 0,
             waiting_publishers: self.room.len(),
             subscribers,
-        }
+        })
     }
 }

@@ -27,7 +27,7 @@ pub struct TopicStats {
     /// Messages removed to make room after every subscriber had passed them, where the overflow
     /// is `Wait` or `Reject`.
     pub consumed: u64,
-    /// Messages that were refused because the topic was full.
+    /// Messages that were given back because the topic was full, or stayed so until the deadline.
     pub rejected: u64,
     /// Publishers that wait for room.
     pub waiting_publishers: usize,
@@ -45,15 +45,13 @@ pub struct Dropped {
     pub max_bytes: u64,
     /// They were older than `ttl`.
     pub expired: u64,
-    /// The topic was deleted with them.
-    pub deleted: u64,
 }
 
 impl Dropped {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.max_messages + self.max_bytes + self.expired + self.deleted
+        self.max_messages + self.max_bytes + self.expired
     }
 }
 

@@ -287,14 +287,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     // Administration.
 
-    pub(crate) fn stats(&self) -> TopicStats {
+    /// `None` once the topic is deleted.
+    pub(crate) fn stats(&self) -> Option<TopicStats> {
         let now = self.now();
         let mut stats = self.locked(|state, after| {
             state.expire(now, after);
             state.stats()
-        });
+        })?;
         stats.rejected = self.rejected.load(Ordering::Relaxed);
-        stats
+        Some(stats)
     }
 
     /// No more messages; readers drain.
