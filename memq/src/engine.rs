@@ -23,7 +23,7 @@ pub(crate) mod cursor;
 pub(crate) mod log;
 pub(crate) mod registry;
 pub(crate) mod segment;
-mod state;
+pub(crate) mod state;
 pub(crate) mod stats;
 mod sweep;
 pub(crate) mod topic;

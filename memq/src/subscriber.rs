@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::codec::form::{Form, Payload, Reader};
 use crate::engine::cursor::{Cursor, Next};
 use crate::engine::segment::SlotRef;
+use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
-use crate::engine::topic::JoinError;
 use crate::error::{RecvError, SeekError};
 use crate::message::{Batch, Message, Opened, Stored};
 use crate::options::Start;
@@ -102,7 +102,8 @@ impl<T: Payload> Subscriber<T> {
     ) -> Result<Option<Message<T>>, RecvError> {
         match tokio::time::timeout(timeout, self.recv()).await {
             Ok(received) => received.map(Some),
-            Err(_) => Ok(None),
+            // It may have run out while the reader let others run, with messages there.
+            Err(_) => self.try_recv(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::codec::form::{Bytewise, Decoders, Payload, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
 use crate::engine::cursor::Cursor;
-use crate::engine::topic::JoinError;
+use crate::engine::state::JoinError;
 use crate::error::OpenError;
 use crate::options::{Compression, Format, Overflow, Start};
 use crate::publisher::Publisher;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::segment::{Segment, Slot, SlotRef};
+use super::state::{Found, JoinError};
 use super::stats::{Gauge, SubscriberStats};
-use super::topic::{Found, JoinError, Topic};
+use super::topic::Topic;
 use super::wake::Ticket;
 use crate::error::LagReason;
 use crate::options::Start;

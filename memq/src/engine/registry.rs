@@ -20,6 +20,8 @@ pub(crate) trait AnyTopic: Send + Sync {
     /// `None` once it was deleted.
     fn stats(&self) -> Option<TopicStats>;
     fn close(&self);
+    /// As `close`, and ends the topic's task.
+    fn abandon(&self);
     fn delete(&self);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -39,6 +41,10 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
 
     fn close(&self) {
         self.close();
+    }
+
+    fn abandon(&self) {
+        self.abandon();
     }
 
     fn delete(&self) {
@@ -96,7 +102,7 @@ impl Registry {
 impl Drop for Registry {
     fn drop(&mut self) {
         for topic in self.topics.get_mut().values() {
-            topic.close();
+            topic.abandon();
         }
     }
 }

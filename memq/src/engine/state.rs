@@ -381,14 +381,14 @@ impl<P> State<P> {
     /// Expires what is due and says when to come again. With `None` the sweeper ends.
     pub(super) fn sweep(&mut self, now: Timestamp, after: &mut After<P>) -> Option<Timestamp> {
         self.expire(now, after);
-        let next = self.log.next_expiry().filter(|_| self.phase == Phase::Open);
+        let next = self.log.next_expiry();
         self.sweeping = next.is_some();
         next
     }
 
     /// Whether somebody should start a sweeper, who is then the one to do it.
     pub(super) fn wants_sweeper(&mut self) -> bool {
-        let wants = !self.sweeping && self.phase == Phase::Open && self.log.next_expiry().is_some();
+        let wants = !self.sweeping && self.log.next_expiry().is_some();
         self.sweeping |= wants;
         wants
     }

@@ -30,8 +30,7 @@ use tokio::task::AbortHandle;
 
 use super::clock::Clock;
 use super::segment::Entry;
-use super::state::{After, Phase, State};
-pub(crate) use super::state::{Appended, Found, JoinError};
+use super::state::{After, Appended, Found, JoinError, Phase, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::wake::Ticket;
@@ -57,10 +56,18 @@ pub(crate) struct Topic<P> {
     /// Messages given back because there was no room.
     rejected: AtomicU64,
     state: Mutex<State<P>>,
-    /// The task that expires messages without traffic, if one runs.
-    sweeper: Mutex<Option<AbortHandle>>,
+    sweeper: Mutex<Sweeper>,
     /// Whatever the opener wants to find again. Never looked into.
     attachment: Box<dyn Any + Send + Sync>,
+}
+
+/// The task that expires messages without traffic.
+#[derive(Default)]
+struct Sweeper {
+    /// The last one started.
+    handle: Option<AbortHandle>,
+    /// Whether none is started any more.
+    over: bool,
 }
 
 impl<P> Topic<P> {
@@ -83,8 +90,11 @@ impl<P> Topic<P> {
         result
     }
 
+    /// Leaves expiry to whoever comes.
     fn stop_sweeper(&self) {
-        if let Some(handle) = self.sweeper.lock().take() {
+        let mut sweeper = self.sweeper.lock();
+        sweeper.over = true;
+        if let Some(handle) = sweeper.handle.take() {
             handle.abort();
         }
     }
@@ -106,7 +116,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
             state: Mutex::new(State::new()),
-            sweeper: Mutex::new(None),
+            sweeper: Mutex::default(),
             attachment,
         }
     }
@@ -298,14 +308,21 @@ impl<P: Send + Sync + 'static> Topic<P> {
         Some(stats)
     }
 
-    /// No more messages; readers drain.
+    /// No more messages; readers drain. What nobody reads still expires.
     pub(crate) fn close(&self) {
         self.finish(Phase::Closed);
+    }
+
+    /// As `close`, and ends the topic's task, since its broker is gone.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.stop_sweeper();
     }
 
     /// No more messages, and none left.
     pub(crate) fn delete(&self) {
         self.finish(Phase::Deleted);
+        self.stop_sweeper();
     }
 
     fn finish(&self, phase: Phase) {
@@ -314,7 +331,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 self.ended.store(true, Ordering::Release);
             }
         });
-        self.stop_sweeper();
     }
 
     // Expiry without traffic.
@@ -337,13 +353,22 @@ impl<P: Send + Sync + 'static> Topic<P> {
             (result, state.wants_sweeper())
         });
         if wanted {
-            match sweep::start(self) {
-                Some(handle) => *self.sweeper.lock() = Some(handle),
-                // Outside a runtime nothing waits for time to pass; whoever comes next expires.
-                None => self.sweeper_gone(),
-            }
+            self.start_sweeper();
         }
         result
+    }
+
+    fn start_sweeper(self: &Arc<Self>) {
+        let started = {
+            // Under its lock, so that of two started one after the other the later one is kept.
+            let mut sweeper = self.sweeper.lock();
+            sweeper.handle = if sweeper.over { None } else { sweep::start(self) };
+            sweeper.handle.is_some()
+        };
+        if !started {
+            // Outside a runtime nothing waits for time to pass; whoever comes next expires.
+            self.sweeper_gone();
+        }
     }
 }
 
