@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use common::{Bell, Order, on_both_runtimes, poll_with, spawn};
@@ -93,7 +94,8 @@ async fn each_option_that_differs_is_named_with_both_values() {
     let broker = Broker::new();
     let minute = Duration::from_secs(60);
     let log = || broker.topic("log");
-    log().max(5).max_bytes(999).ttl(minute).overflow(Overflow::Wait).await.unwrap();
+    let said = log().max(5).max_bytes(999).ttl(minute).overflow(Overflow::Wait);
+    said.publisher().await.unwrap().publish_bytes("first").await.unwrap();
     let cases = [
         (log().max(6), "max", "5", "6"),
         (log().max_bytes(1_000), "max_bytes", "999", "1000"),
@@ -115,12 +117,34 @@ async fn each_option_that_differs_is_named_with_both_values() {
 }
 
 #[tokio::test]
-async fn a_ttl_asked_of_a_topic_without_one_conflicts() {
+async fn what_nobody_has_said_can_be_said_until_the_first_message() {
     let broker = Broker::new();
-    broker.topic("log").await.unwrap();
-    let conflict = conflict(broker.topic("log").ttl(Duration::from_secs(1)).await);
-    assert_eq!((conflict.option, &*conflict.existing), ("ttl", "None"));
-    assert!(conflict.requested.contains("1s"));
+    let minute = Duration::from_secs(60);
+    // A reader by name that comes first decides nothing.
+    let mut reader = broker.topic("log").subscriber().await.unwrap();
+    broker.topic("log").ttl(minute).await.unwrap();
+    let wait = broker.topic("log").max(2).overflow(Overflow::Wait);
+    let writer = wait.publisher().await.unwrap();
+    let options = broker.options("log").await.unwrap();
+    assert_eq!((options.max_messages, options.ttl), (2, Some(minute)));
+    assert_eq!(options.overflow, Overflow::Wait);
+    // What was said stays, also before the first message, and a conflict changes nothing.
+    let early = conflict(broker.topic("log").max(3).max_bytes(7).await);
+    assert_eq!((early.option, &*early.existing), ("max", "2"));
+    assert_eq!(broker.options("log").await.unwrap().max_bytes, DEFAULT_MAX_BYTES);
+
+    // They hold: the third message waits for the reader.
+    writer.publish_bytes("first").await.unwrap();
+    writer.publish_bytes("second").await.unwrap();
+    let bell = Bell::new();
+    let mut third = writer.publish_bytes("third").into_future();
+    assert!(poll_with(&bell, &mut third).is_pending());
+    reader.recv().await.unwrap();
+    assert!(poll_with(&bell, &mut third).is_ready());
+
+    // Now a default is what the messages were published under.
+    let late = conflict(broker.topic("log").max_bytes(1_000).await);
+    assert_eq!((late.option, &*late.existing), ("max_bytes", "268435456 (the default)"));
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn headers_arrive_in_order_for_typed_and_untyped_readers() {
 
     let record = broker.topic("orders").subscriber().await.unwrap().recv().await.unwrap();
     assert_eq!(Record::headers(&record).iter().collect::<Vec<_>>(), expected);
-    assert_eq!(Record::key(&record), Some(&Key::from("7")));
+    assert_eq!(Record::key(&record), Some(Key::from("7")));
 }
 
 #[tokio::test]

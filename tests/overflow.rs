@@ -160,7 +160,7 @@ async fn a_deadline_gives_the_message_back() {
     assert!(published.is_empty() && rest.len() == 2);
     assert!(matches!(*reason, PublishError::Timeout(())));
     let stats = broker.stats("log").await.unwrap();
-    assert_eq!((stats.rejected, stats.waiting_publishers), (5, 0));
+    assert_eq!((stats.rejected, stats.waiting_publishers), (6, 0));
 
     // In time, it is published.
     let mut reader = topic.subscriber().await.unwrap();

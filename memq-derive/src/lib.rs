@@ -1,7 +1,213 @@
-//! The derive behind memq.
+//! The derive behind memq: `#[derive(Topic)]`. Use it as `memq::Topic`.
+//!
+//! A declaration goes through four rooms, each knowing only the one before:
+//! `attr` reads entries, `check` gives them meaning with `literal` and `suggest`, `model` is what
+//! is left, and `expand` writes the impl. With any mistake `fallback` takes the last step's place.
 
-/// Derive.
+mod attr;
+mod check;
+mod expand;
+mod fallback;
+mod literal;
+mod mistake;
+mod model;
+mod suggest;
+
+use model::Features;
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+/// Makes a type the messages of one topic: an impl of the trait `Topic`, and nothing else.
+///
+/// ```
+/// use memq::Topic;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(name = "orders", format = Json, compress = Zstd, ttl = "1h", max = 10_000)]
+/// struct Order {
+///     #[topic(key)]
+///     customer: u64,
+///     item: String,
+/// }
+///
+/// assert_eq!(Order::SPEC.name(), "orders");
+/// ```
+///
+/// Structs of every shape and enums can be topics. Everything is checked when the program is
+/// compiled, and everything wrong with a type is reported at once.
+///
+/// # Options of a type
+///
+/// | option | values | without it |
+/// | --- | --- | --- |
+/// | `name` | text, or the path of a constant | required |
+/// | `format` | `Json`, `MessagePack`, `Postcard`, `Bincode`, `Native` | `Native` |
+/// | `codec` | a type that implements `Codec<Self>`, instead of `format` | |
+/// | `compress` | `Zstd`, `Zstd(-7..=22)`, `Gzip`, `Gzip(0..=9)`, `None` | `None` |
+/// | `ttl` | `"1h 30m"`, `"250ms"` | kept while there is room |
+/// | `max` | messages, `10_000`, or bytes, `"64MiB"` | 10,000 messages |
+/// | `max_bytes` | `"64MiB"`, `65536` | 256 MiB |
+/// | `overflow` | `DropOldest`, `Reject`, `Wait` | `DropOldest` |
+/// | `key_with` | the path of a function from `&Self` to `Option<Key<'_>>` | no key |
+/// | `crate` | where memq is found | `::memq` |
+///
+/// An option that is not written is left to whoever opens the topic. Several `#[topic(…)]` on one
+/// type are read as one.
+///
+/// ## `name`
+///
+/// 1 to 200 bytes: tokens of `A-Z`, `a-z`, `0-9`, `_` and `-`, joined by single dots. It is not
+/// taken from the type, since renaming a type must not rename its topic.
+///
+/// A constant can be the name, and has to be for a generic type, where it must depend on the
+/// parameters: two types cannot share a topic.
+///
+/// ```
+/// use memq::Topic;
+///
+/// trait Named {
+///     const NAME: &'static str;
+/// }
+///
+/// struct Meters;
+///
+/// impl Named for Meters {
+///     const NAME: &'static str = "measures.meters";
+/// }
+///
+/// #[derive(Topic)]
+/// #[topic(name = T::NAME)]
+/// struct Measure<T: Named> {
+///     amount: u64,
+///     unit: std::marker::PhantomData<T>,
+/// }
+///
+/// assert_eq!(Measure::<Meters>::SPEC.name(), "measures.meters");
+/// ```
+///
+/// ## `format`, `codec`
+///
+/// `Native`, the default, shares the value itself inside the process: nothing is encoded and no
+/// serde is needed. The others turn the value into bytes with serde; each needs the feature of
+/// memq that has its name in lower case. A codec of your own is named by its path:
+///
+/// ```
+/// # use memq::codec::{Codec, Encoded};
+/// # use memq::{DecodeError, EncodeError, Format};
+/// # struct Utf8;
+/// # impl Codec<Line> for Utf8 {
+/// #     type Form = Encoded;
+/// #     const FORMAT: Format = Format::Custom;
+/// #     fn encode(value: &Line, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// #         out.extend_from_slice(value.0.as_bytes());
+/// #         Ok(())
+/// #     }
+/// #     fn decode(payload: &[u8]) -> Result<Line, DecodeError> {
+/// #         Ok(Line(String::from_utf8_lossy(payload).into_owned()))
+/// #     }
+/// # }
+/// use memq::Topic;
+///
+/// #[derive(Topic)]
+/// #[topic(name = "lines", codec = Utf8, compress = Gzip)]
+/// struct Line(String);
+/// ```
+///
+/// ## `compress`
+///
+/// `Zstd` and `Gzip` alone mean levels 3 and 6. They need memq's features `zstd` and `gzip`, and
+/// a format: native messages are never bytes.
+///
+/// ## `ttl`, `max`, `max_bytes`, `overflow`
+///
+/// Messages older than `ttl` go. Units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`: whole numbers,
+/// large units first, each once. A topic with `max` messages or `max_bytes` bytes is full, and
+/// `overflow` says what comes next: with `DropOldest` the oldest messages are **lost** to
+/// subscribers that have not read them, and these are told how many; with `Reject` the publisher
+/// gets its message back; with `Wait` it waits for the slowest subscriber.
+///
+/// Units of bytes are `B`, `KB`, `MB`, `GB` in thousands and `KiB`, `MiB`, `GiB` in 1024s.
+///
+/// ```
+/// use std::time::Duration;
+/// use memq::{Overflow, Topic, TopicSpec};
+///
+/// #[derive(Topic)]
+/// #[topic(name = "frames", ttl = "1m 30s", max = 500, max_bytes = "64MiB", overflow = Wait)]
+/// struct Frame(Vec<u8>);
+///
+/// const BY_HAND: TopicSpec = TopicSpec::new("frames")
+///     .ttl(Duration::from_secs(90))
+///     .max_messages(500)
+///     .max_bytes(64 << 20)
+///     .overflow(Overflow::Wait);
+///
+/// assert_eq!(Frame::SPEC, BY_HAND);
+/// ```
+///
+/// ## `key_with`
+///
+/// Usually a key is a field, marked with `#[topic(key)]`: an integer, `bool`, `char`, text, bytes,
+/// or a type of yours that implements `TopicKey`. For the key of an enum, or one that is made of
+/// several fields, name a function `fn(&Self) -> Option<Key<'_>>`:
+///
+/// ```
+/// use memq::{Key, Topic};
+///
+/// #[derive(Topic)]
+/// #[topic(name = "accounts", key_with = Self::owner)]
+/// enum Account {
+///     Opened { owner: String },
+///     Closed(u64, String),
+///     Audited,
+/// }
+///
+/// impl Account {
+///     fn owner(&self) -> Option<Key<'_>> {
+///         match self {
+///             Self::Opened { owner } | Self::Closed(_, owner) => Some(Key::from(owner.as_str())),
+///             Self::Audited => None,
+///         }
+///     }
+/// }
+///
+/// assert_eq!(Account::Closed(7, "ada".into()).key(), Some(Key::from("ada")));
+/// assert_eq!(Account::Audited.key(), None);
+/// ```
+///
+/// ## `crate`
+///
+/// For a memq under another name, such as one that your library hands on: `crate = my_lib::memq`.
+///
+/// ```
+/// mod my_lib {
+///     pub use memq;
+/// }
+///
+/// #[derive(my_lib::memq::Topic)]
+/// #[topic(name = "pings", crate = my_lib::memq)]
+/// struct Ping;
+/// ```
+///
+/// # Generic types
+///
+/// Type and const parameters are fine, lifetimes are not: a message outlives its publisher. A
+/// generic type is a topic for those arguments with which it is `Send`, `Sync`, `'static` and fits
+/// its codec, so these bounds need not be written.
 #[proc_macro_derive(Topic, attributes(topic))]
-pub fn topic(_input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    proc_macro::TokenStream::new()
+pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive(syn::parse_macro_input!(input), Features::BUILT).into()
 }
+
+/// The whole derive, for any set of memq's features.
+fn derive(input: DeriveInput, features: Features) -> TokenStream {
+    let checked = check::check(&input, features);
+    match checked.topic {
+        Ok(topic) => expand::expand(&input, &topic),
+        Err(error) => fallback::fallback(&input, &checked.memq, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -124,8 +124,8 @@ impl Broker {
     /// # Errors
     ///
     /// [`AdminError::NotFound`] where there is no such topic.
-    pub async fn options(&self, topic: &str) -> Result<TopicOptions, AdminError> {
-        let topic = self.find(topic)?;
+    pub async fn options(&self, topic: impl AsRef<str>) -> Result<TopicOptions, AdminError> {
+        let topic = self.find(topic.as_ref())?;
         Ok(binding::options(&*topic))
     }
 
@@ -150,7 +150,8 @@ impl Broker {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn stats(&self, topic: &str) -> Result<TopicStats, AdminError> {
+    pub async fn stats(&self, topic: impl AsRef<str>) -> Result<TopicStats, AdminError> {
+        let topic = topic.as_ref();
         self.find(topic)?.stats().ok_or_else(|| Self::not_found(topic))
     }
 
@@ -160,8 +161,8 @@ impl Broker {
     /// # Errors
     ///
     /// [`AdminError::NotFound`] where there is no such topic.
-    pub async fn close(&self, topic: &str) -> Result<(), AdminError> {
-        self.find(topic)?.close();
+    pub async fn close(&self, topic: impl AsRef<str>) -> Result<(), AdminError> {
+        self.find(topic.as_ref())?.close();
         Ok(())
     }
 
@@ -171,7 +172,8 @@ impl Broker {
     /// # Errors
     ///
     /// [`AdminError::NotFound`] where there is no such topic.
-    pub async fn delete(&self, topic: &str) -> Result<(), AdminError> {
+    pub async fn delete(&self, topic: impl AsRef<str>) -> Result<(), AdminError> {
+        let topic = topic.as_ref();
         self.registry.remove(topic).ok_or_else(|| Self::not_found(topic))?.delete();
         Ok(())
     }

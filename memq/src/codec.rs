@@ -12,11 +12,14 @@
 //! | [`Bincode`] | `bincode` | what tokio-memq 1.0 writes |
 
 pub(crate) mod compression;
+#[cfg(any(feature = "messagepack", feature = "bincode", feature = "postcard"))]
+mod depth;
 pub(crate) mod form;
 pub(crate) mod format;
 pub mod frame;
 mod guess;
 mod record;
+mod spare;
 pub(crate) mod stage;
 
 pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
@@ -88,3 +91,7 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// must not allocate more than they account for.
     fn decode(payload: &[u8]) -> Result<T, DecodeError>;
 }
+
+#[cfg(test)]
+#[cfg(feature = "full")]
+mod tests;

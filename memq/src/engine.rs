@@ -23,6 +23,7 @@ pub(crate) mod cursor;
 pub(crate) mod log;
 pub(crate) mod registry;
 pub(crate) mod segment;
+pub(crate) mod state;
 pub(crate) mod stats;
 mod sweep;
 pub(crate) mod topic;

@@ -1,4 +1,71 @@
-//! memq
+//! A typed, macro-driven message queue in memory: annotate a struct, and get a log with offsets,
+//! replay, retention, backpressure and statistics in place of a bare channel.
+//!
+//! ```
+//! # #[cfg(all(feature = "derive", feature = "json"))]
+//! # mod program {
+//! use memq::{Broker, Topic};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Serialize, Deserialize, Topic)]
+//! #[topic(name = "orders", format = Json, ttl = "1h", max = 10_000)]
+//! struct Order {
+//!     #[topic(key)]
+//!     customer: u64,
+//!     item: String,
+//! }
+//!
+//! #[tokio::main]
+//! # pub
+//! async fn main() -> Result<(), memq::Error> {
+//!     let broker = Broker::new();
+//!     let orders = broker.publisher::<Order>().await?;
+//!     let mut incoming = broker.subscriber::<Order>().await?;
+//!
+//!     orders.publish(Order { customer: 7, item: "tea".into() }).await?;
+//!
+//!     let order = incoming.recv().await?; // Message<Order>, derefs to Order
+//!     println!("{} ordered {} (offset {})", order.customer, order.item, order.offset());
+//!     Ok(())
+//! }
+//! # }
+//! # #[cfg(all(feature = "derive", feature = "json"))]
+//! # program::main().unwrap();
+//! ```
+//!
+//! # What is lost
+//!
+//! Everything, when the process ends: messages are kept in memory. Until then:
+//!
+//! * Retention removes the oldest messages: beyond 10,000 or 256 MiB where nothing else is said, or
+//!   past their `ttl`. A subscriber that had not read them is told by [`RecvError::Lagged`] how many
+//!   they were. With [`Overflow::Wait`] or [`Overflow::Reject`] nothing is removed to make room that
+//!   a subscriber has not read.
+//! * A future that is dropped loses nothing, but a [`publish`](Publisher::publish) that had to wait
+//!   takes its message with it; [`reserve`](Publisher::reserve) avoids that.
+//! * Nothing is delivered twice to one subscriber, unless it seeks back.
+//!
+//! # In reading order
+//!
+//! 1. [`Topic`]: a type that is a topic; derived, or by hand. [`TopicSpec`] has the options.
+//! 2. [`Broker`]: opens topics and administers them.
+//! 3. [`Publisher`]: messages in. [`Subscriber`]: [`Message`]s out.
+//! 4. [`Record`]: messages as bytes, for topics known only at run time.
+//! 5. [`codec`]: formats, compression, stages of your own, and the [frame](codec::frame).
+//! 6. [`TopicStats`] and [`SubscriberStats`]: what happened.
+//! 7. [`Error`]: one enum for each kind of operation, and this one over all of them.
+//!
+//! # Runtimes
+//!
+//! It works on current-thread and multi-thread tokio. [`Broker::new`], and everything that does not
+//! wait, works outside of a runtime too. Deadlines and a `ttl` need the runtime's timer.
+//!
+//! # Features
+//!
+//! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
+//! the format or compression of that name; `full` is all of them. An option whose feature is off does
+//! not compile, and the error names the feature. A default build compiles no C.
+
 mod broker;
 pub mod codec;
 mod engine;
@@ -36,3 +103,8 @@ pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicName, TopicNameError, TopicSpec};
 #[cfg(feature = "derive")]
 pub use memq_derive::Topic;
+
+/// The README's programs, compiled and run.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -123,10 +123,7 @@ impl<'a, T: Payload> MessageRef<'a, T> {
     /// The key: the one given on publishing, or else the one the type takes from the value.
     #[must_use]
     pub fn key(&self) -> Option<Key<'a>> {
-        match self.entry.meta.as_ref().and_then(|meta| meta.key.as_ref()) {
-            Some(key) => Some(key.clone()),
-            None => self.get().key_of(),
-        }
+        Meta::key(self.entry.meta.as_ref()).or_else(|| self.get().key_of())
     }
 
     /// The headers given on publishing.

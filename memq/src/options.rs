@@ -16,7 +16,7 @@ pub const DEFAULT_MAX_DECODED: usize = 64 << 20;
 
 /// How a payload is encoded.
 ///
-/// The discriminants are the codes in the [frame](crate::frame).
+/// The discriminants are the codes in the [frame](crate::codec::frame).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -71,7 +71,7 @@ impl fmt::Display for Format {
 
 /// How a payload is compressed.
 ///
-/// The discriminants are the codes in the [frame](crate::frame).
+/// The discriminants are the codes in the [frame](crate::codec::frame).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -198,7 +198,11 @@ impl From<Timestamp> for Start {
     }
 }
 
-/// The options a topic runs with, all decided when it was first opened.
+/// The options a topic runs with.
+///
+/// Whoever opens a topic says some of them. What is said once stays, and opening it with another
+/// value is a [`TopicConflict`](crate::TopicConflict). What nobody has said when the first message is
+/// published stays at its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicOptions {
@@ -216,4 +220,19 @@ pub struct TopicOptions {
     pub ttl: Option<Duration>,
     /// What happens when there is no room.
     pub overflow: Overflow,
+}
+
+/// A topic of which nothing was said.
+impl Default for TopicOptions {
+    fn default() -> Self {
+        Self {
+            format: Format::Raw,
+            compression: Compression::None,
+            level: 0,
+            max_messages: DEFAULT_MAX_MESSAGES,
+            max_bytes: DEFAULT_MAX_BYTES,
+            ttl: None,
+            overflow: Overflow::DropOldest,
+        }
+    }
 }

@@ -51,8 +51,9 @@ impl From<u64> for Offset {
 /// let noon = Timestamp::from(UNIX_EPOCH + Duration::from_secs(43_200));
 /// assert_eq!(noon.as_nanos(), 43_200_000_000_000);
 /// assert_eq!(noon - Duration::from_secs(43_200), Timestamp::from_nanos(0));
+/// assert_eq!(noon.to_string(), "1970-01-01T12:00:00.000000000Z");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
@@ -72,6 +73,20 @@ impl Timestamp {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// RFC 3339, in UTC.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_nanos((*self).into()).fmt(f)
+    }
+}
+
+/// As `Display`.
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

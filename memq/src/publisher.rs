@@ -127,7 +127,8 @@ impl<T: Payload> Publisher<T> {
     /// # Errors
     ///
     /// [`BatchError`](crate::BatchError) holds the offsets of those that were published, why the
-    /// next one was not, and the rest in order.
+    /// next one was not, and the rest in order. A publisher's deadline holds for the batch as a
+    /// whole.
     ///
     /// # Cancel safety
     ///

@@ -63,6 +63,11 @@ impl Meta {
         meta.map_or(&NO_HEADERS, |meta| &meta.headers)
     }
 
+    /// The key, borrowed.
+    pub(crate) fn key(meta: Option<&Arc<Self>>) -> Option<Key<'_>> {
+        Some(Key::new(meta?.key.as_ref()?.as_bytes()))
+    }
+
     /// Bytes of key and headers.
     pub(crate) fn bytes(meta: Option<&Arc<Self>>) -> usize {
         meta.map_or(0, |meta| {
@@ -132,8 +137,8 @@ impl Record {
 
     /// The key, if the message has one.
     #[must_use]
-    pub fn key(&self) -> Option<&Key<'static>> {
-        self.meta.as_ref()?.key.as_ref()
+    pub fn key(&self) -> Option<Key<'_>> {
+        Meta::key(self.meta.as_ref())
     }
 
     /// The headers.

@@ -283,7 +283,9 @@ impl<'t> Run<'t> {
                 let rest: Vec<_> = error.rest.iter().map(id).collect();
                 assert_eq!(rest, ids[offsets.len()..]);
                 assert_eq!(error.published, offsets);
-                self.count_rejected(refused == Refusal::Full);
+                if refused == Refusal::Full {
+                    self.model.rejected += error.rest.len() as u64;
+                }
             }
             (None, refused) => assert!(waits && refused == Some(Refusal::Full), "{refused:?}"),
             (real, model) => panic!("{real:?} where the model says {model:?}"),

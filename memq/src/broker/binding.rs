@@ -11,9 +11,7 @@ use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::topic::Topic;
 use crate::error::{OpenError, TopicConflict};
 use crate::message::Stored;
-use crate::options::{
-    Compression, DEFAULT_MAX_BYTES, DEFAULT_MAX_MESSAGES, Format, Overflow, TopicOptions,
-};
+use crate::options::{Compression, Format, TopicOptions};
 use crate::topic::{Request, TopicName};
 
 /// What hangs on a topic beside its log.
@@ -35,13 +33,12 @@ struct Claim {
 /// A topic that was opened.
 pub(super) struct Bound<T: Payload> {
     pub(super) topic: Arc<Topic<Stored<T>>>,
+    pub(super) options: TopicOptions,
     pub(super) stages: Stages,
     pub(super) decoders: Arc<Decoders<T>>,
-    /// The format of what names none.
-    pub(super) format: Format,
 }
 
-/// Opens a topic, or creates it as requested. `declared` is the type's format; records have none.
+/// Opens a topic, or creates it. `declared` is the type's format; records have none.
 pub(super) fn open<T: Payload>(
     registry: &Registry,
     name: &TopicName,
@@ -49,51 +46,41 @@ pub(super) fn open<T: Payload>(
     stages: &Stages,
     declared: Option<Format>,
 ) -> Result<Bound<T>, OpenError> {
-    let options = resolve(name, request, declared)?;
+    let request = Request { format: declared.or(request.format), ..*request };
+    validate(name, &request, declared)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
         let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
-        Topic::new(name.clone(), options, clock, Box::new(binding))
+        Topic::new(name.clone(), clock, Box::new(binding))
     });
-    let conflicts = Conflicts { name, any: &*any };
-    conflicts.check(request, stages)?;
-    let binding = binding(&*any);
+    let existing = Existing { name, any: &*any };
+
+    let claim = binding(&*any).and_then(|binding| binding.claim.get());
     let Ok(topic) = any.clone().into_any().downcast::<Topic<Stored<T>>>() else {
-        return Err(match (declared, binding.and_then(|binding| binding.claim.get())) {
+        return Err(match (declared, claim) {
             (None, _) => OpenError::Native { topic: name.to_string() },
-            (Some(_), Some(claim)) => conflicts.of("type", claim.name, type_name::<T>()),
-            (Some(format), None) => conflicts.of("format", any.options().format, format),
+            (Some(_), Some(claim)) => existing.conflict("type", claim.name, type_name::<T>()),
+            (Some(format), None) => existing.conflict("format", options(&*any).format, format),
         });
     };
-    let stages = binding.map(|binding| binding.stages.clone()).unwrap_or_default();
-    let Some(format) = declared else {
-        let format = self::options(&*any).format;
-        return Ok(Bound { topic, stages, decoders: Arc::new(Decoders::new(format)), format });
-    };
-    let existing = any.options().format;
-    if existing != Format::Raw && existing != format {
-        return Err(conflicts.of("format", existing, format));
-    }
-    let claim = || Claim {
-        id: TypeId::of::<T>(),
-        name: type_name::<T>(),
-        format,
-        decoders: Arc::new(Decoders::<T>::new(format)),
-    };
-    let decoders = binding.map(|binding| binding.claim.get_or_init(claim)).and_then(|claim| {
-        (claim.id == TypeId::of::<T>()).then(|| claim.decoders.clone().downcast().ok()).flatten()
-    });
-    match decoders {
-        Some(decoders) => Ok(Bound { topic, stages, decoders, format }),
-        None => {
-            let claimed = binding.and_then(|binding| binding.claim.get());
-            Err(conflicts.of("type", claimed.map_or("another", |c| c.name), type_name::<T>()))
+    match claim {
+        Some(claim) if declared.is_some() && claim.id != TypeId::of::<T>() => {
+            return Err(existing.conflict("type", claim.name, type_name::<T>()));
         }
+        _ => {}
     }
+    existing.check(&request, stages)?;
+
+    let decoders = match declared {
+        Some(format) => existing.claim::<T>(format)?,
+        None => Arc::new(Decoders::new(options(&*any).format)),
+    };
+    let stages = binding(&*any).map(|binding| binding.stages.clone()).unwrap_or_default();
+    Ok(Bound { topic, options: options(&*any), stages, decoders })
 }
 
 /// A topic's options, with the format of the type that claimed it.
 pub(super) fn options(topic: &dyn AnyTopic) -> TopicOptions {
-    let mut options = *topic.options();
+    let (mut options, _) = topic.settle(&Request::default());
     if let Some(claim) = binding(topic).and_then(|binding| binding.claim.get()) {
         options.format = claim.format;
     }
@@ -104,43 +91,34 @@ fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {
     topic.attachment().downcast_ref()
 }
 
-/// The options of a topic that is created now.
-fn resolve(
+/// Whether a topic could have these options.
+fn validate(
     name: &TopicName,
     request: &Request,
     declared: Option<Format>,
-) -> Result<TopicOptions, OpenError> {
+) -> Result<(), OpenError> {
     let (compression, level) = request.compression.unwrap_or_default();
     check_compression(name, compression, level)?;
-    let format = declared.or(request.format).unwrap_or(Format::Raw);
-    if format == Format::Native && compression != Compression::None {
-        let remedy = "a native message has no bytes: give the type a format, or leave it out";
-        return Err(refuse(name, "compress", compression, remedy));
+    match request.format {
+        Some(Format::Native) if declared.is_some() && compression != Compression::None => {
+            let remedy = "a native message has no bytes: give the type a format, or leave it out";
+            Err(refuse(name, "compress", compression, remedy))
+        }
+        Some(format @ (Format::Native | Format::Cbor)) if declared.is_none() => {
+            let remedy = "bytes are Json, MessagePack, Postcard, Bincode, Custom or Raw";
+            Err(refuse(name, "format", format, remedy))
+        }
+        _ if request.max_messages == Some(0) => {
+            Err(refuse(name, "max", 0, "a topic holds at least one message"))
+        }
+        _ if request.max_bytes == Some(0) => {
+            Err(refuse(name, "max_bytes", 0, "a topic holds at least one byte"))
+        }
+        _ if request.ttl.is_some_and(|ttl| ttl.is_zero()) => {
+            Err(refuse(name, "ttl", "0s", "a ttl is longer than zero"))
+        }
+        _ => Ok(()),
     }
-    if declared.is_none() && matches!(format, Format::Native | Format::Cbor) {
-        let remedy = "bytes are Json, MessagePack, Postcard, Bincode, Custom or Raw";
-        return Err(refuse(name, "format", format, remedy));
-    }
-    let max_messages = request.max_messages.unwrap_or(DEFAULT_MAX_MESSAGES);
-    let max_bytes = request.max_bytes.unwrap_or(DEFAULT_MAX_BYTES);
-    if max_messages == 0 {
-        return Err(refuse(name, "max", 0, "a topic holds at least one message"));
-    }
-    if max_bytes == 0 {
-        return Err(refuse(name, "max_bytes", 0, "a topic holds at least one byte"));
-    }
-    if request.ttl.is_some_and(|ttl| ttl.is_zero()) {
-        return Err(refuse(name, "ttl", "0s", "a ttl is longer than zero"));
-    }
-    Ok(TopicOptions {
-        format,
-        compression,
-        level,
-        max_messages,
-        max_bytes,
-        ttl: request.ttl,
-        overflow: request.overflow.unwrap_or(Overflow::DropOldest),
-    })
 }
 
 /// Whether this build can write the compression, and it has the level.
@@ -181,29 +159,29 @@ fn refuse(
     }
 }
 
-/// Compares a request with what a topic has.
-struct Conflicts<'a> {
+/// A topic that somebody wants to open.
+struct Existing<'a> {
     name: &'a TopicName,
     any: &'a dyn AnyTopic,
 }
 
-impl Conflicts<'_> {
+impl Existing<'_> {
+    /// Says what was not said yet, and compares the rest.
     fn check(&self, request: &Request, stages: &Stages) -> Result<(), OpenError> {
-        let has = options(self.any);
-        // A type declares its format; who opens by name may leave it open, and then has `Raw`.
+        let (has, said) = self.any.settle(request);
+        // Who opens by name may leave the format open, and publish bytes that say nothing.
         if has.format != Format::Raw {
-            self.compare("format", has.format, request.format)?;
+            self.compare("format", has.format, said.format, request.format)?;
         }
-        self.compare("compress", (has.compression, has.level), request.compression)?;
-        self.compare("max", has.max_messages, request.max_messages)?;
-        self.compare("max_bytes", has.max_bytes, request.max_bytes)?;
-        self.compare("overflow", has.overflow, request.overflow)?;
-        if request.ttl.is_some() && request.ttl != has.ttl {
-            return Err(self.of("ttl", Debugged(has.ttl), Debugged(request.ttl)));
-        }
-        let existing = binding(self.any).map(|binding| binding.stages.names());
-        if !stages.is_empty() && existing.as_ref() != Some(&stages.names()) {
-            return Err(self.of("stage", existing.unwrap_or_default(), stages.names()));
+        let compression = (has.compression, has.level);
+        self.compare("compress", compression, said.compression, request.compression)?;
+        self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
+        self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
+        self.compare("ttl", has.ttl, said.ttl.map(Some), request.ttl.map(Some))?;
+        self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
+        let has = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
+        if !stages.is_empty() && has != stages.names() {
+            return Err(self.conflict("stage", has, stages.names()));
         }
         Ok(())
     }
@@ -212,29 +190,45 @@ impl Conflicts<'_> {
         &self,
         option: &'static str,
         has: V,
+        said: Option<V>,
         wants: Option<V>,
     ) -> Result<(), OpenError> {
         match wants {
-            Some(wants) if wants != has => Err(self.of(option, Debugged(has), Debugged(wants))),
+            Some(wants) if wants != has => {
+                let default = if said.is_none() { " (the default)" } else { "" };
+                Err(self.conflict(option, format!("{has:?}{default}"), format!("{wants:?}")))
+            }
             _ => Ok(()),
         }
     }
 
-    fn of(&self, option: &'static str, has: impl ToString, wants: impl ToString) -> OpenError {
+    /// Binds the topic to a type, and returns what reads it.
+    fn claim<T: Payload>(&self, format: Format) -> Result<Arc<Decoders<T>>, OpenError> {
+        let claim = binding(self.any).map(|binding| {
+            binding.claim.get_or_init(|| Claim {
+                id: TypeId::of::<T>(),
+                name: type_name::<T>(),
+                format,
+                decoders: Arc::new(Decoders::<T>::new(format)),
+            })
+        });
+        let decoders = claim.and_then(|claim| claim.decoders.clone().downcast().ok());
+        decoders.ok_or_else(|| {
+            self.conflict("type", claim.map_or("another", |c| c.name), type_name::<T>())
+        })
+    }
+
+    fn conflict(
+        &self,
+        option: &'static str,
+        has: impl ToString,
+        wants: impl ToString,
+    ) -> OpenError {
         OpenError::Conflict(TopicConflict {
             topic: self.name.to_string(),
             option,
             existing: has.to_string(),
             requested: wants.to_string(),
         })
-    }
-}
-
-/// Shows a value as it is written in code.
-struct Debugged<V>(V);
-
-impl<V: Debug> std::fmt::Display for Debugged<V> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
     }
 }

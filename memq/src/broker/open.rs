@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::Broker;
 use super::binding::{self, Bound};
-use crate::codec::form::{Decoders, Encoded, Payload, Reader, Writer};
+use crate::codec::form::{Bytewise, Decoders, Payload, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
 use crate::engine::cursor::Cursor;
-use crate::engine::topic::JoinError;
+use crate::engine::state::JoinError;
 use crate::error::OpenError;
 use crate::options::{Compression, Format, Overflow, Start};
 use crate::publisher::Publisher;
@@ -61,7 +61,7 @@ impl<H> fmt::Debug for Opening<H> {
 /// # }
 /// ```
 #[must_use = "a topic is opened by `.await`, `.publisher()` or `.subscriber()`"]
-pub struct TopicBuilder<'b, T: Payload> {
+pub struct TopicBuilder<'b, T> {
     broker: &'b Broker,
     name: Result<TopicName, TopicNameError>,
     request: Request,
@@ -176,7 +176,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     /// Stages belong to the topic: say them where it is opened first. Others need not say them.
     pub fn stage(mut self, stage: impl Stage) -> Self
     where
-        T::Form: crate::codec::form::Bytewise,
+        T::Form: Bytewise,
     {
         self.stages = self.stages.with(Arc::new(stage));
         self
@@ -212,6 +212,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
             filter: None,
             accepts: Vec::new(),
             max_decoded: None,
+            keep_sealed: false,
         }
     }
 
@@ -260,7 +261,7 @@ impl<'b, T: Payload> IntoFuture for TopicBuilder<'b, T> {
     }
 }
 
-impl<T: Payload> fmt::Debug for TopicBuilder<'_, T> {
+impl<T> fmt::Debug for TopicBuilder<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TopicBuilder")
             .field("name", &self.name)
@@ -272,7 +273,7 @@ impl<T: Payload> fmt::Debug for TopicBuilder<'_, T> {
 
 /// A publisher about to be opened, with what it does differently. Await it.
 #[must_use = "a publisher is opened by `.await`"]
-pub struct PublisherBuilder<'b, T: Payload> {
+pub struct PublisherBuilder<'b, T> {
     topic: TopicBuilder<'b, T>,
     /// In place of the type's own.
     codec: Option<Declared<T>>,
@@ -281,7 +282,7 @@ pub struct PublisherBuilder<'b, T: Payload> {
     within: Option<Duration>,
 }
 
-impl<T: Payload<Form = Encoded>> PublisherBuilder<'_, T> {
+impl<'b, T: Payload> PublisherBuilder<'b, T> {
     /// Writes in another format than the topic's; every subscriber in the process reads it.
     ///
     /// ```
@@ -303,35 +304,38 @@ impl<T: Payload<Form = Encoded>> PublisherBuilder<'_, T> {
     /// # }
     /// # }
     /// ```
-    pub fn format<C: Codec<T, Form = Encoded>>(mut self, codec: C) -> Self {
+    pub fn format<C: Codec<T>>(mut self, codec: C) -> Self
+    where
+        T::Form: Bytewise,
+        C::Form: Bytewise,
+    {
         drop(codec);
         self.codec = Some(Declared::of::<C>());
         self
     }
-}
 
-impl<T: Payload> PublisherBuilder<'_, T>
-where
-    T::Form: crate::codec::form::Bytewise,
-{
     /// Compresses otherwise than the topic; every subscriber reads it.
     ///
     /// # Errors
     ///
     /// On awaiting, where this build lacks the compression's feature.
-    pub fn compress(mut self, compression: Compression) -> Self {
+    pub fn compress(mut self, compression: Compression) -> Self
+    where
+        T::Form: Bytewise,
+    {
         self.compression = Some(compression);
         self
     }
 
     /// Compresses at this level.
-    pub fn level(mut self, level: i32) -> Self {
+    pub fn level(mut self, level: i32) -> Self
+    where
+        T::Form: Bytewise,
+    {
         self.level = Some(level);
         self
     }
-}
 
-impl<'b, T: Payload> PublisherBuilder<'b, T> {
     /// Waits for room for this long at most, where a topic waits; for ever if not said.
     pub fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
@@ -345,9 +349,9 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         }
         let mut writer = match self.codec.or(self.topic.declared) {
             Some(codec) => (codec.writer)(),
-            None => Writer::raw(bound.format),
+            None => Writer::raw(bound.options.format),
         };
-        let options = bound.topic.options();
+        let options = bound.options;
         writer.compression = self.compression.unwrap_or(options.compression);
         writer.level = match self.level {
             Some(level) => level,
@@ -369,7 +373,7 @@ impl<'b, T: Payload> IntoFuture for PublisherBuilder<'b, T> {
     }
 }
 
-impl<T: Payload> fmt::Debug for PublisherBuilder<'_, T> {
+impl<T> fmt::Debug for PublisherBuilder<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublisherBuilder").field("topic", &self.topic).finish_non_exhaustive()
     }
@@ -377,36 +381,47 @@ impl<T: Payload> fmt::Debug for PublisherBuilder<'_, T> {
 
 /// A subscriber about to be opened: where it starts and what it reads. Await it.
 #[must_use = "a subscriber is opened by `.await`"]
-pub struct SubscriberBuilder<'b, T: Payload> {
+pub struct SubscriberBuilder<'b, T> {
     topic: TopicBuilder<'b, T>,
     start: Start,
     filter: Option<Filter<T>>,
     accepts: Vec<Register<T>>,
     max_decoded: Option<usize>,
+    keep_sealed: bool,
 }
 
-impl<T: Payload<Form = Encoded>> SubscriberBuilder<'_, T> {
-    /// Also reads this format: for bytes that come from elsewhere. What publishers of this type
-    /// in this process write is read without.
-    pub fn accept<C: Codec<T, Form = Encoded>>(mut self, codec: C) -> Self {
-        drop(codec);
-        self.accepts.push(Decoders::add::<C>);
-        self
-    }
-}
-
-impl<T: Payload> SubscriberBuilder<'_, T>
-where
-    T::Form: crate::codec::form::Bytewise,
-{
-    /// Refuses payloads of more than this many bytes after decompression; 64 MiB if not said.
-    pub fn max_decoded(mut self, bytes: usize) -> Self {
-        self.max_decoded = Some(bytes);
+impl SubscriberBuilder<'_, Record> {
+    /// Gives records as they are stored, with the topic's stages not undone: for archives and
+    /// bridges that must not see what is in them. [`Record::unseal`] undoes the stages later.
+    pub fn keep_sealed(mut self) -> Self {
+        self.keep_sealed = true;
         self
     }
 }
 
 impl<'b, T: Payload> SubscriberBuilder<'b, T> {
+    /// Also reads this format: for bytes that come from elsewhere. What publishers of this type
+    /// in this process write is read without.
+    pub fn accept<C: Codec<T>>(mut self, codec: C) -> Self
+    where
+        T::Form: Bytewise,
+        C::Form: Bytewise,
+    {
+        drop(codec);
+        self.accepts.push(Decoders::add::<C>);
+        self
+    }
+
+    /// Refuses payloads of more than this many bytes after decompression; 64 MiB if not said.
+    pub fn max_decoded(mut self, bytes: usize) -> Self
+    where
+        T: Topic,
+        T::Form: Bytewise,
+    {
+        self.max_decoded = Some(bytes);
+        self
+    }
+
     /// Where to start; at the earliest message kept if not said.
     pub fn from(mut self, start: impl Into<Start>) -> Self {
         self.start = start.into();
@@ -429,6 +444,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         let (name, bound) = self.topic.open()?;
         let mut reader = Reader::new(bound.decoders, bound.stages);
         reader.max_decoded = self.max_decoded.unwrap_or(reader.max_decoded);
+        reader.keep_sealed = self.keep_sealed;
         for accept in self.accepts {
             accept(&reader.accepts).map_err(|()| two_custom(&name))?;
         }
@@ -452,7 +468,7 @@ impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
     }
 }
 
-impl<T: Payload> fmt::Debug for SubscriberBuilder<'_, T> {
+impl<T> fmt::Debug for SubscriberBuilder<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscriberBuilder")
             .field("topic", &self.topic)

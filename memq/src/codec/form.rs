@@ -4,14 +4,14 @@
 //! codec; how its bytes are made and read is in the [`Writer`] and [`Reader`] of a handle.
 
 use std::any::TypeId;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::stage::Stages;
-use super::{Codec, compression, frame};
+use super::{Codec, compression, frame, spare};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
@@ -60,7 +60,7 @@ impl Payload for Record {
     type Form = Raw;
 
     fn key_of(&self) -> Option<Key<'_>> {
-        self.key().cloned()
+        self.key()
     }
 
     fn footprint_of(&self) -> usize {
@@ -233,7 +233,8 @@ impl Form<Record> for Raw {
         meta: Option<&Arc<Meta>>,
         reader: &Reader<Record>,
     ) -> Result<Record, DecodeError> {
-        let body = if stored.sealed { reader.unseal(stored)? } else { stored.clone() };
+        let unseal = stored.sealed && !reader.keep_sealed;
+        let body = if unseal { reader.unseal(stored)? } else { stored.clone() };
         Ok(Record { body, meta: meta.cloned() })
     }
 
@@ -252,12 +253,11 @@ type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
 type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
 
 thread_local! {
-    /// Encoded bytes before they get an allocation of their own length, and compressed ones.
-    static SCRATCH: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    /// Encoded bytes, before they get an allocation of their own length or are decoded.
+    static PLAIN: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
+    /// Compressed bytes, before they get one.
+    static PACKED: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
 }
-
-/// Scratch space larger than this is given back after use.
-const SCRATCH_KEPT: usize = 1 << 20;
 
 /// How one publisher writes.
 pub struct Writer<T> {
@@ -304,32 +304,32 @@ impl<T: Payload> Writer<T> {
 
 impl<T> Writer<T> {
     fn encode(&self, value: &T) -> Result<Body, EncodeError> {
-        SCRATCH.with_borrow_mut(|(plain, packed)| {
-            plain.clear();
-            if let Some(encode) = self.encode {
-                encode(value, plain)?;
-            }
-            let body = self.finish(plain, packed);
-            plain.shrink_to(SCRATCH_KEPT);
-            packed.shrink_to(SCRATCH_KEPT);
-            body
-        })
+        let mut plain = spare::take(&PLAIN).unwrap_or_default();
+        let encoded = match self.encode {
+            Some(encode) => encode(value, &mut plain),
+            None => Ok(()),
+        };
+        let body = encoded.and_then(|()| self.finish(self.format, &plain));
+        spare::keep_buffer(&PLAIN, plain);
+        body
     }
 
     /// Compresses and seals what the codec wrote.
-    fn finish(&self, plain: &[u8], packed: &mut Vec<u8>) -> Result<Body, EncodeError> {
+    fn finish(&self, format: Format, plain: &[u8]) -> Result<Body, EncodeError> {
         let length =
             u32::try_from(plain.len()).map_err(|_| EncodeError::TooLong { bytes: plain.len() })?;
         let bytes = if self.compression == Compression::None {
             Bytes::copy_from_slice(plain)
         } else {
-            packed.clear();
-            compression::compress(self.compression, self.level, plain, packed)?;
-            Bytes::copy_from_slice(packed)
+            let mut packed = spare::take(&PACKED).unwrap_or_default();
+            let done = compression::compress(self.compression, self.level, plain, &mut packed)
+                .map(|()| Bytes::copy_from_slice(&packed));
+            spare::keep_buffer(&PACKED, packed);
+            done?
         };
         self.seal(Body {
             bytes,
-            format: self.format,
+            format,
             compression: self.compression,
             sealed: false,
             length: Some(length),
@@ -340,7 +340,7 @@ impl<T> Writer<T> {
         if self.stages.is_empty() {
             return Ok(body);
         }
-        let framed = frame::write(&body)?;
+        let framed = frame::write(&body, false)?;
         Ok(Body {
             bytes: self.stages.seal(&framed)?.into(),
             format: Format::Custom,
@@ -361,9 +361,7 @@ impl Writer<Record> {
             body.format = self.format;
         }
         if self.compression != Compression::None && body.compression == Compression::None {
-            let format = body.format;
-            let body = self.finish(&body.bytes, &mut Vec::new())?;
-            return Ok(if body.sealed { body } else { Body { format, ..body } });
+            return self.finish(body.format, &body.bytes);
         }
         self.seal(body)
     }
@@ -378,6 +376,8 @@ pub struct Reader<T> {
     /// Bytes of a payload after decompression, at most.
     pub(crate) max_decoded: usize,
     pub(crate) stages: Stages,
+    /// Whether records are handed out as they are stored.
+    pub(crate) keep_sealed: bool,
 }
 
 impl<T> fmt::Debug for Reader<T> {
@@ -394,7 +394,7 @@ impl<T> fmt::Debug for Reader<T> {
 impl<T> Reader<T> {
     pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages) -> Self {
         let accepts = Decoders::new(decoders.declared);
-        Self { decoders, accepts, max_decoded: DEFAULT_MAX_DECODED, stages }
+        Self { decoders, accepts, max_decoded: DEFAULT_MAX_DECODED, stages, keep_sealed: false }
     }
 
     fn unseal(&self, body: &Body) -> Result<Body, DecodeError> {
@@ -417,7 +417,11 @@ impl<T> Reader<T> {
         if body.compression == Compression::None {
             return decode(&body.bytes);
         }
-        decode(&compression::decompress(body, self.max_decoded)?)
+        let mut plain = spare::take(&PLAIN).unwrap_or_default();
+        let value = compression::decompress(body, self.max_decoded, &mut plain)
+            .and_then(|()| decode(&plain));
+        spare::keep_buffer(&PLAIN, plain);
+        value
     }
 }
 

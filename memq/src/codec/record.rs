@@ -1,7 +1,246 @@
-//! placeholder
-impl crate::Record {
-    /// placeholder
-    pub fn parse(bytes: impl Into<bytes::Bytes>) -> Result<Self, crate::FrameError> {
-        Ok(Self::new(bytes))
+//! What can be done with a record's bytes: parse, frame, detect, unseal, decompress, decode.
+//! Nothing is guessed but by `detect`, and nothing is sent anywhere.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::stage::Stages;
+use super::{Codec, Detected, Encoded, Stage, compression, frame, guess};
+use crate::error::{DecodeError, DetectError, EncodeError, FrameError};
+use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
+use crate::record::{Body, Record};
+
+impl Record {
+    /// A record of bytes that may be a [frame](crate::codec::frame).
+    ///
+    /// Exactly one frame is taken off, without a copy of the payload. Bytes that do not begin with
+    /// the magic of a frame become a record of [`Format::Raw`], as with [`Record::new`].
+    ///
+    /// ```
+    /// use memq::{Format, Record};
+    ///
+    /// let record = Record::parse(&b"TMQ\x02\x01\x00\x00\x08{}"[..])?;
+    /// assert_eq!((record.format(), &record.bytes()[..]), (Format::Json, &b"{}"[..]));
+    ///
+    /// let record = Record::parse(&b"{}"[..])?;
+    /// assert_eq!(record.format(), Format::Raw);
+    /// # Ok::<(), memq::FrameError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] where the bytes begin with the magic and are no frame.
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, FrameError> {
+        let bytes = bytes.into();
+        if !frame::is_frame(&bytes) {
+            return Ok(Self::new(bytes));
+        }
+        Ok(Self { body: frame::read(&bytes)?, meta: None })
+    }
+
+    /// The record as a [frame](crate::codec::frame): bytes that say how they are encoded and
+    /// compressed. Key and headers are not in it.
+    ///
+    /// ```
+    /// use memq::{Format, Record};
+    ///
+    /// let record = Record::new(&b"{}"[..]).with_format(Format::Json);
+    /// assert_eq!(record.frame()?, &b"TMQ\x02\x01\x00\x00\x08{}"[..]);
+    /// # Ok::<(), memq::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Length`] where the record is compressed, its length before that is not known,
+    /// and it does not decompress; [`EncodeError::Unavailable`] for [`Format::Native`].
+    pub fn frame(&self) -> Result<Bytes, EncodeError> {
+        frame::write(&self.body, false)
+    }
+
+    /// The record as a [frame](crate::codec::frame) with a checksum, four bytes longer: for files,
+    /// and wherever nothing else finds damage.
+    ///
+    /// ```
+    /// use memq::{FrameError, Record};
+    ///
+    /// let mut file = Record::new("tea").frame_checked()?.to_vec();
+    /// file[13] ^= 1;
+    /// assert!(matches!(Record::parse(file), Err(FrameError::Checksum { .. })));
+    /// # Ok::<(), memq::EncodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`frame`](Self::frame).
+    pub fn frame_checked(&self) -> Result<Bytes, EncodeError> {
+        frame::write(&self.body, true)
+    }
+
+    /// What bytes of unknown origin are, if that can be told. See [`Detected`] for the rules.
+    ///
+    /// Typed subscribers never ask: the record or its frame says the format, or the topic's own
+    /// applies.
+    ///
+    /// ```
+    /// use memq::codec::Detected;
+    /// use memq::{DetectError, Format, Record};
+    ///
+    /// assert_eq!(Record::detect(br#"{"item":"tea"}"#), Ok(Detected::Format(Format::Json)));
+    /// assert_eq!(Record::detect(b"tea"), Err(DetectError::Unknown));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DetectError`] where there are no bytes, where they begin like a frame and are none, and
+    /// where nothing fits, as with single numbers and texts and with positional formats.
+    pub fn detect(bytes: &[u8]) -> Result<Detected, DetectError> {
+        guess::detect(bytes)
+    }
+
+    /// Says how the bytes are compressed. They are not changed.
+    ///
+    /// For bytes from elsewhere that [`detect`](Self::detect) reports as compressed.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.body.compression = compression;
+        self.body.length = None;
+        self
+    }
+
+    /// The encoded message: [`bytes`](Self::bytes) decompressed, or just those where they are not
+    /// compressed, without a copy. At most [`DEFAULT_MAX_DECODED`] bytes come out.
+    ///
+    /// # Errors
+    ///
+    /// As [`decompress`](Self::decompress).
+    pub fn payload(&self) -> Result<Bytes, DecodeError> {
+        self.plain(DEFAULT_MAX_DECODED)
+    }
+
+    /// The same record, decompressed, if at most `limit` bytes come out. Not a copy where it is not
+    /// compressed.
+    ///
+    /// The other methods allow [`DEFAULT_MAX_DECODED`] bytes. For more, or less, call this first:
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")]
+    /// # fn main() -> Result<(), memq::Error> {
+    /// # use memq::{Format, Record};
+    /// # let record = Record::new("[1,2]").with_format(Format::Json);
+    /// let list: Vec<u64> = record.decompress(1 << 30)?.decode()?;
+    /// # assert_eq!(list, [1, 2]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "json"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::TooLarge`] where more would come out, [`DecodeError::Length`] where another
+    /// length does than the frame says, [`DecodeError::Decompress`] where the bytes are damaged or
+    /// others follow, [`DecodeError::Unavailable`] without the feature it takes, and
+    /// [`DecodeError::Sealed`].
+    pub fn decompress(&self, limit: usize) -> Result<Self, DecodeError> {
+        let bytes = self.plain(limit)?;
+        let body =
+            Body { bytes, compression: Compression::None, length: None, ..self.body.clone() };
+        Ok(Self { body, meta: self.meta.clone() })
+    }
+
+    /// The value, read as the record says. Needs one of the features `json`, `messagepack`,
+    /// `bincode`, `postcard`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")]
+    /// # fn main() -> Result<(), memq::Error> {
+    /// use memq::{DecodeError, Format, Record};
+    ///
+    /// let record = Record::new("[1,2]").with_format(Format::Json);
+    /// let list: Vec<u64> = record.decode()?;
+    /// assert_eq!(list, [1, 2]);
+    ///
+    /// // never a guess
+    /// let record = Record::new("[1,2]");
+    /// assert!(matches!(record.decode::<Vec<u64>>(), Err(DecodeError::Unknown)));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "json"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Unknown`] for [`Format::Raw`] and [`Format::Custom`],
+    /// [`DecodeError::Malformed`] and [`DecodeError::Trailing`] where the bytes are not one such
+    /// value, [`DecodeError::Unavailable`] without the feature of its format, and those of
+    /// [`decompress`](Self::decompress).
+    #[cfg(feature = "serde")]
+    pub fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        super::format::decode(self.body.format, &self.payload()?)
+    }
+
+    /// The value, read by the codec `C`: for records that do not say their format, and for codecs
+    /// of your own.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")]
+    /// # fn main() -> Result<(), memq::Error> {
+    /// use memq::Record;
+    /// use memq::codec::Json;
+    ///
+    /// let list = Record::new("[1,2]").decode_as::<Json, Vec<u64>>()?;
+    /// assert_eq!(list, [1, 2]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "json"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Format`] where the record says another format than one of memq's own codecs
+    /// reads ([`with_format`](Self::with_format) corrects a record that is wrong), what the codec
+    /// says, and those of [`decompress`](Self::decompress).
+    pub fn decode_as<C, T>(&self) -> Result<T, DecodeError>
+    where
+        C: Codec<T, Form = Encoded>,
+        T: Send + Sync + 'static,
+    {
+        let (got, reads) = (self.body.format, C::FORMAT);
+        if self.body.sealed {
+            return Err(DecodeError::Sealed);
+        }
+        if got != reads && got != Format::Raw && reads != Format::Custom {
+            return Err(DecodeError::Format { got, reads });
+        }
+        C::decode(&self.payload()?)
+    }
+
+    /// The record that these stages had sealed: they are undone, the last one first.
+    ///
+    /// Inside a topic its subscribers do that. This is for records that left it sealed: what the
+    /// stages seal is a whole frame, so the result says its format again, also after the sealed
+    /// bytes went through a frame of their own, which says [`Format::Custom`]. Key and headers are
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Stage`] where a stage cannot be undone, [`DecodeError::Frame`] where what it
+    /// gives is not a frame, as with a wrong key that the stage does not notice, and those of
+    /// [`decompress`](Self::decompress).
+    pub fn unseal(&self, stages: &[Arc<dyn Stage>]) -> Result<Self, DecodeError> {
+        let sealed = compression::plain(&self.body, DEFAULT_MAX_DECODED)?;
+        let opened = Stages::from(stages).open(&sealed)?;
+        Ok(Self { body: frame::read(&opened.into())?, meta: self.meta.clone() })
+    }
+
+    /// The bytes before compression.
+    fn plain(&self, limit: usize) -> Result<Bytes, DecodeError> {
+        if self.body.sealed {
+            return Err(DecodeError::Sealed);
+        }
+        compression::plain(&self.body, limit)
     }
 }

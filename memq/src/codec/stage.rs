@@ -8,8 +8,8 @@ use crate::error::{Cause, DecodeError, EncodeError};
 /// A step of your own on the bytes of a topic, applied last when they are stored and undone first
 /// when they are read: encryption, a signature.
 ///
-/// Stages belong to a topic ([`stage`](crate::Topics::stage) before it is first opened) and are undone for
-/// every reader of it, typed or not. Bytes at rest in the log are sealed.
+/// Stages belong to a topic: [`TopicBuilder::stage`](crate::TopicBuilder::stage) on opening it
+/// first. They are undone for every reader of it, typed or not. Bytes at rest in the log are sealed.
 ///
 /// ```
 /// use memq::codec::Stage;
@@ -51,6 +51,12 @@ pub trait Stage: Send + Sync + 'static {
 /// The stages of a topic, in the order in which they are applied.
 #[derive(Clone, Default)]
 pub(crate) struct Stages(Arc<[Arc<dyn Stage>]>);
+
+impl From<&[Arc<dyn Stage>]> for Stages {
+    fn from(stages: &[Arc<dyn Stage>]) -> Self {
+        Self(stages.into())
+    }
+}
 
 impl Stages {
     pub(crate) fn with(&self, stage: Arc<dyn Stage>) -> Self {

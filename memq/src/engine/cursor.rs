@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::segment::{Segment, Slot, SlotRef};
+use super::state::{Found, JoinError};
 use super::stats::{Gauge, SubscriberStats};
-use super::topic::{Found, JoinError, Topic};
+use super::topic::Topic;
 use super::wake::Ticket;
 use crate::error::LagReason;
 use crate::options::Start;
@@ -44,7 +45,7 @@ pub(crate) enum Next<P> {
 
 impl<P: Send + Sync + 'static> Cursor<P> {
     pub(crate) fn new(topic: Arc<Topic<P>>, start: Start) -> Result<Self, JoinError> {
-        let (key, gauge) = topic.join(start, topic.now())?;
+        let (key, gauge) = topic.join(start)?;
         let position = gauge.position();
         Ok(Self { topic, key, gauge, position, segment: None, ticket: Ticket::default() })
     }
@@ -68,10 +69,8 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             if let Some(next) = self.read(waker.is_some()) {
                 return next;
             }
-            let found = match waker {
-                Some(waker) => self.topic.find_or_park(&self.gauge, &mut self.ticket, waker),
-                None => self.topic.find(&self.gauge),
-            };
+            let park = waker.map(|waker| (&mut self.ticket, waker));
+            let found = self.topic.find(&self.gauge, park);
             self.segment = None;
             match found {
                 Found::Segment(segment) => self.segment = Some(segment),
@@ -101,7 +100,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
                 self.topic.passed();
                 Some(Next::Message(slot))
             }
-            Slot::NotYet if park || self.topic.may_be_closed() => None,
+            Slot::NotYet if park || self.topic.ended() => None,
             Slot::NotYet => Some(Next::Nothing),
             Slot::Elsewhere => None,
         }
@@ -116,13 +115,8 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         Offset(self.position)
     }
 
-    /// The offset of the topic's next message.
-    pub(crate) fn end(&self) -> Offset {
-        self.topic.end_offset()
-    }
-
     pub(crate) fn seek(&mut self, start: Start) -> Result<Offset, JoinError> {
-        let position = self.topic.seek(&self.gauge, start, self.topic.now())?;
+        let position = self.topic.seek(&self.gauge, start)?;
         self.position = position.0;
         self.segment = None;
         Ok(position)

@@ -72,6 +72,12 @@ impl<P> Log<P> {
         }
     }
 
+    /// Sets other limits; only on a log that is empty.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        debug_assert!(self.len() == 0);
+        self.limits = limits;
+    }
+
     /// The oldest offset kept; `tail` where none is.
     pub(crate) fn head(&self) -> u64 {
         self.head

@@ -11,11 +11,11 @@ use super::clock::Clock;
 use super::stats::TopicStats;
 use super::topic::Topic;
 use crate::options::TopicOptions;
-use crate::topic::TopicName;
+use crate::topic::{Request, TopicName};
 
 /// A topic of any payload type.
 pub(crate) trait AnyTopic: Send + Sync {
-    fn options(&self) -> &TopicOptions;
+    fn settle(&self, request: &Request) -> (TopicOptions, Request);
     fn attachment(&self) -> &(dyn Any + Send + Sync);
     /// `None` once it was deleted.
     fn stats(&self) -> Option<TopicStats>;
@@ -27,8 +27,8 @@ pub(crate) trait AnyTopic: Send + Sync {
 }
 
 impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
-    fn options(&self) -> &TopicOptions {
-        self.options()
+    fn settle(&self, request: &Request) -> (TopicOptions, Request) {
+        self.settle(request)
     }
 
     fn attachment(&self) -> &(dyn Any + Send + Sync) {
@@ -44,8 +44,7 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
     }
 
     fn abandon(&self) {
-        self.close();
-        self.stop_sweeper();
+        self.abandon();
     }
 
     fn delete(&self) {

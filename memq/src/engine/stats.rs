@@ -27,7 +27,7 @@ pub struct TopicStats {
     /// Messages removed to make room after every subscriber had passed them, where the overflow
     /// is `Wait` or `Reject`.
     pub consumed: u64,
-    /// Messages that were refused because the topic was full.
+    /// Messages that were given back because the topic was full, or stayed so until the deadline.
     pub rejected: u64,
     /// Publishers that wait for room.
     pub waiting_publishers: usize,

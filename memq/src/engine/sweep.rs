@@ -19,7 +19,7 @@ const SWEEPS_PER_TTL: u32 = 16;
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub(super) fn start<P: Send + Sync + 'static>(topic: &Arc<Topic<P>>) -> Option<AbortHandle> {
     let runtime = Handle::try_current().ok()?;
-    let pause = topic.options().ttl.unwrap_or_default() / SWEEPS_PER_TTL;
+    let pause = topic.ttl().unwrap_or_default() / SWEEPS_PER_TTL;
     let sweeper = Sweeper { topic: Arc::downgrade(topic), done: false };
     Some(runtime.spawn(sweeper.run(pause)).abort_handle())
 }

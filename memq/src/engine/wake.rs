@@ -31,8 +31,9 @@ impl WaitList {
         self.wakers.len()
     }
 
-    /// Adds a waiter, or renews its waker; then the old one comes out, to be dropped where no lock
-    /// is held.
+    /// Adds a waiter, or renews its waker. The one that was replaced is to be dropped outside the
+    /// lock, since that may drop a task.
+    #[must_use]
     pub(crate) fn park(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
         match self.place(ticket) {
             Some(parked) if parked.will_wake(waker) => None,
@@ -44,7 +45,8 @@ impl WaitList {
         }
     }
 
-    /// Removes a waiter that no longer waits.
+    /// Removes a waiter that no longer waits. Its waker is to be dropped outside the lock.
+    #[must_use]
     pub(crate) fn leave(&mut self, ticket: &mut Ticket) -> Option<Waker> {
         self.place(ticket)?;
         let (_, key) = ticket.0.take()?;
@@ -72,6 +74,25 @@ impl WaitList {
 }
 
 impl Wake {
+    /// Adds those of another list, or of the same one at another time.
+    pub(crate) fn add(&mut self, others: Self) {
+        *self = match (std::mem::replace(self, Self::Nobody), others) {
+            (Self::Nobody, others) => others,
+            (own, Self::Nobody) => own,
+            (own, others) => {
+                Self::All(own.into_vec().into_iter().chain(others.into_vec()).collect())
+            }
+        };
+    }
+
+    fn into_vec(self) -> Vec<Waker> {
+        match self {
+            Self::Nobody => Vec::new(),
+            Self::One(waker) => vec![waker],
+            Self::All(wakers) => wakers,
+        }
+    }
+
     pub(crate) fn run(self) {
         match self {
             Self::Nobody => {}

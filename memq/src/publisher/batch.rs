@@ -128,7 +128,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
                     let Some(size) = this.entries.front().map(|entry| entry.size) else { continue };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(refusal)) => return Poll::Ready(Err(this.fail(refusal))),
+                        Poll::Ready(Err(refusal)) => {
+                            let error = this.fail(refusal);
+                            this.room.topic().count_rejected(error.rest.len());
+                            return Poll::Ready(Err(error));
+                        }
                         Poll::Pending => return Poll::Pending,
                     }
                 }

@@ -29,7 +29,10 @@ pub(super) async fn reserve<T: Payload>(
                 Ok(()) => return Poll::Ready(Ok(Permit { publisher, held: true })),
                 Err(PublishError::Full(())) => match room.poll(1, cx) {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
+                    Poll::Ready(Err(refusal)) => {
+                        publisher.topic.count_rejected(1);
+                        return Poll::Ready(Err(refusal));
+                    }
                     Poll::Pending => return Poll::Pending,
                 },
                 Err(refusal) => return Poll::Ready(Err(refusal)),

@@ -61,6 +61,10 @@ impl<'a, T: Payload> Publish<'a, T> {
     }
 
     /// Waits for room for this long at most, in place of the publisher's own limit.
+    ///
+    /// # Panics
+    ///
+    /// The future, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self
@@ -153,6 +157,7 @@ impl<T: Payload> Future for Publishing<'_, T> {
                         match room {
                             Poll::Ready(Ok(())) => this.step = Step::Append(ready),
                             Poll::Ready(Err(refusal)) => {
+                                this.room.topic().count_rejected(1);
                                 return Poll::Ready(Err(refusal.with(ready.into_message())));
                             }
                             Poll::Pending => {

@@ -13,7 +13,6 @@ use crate::engine::topic::Topic;
 use crate::engine::wake::Ticket;
 use crate::error::PublishError;
 use crate::message::Stored;
-use crate::options::Overflow;
 
 /// A publisher's place among those that wait. Leaves it on drop.
 pub(super) struct Room<'a, T: Payload> {
@@ -46,8 +45,7 @@ impl<'a, T: Payload> Room<'a, T> {
         size: u32,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), PublishError<()>>> {
-        if self.topic.options().overflow != Overflow::Wait {
-            self.topic.count_rejected(1);
+        if !self.topic.waits() {
             return Poll::Ready(Err(PublishError::Full(())));
         }
         self.waited = true;
@@ -56,10 +54,7 @@ impl<'a, T: Payload> Room<'a, T> {
         }
         let Some(within) = self.within else { return Poll::Pending };
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
-        deadline.as_mut().poll(cx).map(|()| {
-            self.topic.count_rejected(1);
-            Err(PublishError::Timeout(()))
-        })
+        deadline.as_mut().poll(cx).map(|()| Err(PublishError::Timeout(())))
     }
 }
 

@@ -1,0 +1,1 @@
+//! Benchmarks of memq: `cargo bench -p memq-benches`.

@@ -1,0 +1,396 @@
+//! The values of the options, one function each: what it makes of the value, or a mistake.
+//! None of them knows another option.
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use syn::{Lit, LitInt};
+
+use crate::attr::Value;
+use crate::literal;
+use crate::mistake::{Mistakes, quote_token};
+use crate::model::{Codec, Compress, Features, Limit, Name};
+use crate::suggest::{COMPRESSIONS, FORMATS, OVERFLOWS, Vocabulary};
+
+/// `name = "orders"` or `name = ORDERS`.
+pub(super) fn name(value: &Value, mistakes: &mut Mistakes) -> Option<Name> {
+    let text = match value.first() {
+        Value::Literal(Lit::Str(text)) => match literal::name(&text.value()) {
+            Ok(()) => return Some(Name::Literal(text.clone())),
+            Err(wrong) => wrong,
+        },
+        Value::Literal(Lit::Int(number)) => {
+            format!("a topic name is text: `name = \"{}\"`", number.base10_digits())
+        }
+        // Constants are in capitals; a word in small letters is a name without its quotes.
+        Value::Word(word) => {
+            let word = word.to_string();
+            if word == "Self" || !word.chars().any(char::is_lowercase) {
+                return Some(Name::Path(value_tokens(value)));
+            }
+            format!("a topic name stands in quotes: `name = \"{word}\"`")
+        }
+        Value::Path(tokens) => {
+            let path = value_tokens(value);
+            if syn::parse2::<syn::ExprPath>(path.clone()).is_ok() {
+                return Some(Name::Path(path));
+            }
+            let spelled: String = tokens.iter().map(quote_token).collect();
+            match literal::name(&spelled) {
+                Ok(()) => format!("a topic name stands in quotes: `name = \"{spelled}\"`"),
+                Err(_) => NAME.into(),
+            }
+        }
+        _ => NAME.into(),
+    };
+    mistakes.at(value.span(), text);
+    None
+}
+
+const NAME: &str = "a topic name is text or the path of a constant: `name = \"orders\"` or \
+                    `name = ORDERS`";
+
+/// `format = Json`.
+pub(super) fn format(value: &Value, features: Features, mistakes: &mut Mistakes) -> Option<Codec> {
+    if let Value::Word(word) = value.first() {
+        let text = match word.to_string().to_lowercase().as_str() {
+            "cbor" => Some(
+                "memq recognises CBOR in bytes from elsewhere, but does not write it: use \
+                 `MessagePack`, or a codec of your own with `codec = path`",
+            ),
+            "raw" | "bytes" => Some(
+                "bytes that say nothing about their format need no type: publish them through \
+                 `broker.topic(\"…\")`, or write a codec and name it with `codec = path`",
+            ),
+            "custom" => Some("a codec of your own is named by its path: `codec = path`"),
+            _ => None,
+        };
+        if let Some(text) = text {
+            mistakes.at(word.span(), text);
+            return None;
+        }
+    }
+    let foreign = last_word(value).is_none_or(|word| FORMATS.example(&word).is_none());
+    if matches!(value.first(), Value::Path(_)) && foreign {
+        mistakes.at(
+            value.span(),
+            "a format is one word, such as `Json`: for a codec of your own write `codec = path`",
+        );
+        return None;
+    }
+    let word = one_of(value, &FORMATS, mistakes)?;
+    available(&word, "format", features, mistakes)?;
+    Some(Codec::Builtin(word))
+}
+
+/// `compress = Zstd` or `compress = Zstd(7)`.
+pub(super) fn compress(
+    value: &Value,
+    features: Features,
+    mistakes: &mut Mistakes,
+) -> Option<Compress> {
+    let (kind, level) = match value.first() {
+        Value::Call(kind, level) if COMPRESSIONS.example(&kind.to_string()).is_some() => {
+            (kind.clone(), Some(level))
+        }
+        Value::Call(kind, _) | Value::Word(kind)
+            if kind.to_string().to_lowercase().starts_with("lz4") =>
+        {
+            mistakes.at(
+                kind.span(),
+                "memq recognises LZ4 in bytes from elsewhere, but does not write it: use `Zstd`",
+            );
+            return None;
+        }
+        Value::Call(kind, _) => {
+            mistakes.at(kind.span(), COMPRESSIONS.unknown(&kind.to_string()));
+            return None;
+        }
+        Value::Literal(Lit::Int(level)) => {
+            let text = format!("a level needs its compression: `compress = Zstd({level})`");
+            mistakes.at(level.span(), text);
+            return None;
+        }
+        _ => (one_of(value, &COMPRESSIONS, mistakes)?, None),
+    };
+    available(&kind, "compression", features, mistakes)?;
+    let level = match level {
+        Some(group) => Some(self::level(&kind, group, mistakes)?),
+        None => None,
+    };
+    Some(Compress { kind, level })
+}
+
+/// The level in `Zstd(7)`.
+fn level(kind: &Ident, group: &Group, mistakes: &mut Mistakes) -> Option<i32> {
+    let (low, high, usual) = match kind.to_string().as_str() {
+        "Zstd" => (-7, 22, 3),
+        "Gzip" => (0, 9, 6),
+        _ => {
+            mistakes.at(kind.span(), format_args!("`{kind}` has no levels: write `{kind}` alone"));
+            return None;
+        }
+    };
+    let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+    let level = match tokens.as_slice() {
+        [TokenTree::Literal(level)] => number(&Lit::new(level.clone()), 1),
+        [TokenTree::Punct(minus), TokenTree::Literal(level)] if minus.as_char() == '-' => {
+            number(&Lit::new(level.clone()), -1)
+        }
+        _ => None,
+    };
+    let span = tokens.first().map_or_else(|| kind.span(), TokenTree::span);
+    match level {
+        Some(level) if (low..=high).contains(&level) => Some(level),
+        Some(_) => {
+            mistakes.at(span, format_args!("levels of `{kind}` go from {low} to {high}"));
+            None
+        }
+        None => {
+            mistakes.at(
+                span,
+                format_args!(
+                    "a level is a whole number from {low} to {high}: `{kind}({usual})`, which is \
+                     also what `{kind}` alone means"
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// `None` for what is not an integer at all; too large a one is just out of every range.
+fn number(lit: &Lit, sign: i32) -> Option<i32> {
+    match lit {
+        Lit::Int(number) if matches!(number.suffix(), "" | "i32") => {
+            Some(number.base10_parse::<i32>().map_or(i32::MAX, |number| number * sign))
+        }
+        _ => None,
+    }
+}
+
+/// `ttl = "1h 30m"`.
+pub(super) fn ttl(value: &Value, mistakes: &mut Mistakes) -> Option<std::time::Duration> {
+    let text = match value.first() {
+        Value::Literal(Lit::Str(text)) => match literal::duration(&text.value()) {
+            Ok(duration) => return Some(duration),
+            Err(wrong) => wrong,
+        },
+        Value::Literal(Lit::Int(number)) if number.suffix().is_empty() && !is_zero(number) => {
+            format!("a duration has a unit and stands in quotes: `ttl = \"{number}s\"` for seconds")
+        }
+        Value::Literal(Lit::Int(number)) if !is_zero(number) => {
+            format!("a duration stands in quotes: `ttl = \"{number}\"`")
+        }
+        Value::Word(word) if word == "None" || word == "never" => {
+            "leave `ttl` out to keep messages while there is room".into()
+        }
+        _ => "a duration is text with units, larger than zero: `ttl = \"1h 30m\"`".into(),
+    };
+    mistakes.at(value.span(), text);
+    None
+}
+
+/// What `max` limits.
+pub(super) enum Max {
+    Messages(Limit),
+    Bytes(Limit),
+}
+
+/// `max = 10_000` or `max = "64MiB"`.
+pub(super) fn max(value: &Value, mistakes: &mut Mistakes) -> Option<Max> {
+    let span = value.span();
+    let text = match value.first() {
+        Value::Literal(Lit::Int(number)) => match count(number) {
+            Ok(0) => "a topic has room for at least one message: leave `max` out for 10_000".into(),
+            Ok(count) => return Some(Max::Messages(Limit { count, span })),
+            Err(Count::Suffix) => suffix("max", "messages", number),
+            Err(Count::Large) => "this is more than 2^64 messages: take a smaller number".into(),
+        },
+        Value::Literal(Lit::Str(text)) => {
+            let text = text.value();
+            let digits = text.trim();
+            if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '_') {
+                format!(
+                    "a number of messages has no quotes, `max = {digits}`, and one of bytes has a \
+                     unit, `max = \"{digits}B\"`"
+                )
+            } else {
+                match literal::bytes(&text) {
+                    Ok(count) => return Some(Max::Bytes(Limit { count, span })),
+                    Err(wrong) => wrong,
+                }
+            }
+        }
+        Value::Word(word) if matches!(word.to_string().as_str(), "None" | "unlimited") => {
+            "every topic has a limit: leave `max` out for 10_000 messages".into()
+        }
+        _ => "`max` is a whole number of messages, larger than zero, or text for bytes: \
+              `max = 10_000` or `max = \"64MiB\"`"
+            .into(),
+    };
+    mistakes.at(span, text);
+    None
+}
+
+/// `max_bytes = "64MiB"` or `max_bytes = 65536`.
+pub(super) fn max_bytes(value: &Value, mistakes: &mut Mistakes) -> Option<Limit> {
+    let span = value.span();
+    let text = match value.first() {
+        Value::Literal(Lit::Str(text)) => match literal::bytes(&text.value()) {
+            Ok(count) => return Some(Limit { count, span }),
+            Err(wrong) => wrong,
+        },
+        Value::Literal(Lit::Int(number)) => match count(number) {
+            Ok(0) => {
+                "a topic has room for at least one byte: leave `max_bytes` out for 256 MiB".into()
+            }
+            Ok(count) => return Some(Limit { count, span }),
+            Err(Count::Suffix) => suffix("max_bytes", "bytes", number),
+            Err(Count::Large) => "this is more than 2^64 bytes: take a smaller number".into(),
+        },
+        _ => "`max_bytes` is text with a unit or a whole number, larger than zero: \
+              `max_bytes = \"64MiB\"` or `max_bytes = 65536`"
+            .into(),
+    };
+    mistakes.at(span, text);
+    None
+}
+
+enum Count {
+    Suffix,
+    Large,
+}
+
+fn count(number: &LitInt) -> Result<u64, Count> {
+    if !matches!(number.suffix(), "" | "usize") {
+        return Err(Count::Suffix);
+    }
+    number.base10_parse().map_err(|_| Count::Large)
+}
+
+fn is_zero(number: &LitInt) -> bool {
+    number.base10_digits() == "0"
+}
+
+/// A number such as `64MiB` or `10k`, without quotes.
+fn suffix(option: &str, what: &str, number: &LitInt) -> String {
+    let (digits, suffix) = (number.base10_digits(), number.suffix());
+    match literal::bytes(&format!("{digits}{suffix}")) {
+        Ok(_) => {
+            format!("a number with a unit stands in quotes: `{option} = \"{digits}{suffix}\"`")
+        }
+        Err(_) => format!(
+            "a number of {what} has no ending: write it out, `{option} = {digits}`, or put a \
+             number of bytes in quotes, `{option} = \"64MiB\"`"
+        ),
+    }
+}
+
+/// `overflow = Wait`.
+pub(super) fn overflow(value: &Value, mistakes: &mut Mistakes) -> Option<Ident> {
+    one_of(value, &OVERFLOWS, mistakes)
+}
+
+/// A word of a vocabulary, as it is.
+fn one_of(value: &Value, words: &Vocabulary, mistakes: &mut Mistakes) -> Option<Ident> {
+    let usual = words.words.first().map_or("", |(_, example)| *example);
+    let text = match value.first() {
+        Value::Word(word) if words.example(&word.to_string()).is_some() => {
+            return Some(word.clone());
+        }
+        Value::Word(word) => words.unknown(&word.to_string()),
+        Value::Literal(Lit::Str(text)) => {
+            let text = text.value();
+            match words.example(&text).or_else(|| words.example(words.sure(&text)?)) {
+                Some(example) => format!("this is a word and has no quotes: `{example}`"),
+                None => words.unknown(&text),
+            }
+        }
+        _ => match last_word(value).and_then(|word| words.example(&word)) {
+            Some(example) => format!("this is one word: `{example}`"),
+            None => format!("this is one word, such as `{usual}`"),
+        },
+    };
+    mistakes.at(value.span(), text);
+    None
+}
+
+/// Whether the feature of a word is on.
+fn available(word: &Ident, kind: &str, features: Features, mistakes: &mut Mistakes) -> Option<()> {
+    let Some(feature) = features.missing_for(&word.to_string()) else { return Some(()) };
+    let version = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+    mistakes.at(
+        word.span(),
+        format_args!(
+            "{kind} `{word}` needs memq's feature `{feature}`: `memq = {{ version = \"{version}\", \
+             features = [\"{feature}\"] }}`"
+        ),
+    );
+    None
+}
+
+/// `codec = my::Codec`.
+pub(super) fn type_path(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    path::<syn::TypePath>(value, "a codec is the path of its type: `codec = my::Codec`", mistakes)
+}
+
+/// `key_with = Self::topic_key`.
+pub(super) fn function(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    let text = "`key_with` is the path of a function from a message to its key: \
+                `key_with = Self::topic_key`";
+    path::<syn::ExprPath>(value, text, mistakes)
+}
+
+/// `crate = my_crate::memq`.
+pub(super) fn module(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    let text = "`crate` is the path at which memq is found: `crate = my_crate::memq`";
+    path::<syn::ExprPath>(value, text, mistakes)
+}
+
+fn path<P: syn::parse::Parse>(
+    value: &Value,
+    text: &str,
+    mistakes: &mut Mistakes,
+) -> Option<TokenStream> {
+    if let Value::Word(_) | Value::Path(_) = value {
+        let tokens = value_tokens(value);
+        if syn::parse2::<P>(tokens.clone()).is_ok() {
+            return Some(tokens);
+        }
+    }
+    match value.first() {
+        Value::Literal(Lit::Str(text)) if syn::parse_str::<P>(&text.value()).is_ok() => {
+            let path = text.value();
+            mistakes.at(text.span(), format_args!("a path has no quotes: `{path}`"));
+        }
+        _ => mistakes.at(value.span(), text),
+    }
+    None
+}
+
+/// A right value with something behind it.
+pub(super) fn excess(option: &str, token: &TokenTree, mistakes: &mut Mistakes) {
+    let found = quote_token(token);
+    mistakes.at(
+        token.span(),
+        format_args!("`{found}` follows the value of `{option}`: a comma or nothing belongs here"),
+    );
+}
+
+fn value_tokens(value: &Value) -> TokenStream {
+    match value.first() {
+        Value::Word(word) => TokenTree::Ident(word.clone()).into(),
+        Value::Path(tokens) => tokens.iter().cloned().collect(),
+        _ => TokenStream::new(),
+    }
+}
+
+fn last_word(value: &Value) -> Option<String> {
+    match value.first() {
+        Value::Call(word, _) => Some(word.to_string()),
+        Value::Path(tokens) => match tokens.last()? {
+            TokenTree::Ident(word) => Some(word.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,13 @@
+#[automatically_derived]
+impl ::memq::Topic for Order {
+    type Codec = ::memq::codec::Json;
+    const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::new("orders")
+        .compression(::memq::Compression::Zstd)
+        .ttl(::core::time::Duration::new(3600, 250000000))
+        .max_messages(10000)
+        .max_bytes(67108864)
+        .overflow(::memq::Overflow::Reject);
+    fn key(&self) -> ::core::option::Option<::memq::Key<'_>> {
+        ::memq::TopicKey::to_key(&self.customer)
+    }
+}

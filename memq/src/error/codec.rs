@@ -1,0 +1,225 @@
+//! What can go wrong between values and bytes: encoding, decoding, frames, detection.
+
+use thiserror::Error;
+
+use super::Cause;
+use crate::headers::HeaderError;
+use crate::options::{Compression, Format};
+
+/// A message could not become bytes.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The codec failed.
+    #[error("the value could not be written as {format}")]
+    Serialize {
+        /// The format.
+        format: Format,
+        /// What the codec said.
+        source: Cause,
+    },
+    /// Compression failed.
+    #[error("the payload could not be compressed with {compression}")]
+    Compress {
+        /// The compression.
+        compression: Compression,
+        /// What it said.
+        source: Cause,
+    },
+    /// A stage failed.
+    #[error("stage {stage:?} failed")]
+    Stage {
+        /// The stage's name.
+        stage: String,
+        /// What it said.
+        source: Cause,
+    },
+    /// A header was refused.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The bytes begin like a frame and are none.
+    #[error(
+        "the bytes begin like a frame and are none: publish them as a `Record` to store them as they are"
+    )]
+    Frame(#[source] FrameError),
+    /// A compressed record does not open, so its length cannot be written into a frame.
+    #[error("the record does not open, so its uncompressed length cannot be framed")]
+    Length(#[source] DecodeError),
+    /// The payload is longer than a frame can say.
+    #[error("the payload has {bytes} bytes, and 4 GiB is the most: split the message")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// This build lacks what it takes.
+    #[error("{what} is not available: {remedy}")]
+    Unavailable {
+        /// The format or compression.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// Bytes could not become a message.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The record is in a format that this subscriber does not read.
+    #[error("the record is {got}, and {reads} is read here: {}", accept(*got))]
+    Format {
+        /// The record's format.
+        got: Format,
+        /// What is read.
+        reads: Format,
+    },
+    /// The bytes are not what the format says.
+    #[error("the payload is not valid {format} for this type")]
+    Malformed {
+        /// The format.
+        format: Format,
+        /// What the codec said.
+        source: Cause,
+    },
+    /// The value ends before the bytes do.
+    #[error("{extra} bytes are left after the {format} value: one payload is one value")]
+    Trailing {
+        /// The format.
+        format: Format,
+        /// How many.
+        extra: usize,
+    },
+    /// The compressed bytes are damaged.
+    #[error("the payload could not be decompressed with {compression}")]
+    Decompress {
+        /// The compression.
+        compression: Compression,
+        /// What it said.
+        source: Cause,
+    },
+    /// The payload decompresses to more than is allowed.
+    #[error(
+        "the payload decompresses to more than {limit} bytes: raise `max_decoded` if you trust its origin"
+    )]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The payload decompresses to another length than its frame says.
+    #[error("the frame declares {declared} bytes after decompression, and there are {got}")]
+    Length {
+        /// What the frame says.
+        declared: usize,
+        /// What came out; one more than declared is where it was stopped.
+        got: usize,
+    },
+    /// A stage could not be undone.
+    #[error("stage {stage:?} could not be undone: the key is another, or the bytes are damaged")]
+    Stage {
+        /// The stage's name.
+        stage: String,
+        /// What it said.
+        source: Cause,
+    },
+    /// The record was sealed by stages that the reader does not have.
+    #[error("the record is sealed by stages of its topic: read it there, or use `Record::unseal`")]
+    Sealed,
+    /// What the stages had sealed is not a frame.
+    #[error("what the stages sealed is not a frame")]
+    Frame(#[from] FrameError),
+    /// The format cannot be told from the record.
+    #[error("the record does not say its format: use `decode_as`, or publish it with a format")]
+    Unknown,
+    /// This build lacks what it takes.
+    #[error("{what} is not available: {remedy}")]
+    Unavailable {
+        /// The format or compression.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// Bytes that begin with the magic of a frame are none. They are never taken for anything else.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The bytes do not begin with the magic.
+    #[error("the bytes do not begin with \"TMQ\", so they are no frame")]
+    Magic,
+    /// The frame ends too soon.
+    #[error("the frame is cut: its header needs {needed} bytes, and there are {got}")]
+    Cut {
+        /// Bytes of a whole header.
+        needed: usize,
+        /// Bytes there are.
+        got: usize,
+    },
+    /// A later version of the frame.
+    #[error("frame version {0} is unknown: versions 1 and 2 are read")]
+    Version(u8),
+    /// A format code that is not assigned, or that is never in a frame.
+    #[error("frame format {0} is unknown")]
+    Format(u8),
+    /// A compression code that is not assigned.
+    #[error("frame compression {0} is unknown")]
+    Compression(u8),
+    /// A header that does not fit its own flags.
+    #[error("the frame's header length {hlen} does not fit its flags {flags:#04x}")]
+    Header {
+        /// The length it states.
+        hlen: u8,
+        /// Its flags.
+        flags: u8,
+    },
+    /// The frame insists on options that this version does not know.
+    #[error("the frame requires the unknown options {0:#04x}: a newer memq wrote it")]
+    Option(u8),
+    /// The payload is not compressed, and its length is not the one stated.
+    #[error("the frame says that its payload has {declared} bytes, and there are {got}")]
+    Length {
+        /// What the frame says.
+        declared: u32,
+        /// What there is.
+        got: usize,
+    },
+    /// The frame is damaged.
+    #[error(
+        "the frame is damaged: its checksum is {stated:#010x}, and its bytes give {computed:#010x}"
+    )]
+    Checksum {
+        /// What the frame says.
+        stated: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
+}
+
+/// The format of bytes could not be told.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// There are none.
+    #[error("there are no bytes")]
+    Empty,
+    /// They begin like a frame and are none.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// Nothing fits.
+    #[error(
+        "the bytes are no frame, gzip, zstd, tagged CBOR, JSON object or array, nor one MessagePack map or array: say the format"
+    )]
+    Unknown,
+}
+
+/// How to read a record of this format.
+fn accept(got: Format) -> &'static str {
+    match got {
+        Format::Bincode => "a subscriber reads it too with `.accept(memq::codec::Bincode)`",
+        Format::Json => "a subscriber reads it too with `.accept(memq::codec::Json)`",
+        Format::MessagePack => "a subscriber reads it too with `.accept(memq::codec::MessagePack)`",
+        Format::Postcard => "a subscriber reads it too with `.accept(memq::codec::Postcard)`",
+        Format::Custom => "a subscriber reads it too with `.accept(…)` and its codec",
+        Format::Cbor | Format::Native | Format::Raw => "memq has no codec that does",
+    }
+}

@@ -1,0 +1,233 @@
+//! What can go wrong with messages on their way: publishing, receiving, seeking.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::{DecodeError, EncodeError};
+use crate::position::Offset;
+
+/// A message was not published; it is inside.
+///
+/// [`into_message`](Self::into_message) takes it out.
+#[non_exhaustive]
+pub enum PublishError<T> {
+    /// There is no room, and the topic rejects or the call does not wait.
+    Full(T),
+    /// There was no room until the deadline.
+    Timeout(T),
+    /// The topic or its broker is closed.
+    Closed(T),
+    /// The topic was deleted; it is not created again unless it is opened again.
+    Deleted(T),
+    /// The message alone is larger than the topic may be.
+    TooLarge {
+        /// The message.
+        message: T,
+        /// What it counts in the topic.
+        bytes: usize,
+        /// What the topic holds at most.
+        max_bytes: usize,
+    },
+    /// The message could not be encoded.
+    Encode {
+        /// The message.
+        message: T,
+        /// Why.
+        source: EncodeError,
+    },
+}
+
+impl<T> PublishError<T> {
+    /// The message that was not published.
+    pub fn into_message(self) -> T {
+        self.split().1
+    }
+
+    /// The error and the message, apart.
+    pub fn split(self) -> (PublishError<()>, T) {
+        match self {
+            Self::Full(message) => (PublishError::Full(()), message),
+            Self::Timeout(message) => (PublishError::Timeout(()), message),
+            Self::Closed(message) => (PublishError::Closed(()), message),
+            Self::Deleted(message) => (PublishError::Deleted(()), message),
+            Self::TooLarge { message, bytes, max_bytes } => {
+                (PublishError::TooLarge { message: (), bytes, max_bytes }, message)
+            }
+            Self::Encode { message, source } => {
+                (PublishError::Encode { message: (), source }, message)
+            }
+        }
+    }
+}
+
+impl PublishError<()> {
+    /// The same error around a message.
+    pub(crate) fn with<T>(self, message: T) -> PublishError<T> {
+        match self {
+            Self::Full(()) => PublishError::Full(message),
+            Self::Timeout(()) => PublishError::Timeout(message),
+            Self::Closed(()) => PublishError::Closed(message),
+            Self::Deleted(()) => PublishError::Deleted(message),
+            Self::TooLarge { bytes, max_bytes, .. } => {
+                PublishError::TooLarge { message, bytes, max_bytes }
+            }
+            Self::Encode { source, .. } => PublishError::Encode { message, source },
+        }
+    }
+}
+
+/// Does not show the message, which need not be `Debug`.
+impl<T> fmt::Debug for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => f.write_str("Full(..)"),
+            Self::Timeout(_) => f.write_str("Timeout(..)"),
+            Self::Closed(_) => f.write_str("Closed(..)"),
+            Self::Deleted(_) => f.write_str("Deleted(..)"),
+            Self::TooLarge { bytes, max_bytes, .. } => f
+                .debug_struct("TooLarge")
+                .field("bytes", bytes)
+                .field("max_bytes", max_bytes)
+                .finish_non_exhaustive(),
+            Self::Encode { source, .. } => {
+                f.debug_struct("Encode").field("source", source).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl<T> fmt::Display for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => f.write_str(
+                "the topic is full: publish again later, raise `max` or `max_bytes`, or use `overflow = Wait`",
+            ),
+            Self::Timeout(_) => f.write_str(
+                "the topic stayed full until the deadline: a subscriber is slow or gone, see the topic's statistics",
+            ),
+            Self::Closed(_) => f.write_str("the topic is closed"),
+            Self::Deleted(_) => {
+                f.write_str("the topic was deleted: open a new publisher to create it again")
+            }
+            Self::TooLarge { bytes, max_bytes, .. } => write!(
+                f,
+                "the message counts {bytes} bytes, and the topic holds {max_bytes} at most: raise `max_bytes` or split the message"
+            ),
+            Self::Encode { .. } => f.write_str("the message could not be encoded"),
+        }
+    }
+}
+
+impl<T> std::error::Error for PublishError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Encode { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// A batch was published in part; the rest is inside, in order.
+#[non_exhaustive]
+pub struct BatchError<T> {
+    /// The offsets of those that were published: the first ones of the batch.
+    pub published: Vec<Offset>,
+    /// Why the next one was not. Its message is the first of [`rest`](Self::rest).
+    pub reason: Box<PublishError<()>>,
+    /// What was not published, in order.
+    pub rest: Vec<T>,
+}
+
+/// Does not show the messages, which need not be `Debug`.
+impl<T> fmt::Debug for BatchError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchError")
+            .field("published", &self.published.len())
+            .field("reason", &self.reason)
+            .field("rest", &self.rest.len())
+            .finish()
+    }
+}
+
+impl<T> fmt::Display for BatchError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the batch stopped after {} messages", self.published.len())
+    }
+}
+
+impl<T> std::error::Error for BatchError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.reason)
+    }
+}
+
+/// Why messages went before a subscriber had read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LagReason {
+    /// The topic held `max` messages.
+    MaxMessages,
+    /// The topic held `max_bytes`.
+    MaxBytes,
+    /// They were older than `ttl`.
+    Expired,
+}
+
+impl fmt::Display for LagReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MaxMessages => "the topic holds `max` messages",
+            Self::MaxBytes => "the topic holds `max_bytes`",
+            Self::Expired => "they were older than `ttl`",
+        })
+    }
+}
+
+/// No message this time.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// Retention removed messages before this subscriber had read them. Said once; the next
+    /// receive goes on with the oldest message kept.
+    #[error(
+        "{skipped} messages went unread because {reason}: read faster, raise the limit, or use `overflow = Wait`"
+    )]
+    Lagged {
+        /// How many.
+        skipped: u64,
+        /// Why the last of them went.
+        reason: LagReason,
+    },
+    /// The record at this offset could not be decoded. The next receive goes on after it.
+    #[error("the record at offset {offset} could not be decoded")]
+    Decode {
+        /// The record's offset.
+        offset: Offset,
+        /// Why.
+        source: DecodeError,
+    },
+    /// The topic or its broker is closed, and everything was read.
+    #[error("the topic is closed and everything was read")]
+    Closed,
+    /// The topic was deleted, with what was in it.
+    #[error("the topic was deleted: open a new subscriber to create it again")]
+    Deleted,
+}
+
+/// A subscriber could not be moved; it stays where it is.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SeekError {
+    /// The offset lies beyond the one that is published next.
+    #[error("cannot seek to offset {requested}: the next message gets {end}")]
+    BeyondEnd {
+        /// The offset asked for.
+        requested: Offset,
+        /// The offset of the next message.
+        end: Offset,
+    },
+    /// The topic was deleted.
+    #[error("the topic was deleted: open a new subscriber to create it again")]
+    Deleted,
+}

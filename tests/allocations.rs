@@ -1,0 +1,73 @@
+//! What a message costs the allocator. Counted, not timed.
+
+use futures_util::FutureExt as _;
+use memq::{Broker, Topic};
+
+#[derive(Topic)]
+#[topic(name = "points")]
+struct Point([u64; 8]);
+
+/// Allocations while `MESSAGES` messages are worked on.
+const MESSAGES: u64 = 25_600;
+
+fn count(work: impl AsyncFnOnce()) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    allocation_counter::measure(|| runtime.block_on(work())).count_total
+}
+
+#[test]
+fn a_native_message_is_published_and_received_without_an_allocation_of_its_own() {
+    let allocations = count(async || {
+        let broker = Broker::new();
+        let points = broker.publisher::<Point>().await.unwrap();
+        let mut incoming = broker.subscriber::<Point>().await.unwrap();
+        for n in 0..MESSAGES {
+            points.publish(Point([n; 8])).await.unwrap();
+            assert_eq!(incoming.recv().await.unwrap().0[7], n);
+        }
+    });
+    // A segment for 256 messages, a list to free it from, and the handles.
+    assert!(allocations < MESSAGES / 256 * 4 + 100, "{allocations} allocations");
+}
+
+#[test]
+fn a_reader_that_waits_for_every_message_allocates_for_none() {
+    let allocations = count(async || {
+        let broker = Broker::new();
+        let topic = broker.topic("ping").max(4_096);
+        let ping = topic.publisher().await.unwrap();
+        let mut incoming = topic.subscriber().await.unwrap();
+        let reader = tokio::task::unconstrained(async {
+            for _ in 0..MESSAGES {
+                incoming.recv().await.unwrap();
+            }
+        });
+        let writer = async {
+            for _ in 0..MESSAGES {
+                ping.publish_bytes("ball").await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(reader, writer);
+    });
+    assert!(allocations < MESSAGES / 256 * 4 + 200, "{allocations} allocations");
+}
+
+#[test]
+fn a_batch_of_native_messages_allocates_its_list_and_nothing_for_each() {
+    const KEPT: u64 = 10_000;
+    let mut allocations = 0;
+    count(async || {
+        let broker = Broker::new();
+        let points = broker.publisher::<Point>().await.unwrap();
+        let mut incoming = broker.subscriber::<Point>().await.unwrap();
+        points.publish_batch((0..KEPT).map(|n| Point([n; 8]))).await.unwrap();
+        allocations = allocation_counter::measure(|| {
+            let batch = incoming.recv_batch(KEPT as usize).now_or_never().unwrap().unwrap();
+            assert_eq!(batch.iter().map(|point| point.0[0]).sum::<u64>(), KEPT * (KEPT - 1) / 2);
+        })
+        .count_total;
+    });
+    // Two vectors that double as they grow.
+    assert!(allocations < 40, "{allocations} allocations");
+}

@@ -1,0 +1,11 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders", key)]
+struct Order {
+    customer: u64,
+}
+
+fn main() {
+    let _ = Order::SPEC;
+}

@@ -1,0 +1,9 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders", key_with = "Self::key")]
+struct Order;
+
+fn main() {
+    let _ = Order::SPEC;
+}

@@ -1,0 +1,12 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders")]
+struct Order {
+    #[topic(key = "customer")]
+    customer: u64,
+}
+
+fn main() {
+    let _ = Order::SPEC;
+}

@@ -1,0 +1,9 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders", ttl = "30m 1h")]
+struct Order;
+
+fn main() {
+    let _ = Order::SPEC;
+}

@@ -1,0 +1,122 @@
+//! The generated code depends on no name of the scope it lands in.
+
+#![deny(warnings, unused_qualifications, missing_docs)]
+#![allow(dead_code, non_camel_case_types, unused_macros)]
+
+mod hostile {
+    pub struct Option;
+    pub struct Result;
+    pub struct String;
+    pub struct Vec;
+    pub struct Box;
+    pub struct Some;
+    pub struct None;
+    pub struct Ok;
+    pub struct Err;
+    pub struct Duration;
+    pub struct Key;
+    pub struct Topic;
+    pub struct TopicSpec;
+    pub struct TopicKey;
+    pub struct Compression;
+    pub struct Overflow;
+    pub struct Json;
+    pub struct Native;
+    pub struct str;
+    pub struct u64;
+    pub struct usize;
+    pub struct i32;
+    pub trait Send {}
+    pub trait Sync {}
+    pub trait Sized {}
+    pub trait Clone {}
+    pub trait Copy {}
+    pub trait Default {}
+    pub trait Iterator {}
+    pub trait Into {}
+    pub trait From {}
+    pub trait Drop {}
+    pub trait Fn {}
+    pub mod core {}
+    pub mod std {}
+    pub mod alloc {}
+    pub mod memq {}
+    pub mod serde {}
+
+    macro_rules! panic {
+        ($($any:tt)*) => {
+            compile_error!("not this one")
+        };
+    }
+    macro_rules! assert {
+        ($($any:tt)*) => {
+            compile_error!("not this one")
+        };
+    }
+
+    #[derive(::memq::Topic)]
+    #[topic(
+        name = "orders",
+        compress = None,
+        ttl = "1h",
+        max = 10,
+        max_bytes = "1MiB",
+        overflow = Wait,
+    )]
+    pub struct Order {
+        #[topic(key)]
+        pub customer: ::core::primitive::u64,
+    }
+
+    #[derive(::serde::Serialize, ::serde::Deserialize, ::memq::Topic)]
+    #[topic(name = "lines", format = Json, compress = Zstd(3), key_with = Line::key_of)]
+    pub struct Line(pub ::std::string::String);
+
+    impl Line {
+        pub fn key_of(&self) -> ::core::option::Option<::memq::Key<'_>> {
+            ::core::option::Option::Some(::memq::Key::from(self.0.as_str()))
+        }
+
+        /// Not the one of the trait.
+        pub fn key(&self) -> ::core::primitive::u64 {
+            0
+        }
+    }
+
+    #[derive(::memq::Topic)]
+    #[topic(name = T::NAME)]
+    pub struct Generic<T: super::Named>(#[topic(key)] pub T);
+
+    // What `#[topic(key)]` calls on a type that has a method of that name.
+    impl super::Own {
+        pub fn to_key(&self) -> ::core::primitive::u64 {
+            0
+        }
+    }
+}
+
+trait Named {
+    const NAME: &'static str;
+}
+
+struct Own;
+
+impl Named for Own {
+    const NAME: &'static str = "own";
+}
+
+impl memq::TopicKey for Own {
+    fn to_key(&self) -> Option<memq::Key<'_>> {
+        Some(memq::Key::from("own"))
+    }
+}
+
+fn key_of<T: memq::Topic>(message: &T) -> Option<memq::Key<'_>> {
+    message.key()
+}
+
+fn main() {
+    assert_eq!(key_of(&hostile::Order { customer: 7 }), Some(memq::Key::from("7")));
+    assert_eq!(key_of(&hostile::Line("tea".into())), Some(memq::Key::from("tea")));
+    assert_eq!(key_of(&hostile::Generic(Own)), Some(memq::Key::from("own")));
+}

@@ -1,0 +1,7 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders", codec = my::Codec)]
+struct Order;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use memq::Topic;
+
+#[derive(Topic)]
+#[topic(name = "orders", crate = queue)]
+struct Order;
+
+fn main() {}

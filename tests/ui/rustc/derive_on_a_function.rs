@@ -1,0 +1,8 @@
+use memq::Topic;
+
+#[derive(Topic)]
+fn order() {}
+
+fn main() {
+    order();
+}

@@ -1,0 +1,7 @@
+fn open<T: memq::Topic>() {}
+
+struct Order;
+
+fn main() {
+    open::<Order>();
+}
