@@ -9,9 +9,10 @@ pub use self::open::{Opening, PublisherBuilder, SubscriberBuilder, TopicBuilder}
 use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::stats::TopicStats;
 use crate::error::AdminError;
+use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::record::Record;
-use crate::topic::{Topic, TopicName};
+use crate::topic::Topic;
 
 /// Topics in memory, and the handles to them.
 ///

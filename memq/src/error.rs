@@ -14,7 +14,7 @@ pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
 pub use self::delivery::{BatchError, LagReason, PublishError, RecvError, SeekError};
 pub use self::topic::{AdminError, OpenError, TopicConflict};
 use crate::headers::HeaderError;
-use crate::topic::TopicNameError;
+use crate::name::TopicNameError;
 
 /// The cause of a failure inside a codec, compression or stage.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

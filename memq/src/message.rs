@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::codec::form::{Form, Payload, Take};
+use crate::codec::form::{Form, Take};
 use crate::engine::segment::{Entry, SlotRef};
 use crate::headers::Headers;
 use crate::key::Key;
+use crate::payload::Payload;
 use crate::position::{Offset, Timestamp};
 use crate::record::Meta;
 

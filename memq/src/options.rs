@@ -236,3 +236,56 @@ impl Default for TopicOptions {
         }
     }
 }
+
+/// The options somebody asks for on opening a topic; `None` is "whatever it has".
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) format: Option<Format>,
+    /// Compression and its level.
+    pub(crate) compression: Option<(Compression, i32)>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) max_messages: Option<usize>,
+    pub(crate) max_bytes: Option<usize>,
+    pub(crate) overflow: Option<Overflow>,
+}
+
+impl Request {
+    /// Whether no option is asked for here and there with different values.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        fn same<V: PartialEq>(one: Option<V>, other: Option<V>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        same(self.format, other.format)
+            && same(self.compression, other.compression)
+            && same(self.ttl, other.ttl)
+            && same(self.max_messages, other.max_messages)
+            && same(self.max_bytes, other.max_bytes)
+            && same(self.overflow, other.overflow)
+    }
+
+    /// What this asks for, and where it does not, what `other` does.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self {
+            format: self.format.or(other.format),
+            compression: self.compression.or(other.compression),
+            ttl: self.ttl.or(other.ttl),
+            max_messages: self.max_messages.or(other.max_messages),
+            max_bytes: self.max_bytes.or(other.max_bytes),
+            overflow: self.overflow.or(other.overflow),
+        }
+    }
+
+    /// What this asks for, over `options`.
+    pub(crate) fn over(&self, options: TopicOptions) -> TopicOptions {
+        let (compression, level) = self.compression.unwrap_or((options.compression, options.level));
+        TopicOptions {
+            format: self.format.unwrap_or(options.format),
+            compression,
+            level,
+            max_messages: self.max_messages.unwrap_or(options.max_messages),
+            max_bytes: self.max_bytes.unwrap_or(options.max_bytes),
+            ttl: self.ttl.or(options.ttl),
+            overflow: self.overflow.unwrap_or(options.overflow),
+        }
+    }
+}

@@ -14,16 +14,17 @@ use bytes::Bytes;
 pub use self::batch::PublishBatch;
 pub use self::permit::Permit;
 pub use self::publish::{Publish, Publishing};
-use crate::codec::form::{Form, Packed, Payload, Writer};
+use crate::codec::form::{Form, Packed, Writer};
 use crate::engine::segment::Entry;
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::message::Stored;
+use crate::name::TopicName;
+use crate::payload::Payload;
 use crate::position::Offset;
 use crate::record::{Meta, Record};
-use crate::topic::TopicName;
 
 type Origin<T> = <<T as Payload>::Form as Form<T>>::Origin;
 

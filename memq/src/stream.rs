@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::codec::form::Payload;
 use crate::error::RecvError;
 use crate::message::Message;
+use crate::payload::Payload;
 use crate::subscriber::Subscriber;
 
 impl<T: Payload> Subscriber<T> {

@@ -5,16 +5,17 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::codec::form::{Form, Payload, Reader};
+use crate::codec::form::{Form, Reader};
 use crate::engine::cursor::{Cursor, Next};
 use crate::engine::segment::SlotRef;
 use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
 use crate::error::{RecvError, SeekError};
 use crate::message::{Batch, Message, Opened, Stored};
+use crate::name::TopicName;
 use crate::options::Start;
+use crate::payload::Payload;
 use crate::position::Offset;
-use crate::topic::TopicName;
 
 /// Messages that a subscriber takes before it lets other tasks run once.
 const YIELD_EVERY: u32 = 1024;

@@ -5,14 +5,16 @@ use std::any::{Any, TypeId, type_name};
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
-use crate::codec::form::{Decoders, Payload};
+use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
 use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::topic::Topic;
 use crate::error::{OpenError, TopicConflict};
 use crate::message::Stored;
+use crate::name::TopicName;
+use crate::options::Request;
 use crate::options::{Compression, Format, TopicOptions};
-use crate::topic::{Request, TopicName};
+use crate::payload::Payload;
 
 /// What hangs on a topic beside its log.
 struct Binding {

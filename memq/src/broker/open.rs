@@ -9,17 +9,20 @@ use std::time::Duration;
 
 use super::Broker;
 use super::binding::{self, Bound};
-use crate::codec::form::{Bytewise, Decoders, Payload, Reader, Writer};
+use crate::codec::form::{Bytewise, Decoders, Look, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
 use crate::engine::cursor::Cursor;
 use crate::engine::state::JoinError;
 use crate::error::OpenError;
+use crate::name::{TopicName, TopicNameError};
+use crate::options::Request;
 use crate::options::{Compression, Format, Overflow, Start};
+use crate::payload::{Payload, look};
 use crate::publisher::Publisher;
 use crate::record::Record;
 use crate::subscriber::{Filter, Subscriber};
-use crate::topic::{Request, Topic, TopicName, TopicNameError};
+use crate::topic::Topic;
 
 /// The future of a builder.
 ///
@@ -76,7 +79,7 @@ type Register<T> = fn(&Decoders<T>) -> Result<(), ()>;
 /// A codec as plain functions, so that only the one that is named is compiled for a type.
 struct Declared<T> {
     format: Format,
-    writer: fn() -> Writer<T>,
+    writer: fn(Look<T>) -> Writer<T>,
     register: Register<T>,
 }
 
@@ -348,8 +351,8 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
             register(&name, &bound, codec)?;
         }
         let mut writer = match self.codec.or(self.topic.declared) {
-            Some(codec) => (codec.writer)(),
-            None => Writer::raw(bound.options.format),
+            Some(codec) => (codec.writer)(look()),
+            None => Writer::raw(look(), bound.options.format),
         };
         let options = bound.options;
         writer.compression = self.compression.unwrap_or(options.compression);

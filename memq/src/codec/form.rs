@@ -16,56 +16,15 @@ use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
 use crate::record::{Body, Meta, Record};
-use crate::topic::Topic;
 
 /// The bytes that one message costs in the log beside its own: its slot.
 const SLOT: usize = 64;
 
-/// What publishers take and subscribers give: every [`Topic`], and [`Record`] for bytes.
-///
-/// It cannot be implemented; implement [`Topic`].
-pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
-    #[doc(hidden)]
-    type Form: Form<Self>;
-
-    #[doc(hidden)]
-    fn key_of(&self) -> Option<Key<'_>>;
-
-    #[doc(hidden)]
-    fn footprint_of(&self) -> usize;
-}
-
 mod sealed {
     pub trait Sealed {}
-    impl<T: crate::Topic> Sealed for T {}
-    impl Sealed for crate::Record {}
     impl Sealed for super::Shared {}
     impl Sealed for super::Encoded {}
     impl Sealed for super::Raw {}
-}
-
-impl<T: Topic> Payload for T {
-    type Form = <T::Codec as Codec<T>>::Form;
-
-    fn key_of(&self) -> Option<Key<'_>> {
-        Topic::key(self)
-    }
-
-    fn footprint_of(&self) -> usize {
-        Topic::footprint(self)
-    }
-}
-
-impl Payload for Record {
-    type Form = Raw;
-
-    fn key_of(&self) -> Option<Key<'_>> {
-        self.key()
-    }
-
-    fn footprint_of(&self) -> usize {
-        self.body.bytes.len()
-    }
 }
 
 /// A form a message has in the log. Sealed: [`Encoded`] or [`Shared`].
@@ -143,7 +102,7 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     type Opened = ();
 
     fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
-        let size = (writer.footprint)(&value).saturating_add(SLOT);
+        let size = (writer.look.footprint)(&value).saturating_add(SLOT);
         Ok(Packed { stored: value, origin: (), meta: None, size })
     }
 
@@ -176,7 +135,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
             Ok(stored) => {
                 let size = stored.bytes.len() + SLOT;
                 let meta =
-                    Meta::share((writer.key)(&value).map(Key::into_owned), Default::default());
+                    Meta::share((writer.look.key)(&value).map(Key::into_owned), Default::default());
                 Ok(Packed { stored, origin: value, meta, size })
             }
             Err(error) => Err((value, error)),
@@ -259,12 +218,18 @@ thread_local! {
     static PACKED: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
 }
 
+/// What a message says of itself, as plain functions.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<T> {
+    pub(crate) key: for<'a> fn(&'a T) -> Option<Key<'a>>,
+    pub(crate) footprint: fn(&T) -> usize,
+}
+
 /// How one publisher writes.
 pub struct Writer<T> {
     /// The codec; for records, none.
     encode: Option<Encode<T>>,
-    key: for<'a> fn(&'a T) -> Option<Key<'a>>,
-    footprint: fn(&T) -> usize,
+    look: Look<T>,
     pub(crate) format: Format,
     pub(crate) compression: Compression,
     pub(crate) level: i32,
@@ -282,13 +247,12 @@ impl<T> fmt::Debug for Writer<T> {
     }
 }
 
-impl<T: Payload> Writer<T> {
+impl<T> Writer<T> {
     /// Writes records as they are, and compresses those that are not yet.
-    pub(crate) fn raw(format: Format) -> Self {
+    pub(crate) fn raw(look: Look<T>, format: Format) -> Self {
         Self {
             encode: None,
-            key: T::key_of,
-            footprint: T::footprint_of,
+            look,
             format,
             compression: Compression::None,
             level: 0,
@@ -297,8 +261,8 @@ impl<T: Payload> Writer<T> {
     }
 
     /// Writes values with this codec.
-    pub(crate) fn typed<C: Codec<T>>() -> Self {
-        Self { encode: Some(C::encode), ..Self::raw(C::FORMAT) }
+    pub(crate) fn typed<C: Codec<T>>(look: Look<T>) -> Self {
+        Self { encode: Some(C::encode), ..Self::raw(look, C::FORMAT) }
     }
 }
 

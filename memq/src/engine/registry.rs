@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use super::clock::Clock;
 use super::stats::TopicStats;
 use super::topic::Topic;
+use crate::name::TopicName;
+use crate::options::Request;
 use crate::options::TopicOptions;
-use crate::topic::{Request, TopicName};
 
 /// A topic of any payload type.
 pub(crate) trait AnyTopic: Send + Sync {

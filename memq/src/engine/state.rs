@@ -14,9 +14,9 @@ use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
 use super::wake::{Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
+use crate::options::Request;
 use crate::options::{Overflow, Start, TopicOptions};
 use crate::position::{Offset, Timestamp};
-use crate::topic::Request;
 
 pub(super) struct State<P> {
     log: Log<P>,

@@ -35,9 +35,10 @@ use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::wake::Ticket;
 use crate::error::PublishError;
+use crate::name::TopicName;
+use crate::options::Request;
 use crate::options::{Overflow, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
-use crate::topic::{Request, TopicName};
 
 /// A topic whose log holds payloads of type `P`.
 pub(crate) struct Topic<P> {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
+use crate::name::TopicNameError;
 use crate::position::Offset;
-use crate::topic::TopicNameError;
 
 /// A topic could not be opened.
 #[derive(Debug, Error)]

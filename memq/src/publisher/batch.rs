@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use super::publish::YIELD_EVERY;
 use super::room::Room;
 use super::{Origin, Publisher, Ready};
-use crate::codec::form::Payload;
 use crate::engine::segment::Entry;
 use crate::error::{BatchError, PublishError};
 use crate::headers::Headers;
 use crate::message::Stored;
+use crate::payload::Payload;
 use crate::position::Offset;
 
 /// Messages that are encoded and stored under one lock.

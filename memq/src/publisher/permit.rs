@@ -6,9 +6,9 @@ use std::task::Poll;
 
 use super::room::Room;
 use super::{Publisher, Ready};
-use crate::codec::form::Payload;
 use crate::error::PublishError;
 use crate::headers::Headers;
+use crate::payload::Payload;
 use crate::position::Offset;
 
 /// Room for one message; see [`Publisher::reserve`]. Dropped, it gives the room back.

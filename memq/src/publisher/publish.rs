@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::room::Room;
 use super::{Publisher, Ready};
-use crate::codec::form::Payload;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::{HeaderError, Headers};
 use crate::key::Key;
+use crate::payload::Payload;
 use crate::position::Offset;
 
 /// Messages after which a publisher lets other tasks run once.

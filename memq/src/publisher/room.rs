@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::Publisher;
-use crate::codec::form::Payload;
 use crate::engine::topic::Topic;
 use crate::engine::wake::Ticket;
 use crate::error::PublishError;
 use crate::message::Stored;
+use crate::payload::Payload;
 
 /// A publisher's place among those that wait. Leaves it on drop.
 pub(super) struct Room<'a, T: Payload> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::codec::Stage;
-use crate::codec::form::{Decoders, Form, Raw, Reader, Writer};
+use crate::codec::form::{Decoders, Form, Look, Raw, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::error::{Cause, DecodeError};
 use crate::topic::{Topic, TopicSpec};
@@ -43,13 +43,18 @@ fn stages() -> Stages {
 }
 
 fn written(compression: Compression) -> Record {
-    let mut writer = Writer::<Order>::typed::<Json>();
+    let mut writer = Writer::<Order>::typed::<Json>(blind());
     writer.compression = compression;
     writer.level = compression.default_level();
     writer.stages = stages();
     let packed = Encoded::pack(sample(), &writer).map_err(|(_, error)| error).unwrap();
     assert!(packed.stored.sealed);
     Record { body: packed.stored, meta: packed.meta }
+}
+
+/// Finds neither keys nor footprints.
+fn blind<T>() -> Look<T> {
+    Look { key: |_| None, footprint: |_| 0 }
 }
 
 fn reader<T>(stages: Stages) -> Reader<T> {
@@ -117,7 +122,7 @@ fn subscribers_undo_the_stages() {
 
 #[test]
 fn a_record_keeps_its_format_when_it_is_compressed_and_sealed() {
-    let mut writer = Writer::<Record>::raw(Format::Json);
+    let mut writer = Writer::<Record>::raw(blind(), Format::Json);
     writer.compression = Compression::Gzip;
     writer.level = 6;
     writer.stages = stages();
@@ -156,7 +161,7 @@ impl Topic for Nosy {
 
 #[test]
 fn a_codec_may_publish() {
-    let writer = Writer::<Nosy>::typed::<Inside>();
+    let writer = Writer::<Nosy>::typed::<Inside>(blind());
     let packed = Encoded::pack(Nosy, &writer).map_err(|(_, error)| error).unwrap();
     assert_eq!(packed.stored.bytes, "outer");
 }

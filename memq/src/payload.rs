@@ -1,0 +1,56 @@
+//! What the handles are made for: every topic type, and records.
+
+use crate::codec::Codec;
+use crate::codec::form::{Form, Look, Raw};
+use crate::key::Key;
+use crate::record::Record;
+use crate::topic::Topic;
+
+/// What publishers take and subscribers give: every [`Topic`], and [`Record`] for bytes.
+///
+/// It cannot be implemented; implement [`Topic`].
+pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
+    #[doc(hidden)]
+    type Form: Form<Self>;
+
+    #[doc(hidden)]
+    fn key_of(&self) -> Option<Key<'_>>;
+
+    #[doc(hidden)]
+    fn footprint_of(&self) -> usize;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: crate::Topic> Sealed for T {}
+    impl Sealed for crate::Record {}
+}
+
+impl<T: Topic> Payload for T {
+    type Form = <T::Codec as Codec<T>>::Form;
+
+    fn key_of(&self) -> Option<Key<'_>> {
+        Topic::key(self)
+    }
+
+    fn footprint_of(&self) -> usize {
+        Topic::footprint(self)
+    }
+}
+
+impl Payload for Record {
+    type Form = Raw;
+
+    fn key_of(&self) -> Option<Key<'_>> {
+        self.key()
+    }
+
+    fn footprint_of(&self) -> usize {
+        self.body.bytes.len()
+    }
+}
+
+/// How the codec looks into a value of this type.
+pub(crate) fn look<T: Payload>() -> Look<T> {
+    Look { key: T::key_of, footprint: T::footprint_of }
+}
