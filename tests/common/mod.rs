@@ -6,12 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use memq::codec::Json;
 use memq::{Key, Topic, TopicKey, TopicSpec};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// A native topic of numbers, with the options that are said.
 #[macro_export]
@@ -64,14 +66,17 @@ pub fn multi_thread(threads: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap()
 }
 
-/// Runs a test on one thread and on several. Its future is spawned, so that on the second
-/// runtime every task of it has a worker.
+/// Runs a test on one thread and on several. Its future is spawned, so that on the others too
+/// every task of it has a worker. One that hangs fails; nothing else is measured.
 pub fn on_both_runtimes<F>(test: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     for runtime in [current_thread(), multi_thread(2), multi_thread(4)] {
-        if let Err(error) = runtime.block_on(runtime.spawn(test())) {
+        let running = runtime.spawn(test());
+        let ended = runtime.block_on(async { timeout(Duration::from_secs(90), running).await });
+        runtime.shutdown_background();
+        if let Err(error) = ended.expect("the test hangs") {
             std::panic::resume_unwind(error.into_panic());
         }
     }
