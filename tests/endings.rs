@@ -3,12 +3,13 @@
 mod common;
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common::{on_both_runtimes, spawn};
-use memq::{AdminError, Broker, Overflow, PublishError, RecvError, Start};
+use memq::codec::Native;
+use memq::{AdminError, Broker, Overflow, PublishError, RecvError, Start, Topic, TopicSpec};
 use tokio::task::yield_now;
 
 numbers!(Many, "many", max_messages(100_000));
@@ -167,4 +168,65 @@ fn a_thousand_dropped_brokers_leave_no_task() {
         })
         .await;
     });
+}
+
+/// A message whose end asks for its topic's numbers: no lock may be held then.
+struct Curious {
+    broker: Arc<OnceLock<Broker>>,
+    freed: Arc<AtomicUsize>,
+}
+
+impl Topic for Curious {
+    type Codec = Native;
+    const SPEC: TopicSpec = TopicSpec::new("curious").ttl(Duration::from_secs(60)).max_messages(20);
+}
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        if let Some(broker) = self.broker.get() {
+            let _numbers = common::try_now(broker.stats("curious"));
+            let _names = common::try_now(broker.topics());
+        }
+        self.freed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn messages_are_freed_where_no_lock_is_held() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        common::paused().block_on(async {
+            let (broker, freed) = (Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
+            let curious = || Curious { broker: broker.clone(), freed: freed.clone() };
+            let owner = broker.get_or_init(Broker::new);
+            let publisher = owner.publisher::<Curious>().await.unwrap();
+            let mut reader = owner.subscriber::<Curious>().await.unwrap();
+            // Pushed out, one by one and by a batch.
+            for _ in 0..50 {
+                publisher.publish(curious()).await.unwrap();
+            }
+            publisher.publish_batch((0..50).map(|_| curious())).await.unwrap();
+            assert!(freed.load(Ordering::Relaxed) >= 78);
+            // Expired: found by a publisher, a reader, the statistics and the sweeper.
+            for round in 0..4 {
+                publisher.publish(curious()).await.unwrap();
+                tokio::time::advance(Duration::from_secs(59)).await;
+                common::settle().await;
+                tokio::time::advance(Duration::from_secs(1)).await;
+                match round {
+                    0 => drop(publisher.publish(curious()).await.unwrap()),
+                    1 => drop(reader.try_recv()),
+                    2 => drop(owner.stats("curious").await.unwrap()),
+                    _ => common::settle().await,
+                }
+            }
+            publisher.publish(curious()).await.unwrap();
+            owner.delete("curious").await.unwrap();
+            drop((publisher, reader));
+            assert_eq!(freed.load(Ordering::Relaxed), 106);
+        });
+        sender.send(()).unwrap();
+    });
+    // Bounds a deadlock; nothing is measured.
+    receiver.recv_timeout(Duration::from_secs(20)).expect("a lock was held, or a count is wrong");
 }

@@ -85,6 +85,26 @@ async fn room_is_made_from_what_every_subscriber_has_passed() {
 }
 
 #[tokio::test]
+async fn a_slow_subscriber_that_leaves_wakes_whoever_waited_for_it() {
+    let broker = Broker::new();
+    let topic = topic(&broker, Overflow::Wait, 2);
+    let writer = topic.publisher().await.unwrap();
+    let mut quick = topic.subscriber().await.unwrap();
+    let slow = topic.subscriber().await.unwrap();
+    fill(&writer, 2).await;
+    quick.recv_batch(2).await.unwrap();
+    let (single, permit) = (Bell::new(), Bell::new());
+    let mut publishing = writer.publish_bytes("2").into_future();
+    let mut reserving = Box::pin(writer.reserve());
+    assert!(poll_with(&single, &mut publishing).is_pending());
+    assert!(poll_with(&permit, &mut reserving).is_pending());
+    drop(slow);
+    assert_eq!((single.rings(), permit.rings()), (1, 1));
+    assert!(poll_with(&single, &mut publishing).is_ready());
+    assert!(poll_with(&permit, &mut reserving).is_ready());
+}
+
+#[tokio::test]
 async fn a_filter_passes_what_it_leaves_out() {
     let broker = Broker::new();
     let topic = topic(&broker, Overflow::Reject, 2);

@@ -462,3 +462,70 @@ async fn large_messages_do_not_fill_the_memory_where_nothing_is_said() {
     }
     assert!(broker.stats("large").await.unwrap().bytes <= memq::DEFAULT_MAX_BYTES as u64);
 }
+
+/// Nobody reads: what waits is let in by time alone.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_room_goes_on_when_the_oldest_expires() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").ttl(MINUTE).max(1).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    for n in 0..3 {
+        assert_eq!(writer.publish_bytes("x").await.unwrap(), Offset(n));
+    }
+    writer.reserve().await.unwrap().send(Record::new("x")).unwrap();
+    writer.publish_batch([Record::new("x"), Record::new("x")]).await.unwrap();
+    let stats = broker.stats("log").await.unwrap();
+    assert_eq!((stats.dropped.expired, stats.consumed, stats.depth), (5, 0, 1));
+}
+
+#[test]
+fn whoever_waits_for_room_in_another_runtime_goes_on_too() {
+    for reserve in [false, true] {
+        let broker = Broker::new();
+        let first = paused();
+        let writer = first.block_on(async {
+            let topic = broker.topic("log").ttl(MINUTE).max(1).overflow(Overflow::Wait);
+            let writer = topic.publisher().await.unwrap();
+            writer.publish_bytes("x").await.unwrap();
+            writer
+        });
+        drop(first);
+        paused().block_on(async {
+            let mut waiting = Box::pin(async {
+                if reserve {
+                    drop(writer.reserve().await.unwrap());
+                } else {
+                    writer.publish_bytes("x").await.unwrap();
+                }
+            });
+            let bell = Bell::new();
+            assert!(poll_with(&bell, &mut waiting).is_pending());
+            for _ in 0..40 {
+                tokio::time::advance(MINUTE / 16).await;
+                settle().await;
+            }
+            assert!(bell.rings() > 0, "nobody expires the oldest");
+            assert!(poll_with(&bell, &mut waiting).is_ready());
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shortest_and_the_longest_ttl_are_kept() {
+    let broker = Broker::new();
+    let long = broker.topic("long").ttl(Duration::MAX);
+    let short = broker.topic("short").ttl(Duration::from_nanos(1));
+    let (keeps, loses) = (long.publisher().await.unwrap(), short.publisher().await.unwrap());
+    for _ in 0..10 {
+        keeps.publish_bytes("x").await.unwrap();
+        loses.publish_bytes("x").await.unwrap();
+        tokio::time::advance(MINUTE * 60 * 24 * 365).await;
+        settle().await;
+    }
+    assert_eq!(broker.stats("long").await.unwrap().depth, 10);
+    assert_eq!(broker.stats("short").await.unwrap().dropped.expired, 10);
+    let mut reader = long.subscriber().from(Start::Ago(Duration::MAX)).await.unwrap();
+    assert_eq!(reader.recv().await.unwrap().offset(), Offset(0));
+    reader.seek(Start::Ago(Duration::ZERO)).await.unwrap();
+    assert!(reader.recv_timeout(Duration::from_secs(1)).await.unwrap().is_none());
+}

@@ -16,6 +16,8 @@ use tokio::task::yield_now;
 numbers!(Many, "many", max_messages(100_000));
 numbers!(Tiny, "tiny", max_messages(3));
 numbers!(Some40, "some40", max_messages(40));
+// Twenty-seven messages in segments that are closed before they are full.
+numbers!(Bytes, "bytes", max_bytes(2_000));
 numbers!(Wait1, "wait1", max_messages(1), overflow(Overflow::Wait));
 numbers!(Wait2, "wait2", max_messages(2), overflow(Overflow::Wait));
 numbers!(Wait7, "wait7", max_messages(7), overflow(Overflow::Wait));
@@ -39,7 +41,7 @@ macro_rules! numbers_of {
     )*};
 }
 
-numbers_of!(Many Tiny Some40 Wait1 Wait2 Wait7 Brief);
+numbers_of!(Many Tiny Some40 Bytes Wait1 Wait2 Wait7 Brief);
 
 /// Bounds a hang; nothing is measured.
 async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -212,6 +214,9 @@ fn slow_readers_of_a_small_topic_lose_exactly_what_they_are_told() {
             let (broker, seen) = traffic::<Tiny>("tiny", 3, 3, 1_000, 2).await;
             assert!(seen.iter().all(|seen| seen.delivered + seen.skipped == 3_000));
             assert_eq!(broker.stats("tiny").await.unwrap().dropped.max_messages, 2_997);
+            let (broker, seen) = traffic::<Bytes>("bytes", 3, 3, 1_000, 2).await;
+            assert!(seen.iter().all(|seen| seen.delivered + seen.skipped == 3_000));
+            assert_eq!(broker.stats("bytes").await.unwrap().dropped.max_bytes, 2_973);
             let (_, seen) = traffic::<Some40>("some40", 3, 3, 2_000, 1).await;
             assert!(seen.iter().all(|seen| seen.delivered + seen.skipped == 6_000));
         }
@@ -339,6 +344,44 @@ fn the_first_reader_that_comes_at_the_end_lets_publishers_go_on() {
             publishing.await.unwrap();
         }
     });
+}
+
+/// Each waits for the other all the time, on a thread and a runtime of its own: whichever parks
+/// while the other moves on must be woken.
+#[test]
+fn a_publisher_and_a_reader_on_two_threads_never_miss_each_other() {
+    fn run<T: Numbers>(publishers: u64, each: u64) {
+        let broker = Broker::new();
+        let (handle, reader) = common::current_thread().block_on(async {
+            let publisher = broker.publisher::<T>().await.unwrap();
+            (publisher, broker.subscriber::<T>().await.unwrap())
+        });
+        std::thread::scope(|scope| {
+            for id in 0..publishers {
+                let publisher = handle.clone();
+                scope.spawn(move || {
+                    common::current_thread().block_on(async {
+                        for at in 0..each {
+                            let publish = publisher.publish(T::of(id * SPAN + at));
+                            bounded("a publisher", publish.into_future()).await.unwrap();
+                        }
+                    });
+                });
+            }
+            let mut reader = reader;
+            common::current_thread().block_on(async {
+                let mut seen = Seen::new(publishers as usize);
+                while seen.next < publishers * each {
+                    let message = bounded("a reader", reader.recv()).await.unwrap();
+                    seen.take(message.offset(), message.number());
+                }
+            });
+        });
+    }
+    run::<Wait1>(1, 20_000);
+    run::<Wait1>(3, 3_000);
+    run::<Wait2>(2, 5_000);
+    run::<Wait7>(2, 10_000);
 }
 
 #[tokio::test]

@@ -196,13 +196,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Waits for room for a message of this size. `Ready` says that it is worth trying.
     pub(crate) fn poll_room(
-        &self,
+        self: &Arc<Self>,
         size: usize,
         ticket: &mut Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let now = self.now();
-        self.locked(|state, after| {
+        // Time alone may make room, and the sweeper may have ended with another runtime.
+        self.and_sweep(|state, after| {
             if !state.worth_trying(size, now, after) {
                 state.park_publisher(ticket, cx.waker(), after);
                 self.waiting.store(state.waiting(), Ordering::Relaxed);
