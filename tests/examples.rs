@@ -143,7 +143,7 @@ fn formats() {
         let has = |line: &str| line.split_whitespace().take(2).eq(words.iter().copied());
         assert!(printed.lines().any(has), "no {row:?} in\n{printed}");
     }
-    assert!(printed.contains("add `.accept(memq::codec::MessagePack)`"), "{printed}");
+    assert!(printed.contains("with `.accept(memq::codec::MessagePack)`"), "{printed}");
 }
 
 #[test]

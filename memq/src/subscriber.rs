@@ -81,7 +81,7 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Message<T>>, RecvError> {
-        Ok(self.take()?.map(|(slot, opened)| Message::new(slot, opened)))
+        Ok(self.take(None)?.map(|(slot, opened)| Message::new(slot, opened)))
     }
 
     /// The next message, or `None` where there is none for this long.
@@ -127,10 +127,10 @@ impl<T: Payload> Subscriber<T> {
         }
         let (slot, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(slot, opened);
-        // Not beyond what is there now: a fast publisher must not make the batch grow for ever.
-        let end = self.cursor.topic().end();
-        while batch.len() < max && self.position() < end {
-            match self.take() {
+        // A long batch takes what is there now, and not what is published while it is taken.
+        let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
+        while batch.len() < max {
+            match self.take(end) {
                 Ok(Some((slot, opened))) => batch.push(slot, opened),
                 Ok(None) => break,
                 Err(error) => {
@@ -228,14 +228,13 @@ impl<T: Payload> Subscriber<T> {
         }
     }
 
-    /// Takes a message if there is one now.
-    fn take(&mut self) -> Result<Option<Taken<T>>, RecvError> {
+    /// Takes a message if there is one, before `end` where that is said.
+    fn take(&mut self, mut end: Option<Offset>) -> Result<Option<Taken<T>>, RecvError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
-        // Set once the filter has passed over a message: where to stop, however fast others come.
-        let mut end = None;
-        loop {
+        let mut filtered = 0_u32;
+        while end.is_none_or(|end| self.position() < end) {
             match self.cursor.next() {
                 Next::Nothing => return Ok(None),
                 next => {
@@ -244,13 +243,13 @@ impl<T: Payload> Subscriber<T> {
                     }
                 }
             }
-            let topic = self.cursor.topic();
-            let end = *end.get_or_insert_with(|| topic.end());
-            // An ended topic does not grow, and the next look says how it ended.
-            if self.cursor.position() >= end && !topic.ended() {
-                return Ok(None);
+            filtered += 1;
+            if filtered == YIELD_EVERY {
+                // The filter may pass over messages as fast as they come: this ends all the same.
+                end.get_or_insert(self.cursor.end());
             }
         }
+        Ok(None)
     }
 
     /// Decodes and filters. `None` where the filter passed over the message.

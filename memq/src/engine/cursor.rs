@@ -115,6 +115,11 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         Offset(self.position)
     }
 
+    /// The offset of the topic's next message.
+    pub(crate) fn end(&self) -> Offset {
+        self.topic.end()
+    }
+
     pub(crate) fn seek(&mut self, start: Start) -> Result<Offset, JoinError> {
         let position = self.topic.seek(&self.gauge, start)?;
         self.position = position.0;

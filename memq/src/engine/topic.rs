@@ -195,8 +195,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Waits for room for a message of this size. `Ready` says that it is worth trying.
-    ///
-    /// Time alone may make room, and the sweeper may have ended with another runtime.
     pub(crate) fn poll_room(
         self: &Arc<Self>,
         size: usize,
@@ -204,6 +202,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let now = self.now();
+        // Time alone may make room, and the sweeper may have ended with another runtime.
         self.and_sweep(|state, after| {
             if !state.worth_trying(size, now, after) {
                 state.park_publisher(ticket, cx.waker(), after);
