@@ -234,7 +234,8 @@ impl<T: Payload> Subscriber<T> {
             return Err(error);
         }
         let mut filtered = 0_u32;
-        while end.is_none_or(|end| self.position() < end) {
+        // An ended topic does not grow, and the look at its end says how it ended.
+        while end.is_none_or(|end| self.position() < end || self.cursor.topic().ended()) {
             match self.cursor.next() {
                 Next::Nothing => return Ok(None),
                 next => {
