@@ -5,7 +5,7 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{poll_once, try_now};
-use memq::{Broker, Offset, Publisher, Start};
+use memq::{Broker, Offset, Publisher, RecvError, Start};
 
 numbers!(Number, "numbers", max_messages(100_000));
 
@@ -86,4 +86,14 @@ async fn a_filter_that_panics_is_not_given_its_message_again() {
     let stats = broker.stats("numbers").await.unwrap();
     let reader = &stats.subscribers[0];
     assert_eq!(reader.since_start, reader.delivered + reader.filtered + reader.skipped);
+}
+
+#[tokio::test]
+async fn a_filter_that_leaves_out_the_rest_does_not_hide_the_end() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    let mut reader = broker.subscriber::<Number>().filter(|_| false).await.unwrap();
+    numbers.publish_batch((0..5_000).map(Number)).await.unwrap();
+    broker.close("numbers").await.unwrap();
+    assert!(matches!(reader.try_recv(), Err(RecvError::Closed)));
 }
