@@ -20,8 +20,9 @@ use crate::topic::Topic;
 /// closed: publishers get `Closed`, and subscribers too once they have read what there is.
 ///
 /// Making one starts nothing and needs no runtime. In a runtime, a topic with a `ttl` has one
-/// task for as long as it holds messages; it sleeps until the oldest expires, which needs the
-/// runtime's timer.
+/// task for as long as it holds messages; it sleeps until the oldest expires, and panics if the
+/// runtime has no timer. Without it expired messages are still never delivered, but their memory
+/// goes only when somebody next uses the topic.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -83,6 +84,9 @@ impl Broker {
     }
 
     /// The topic of this type, to create it ahead. Await the builder.
+    ///
+    /// Its options are the type's. Those the type leaves open can be said by name, with
+    /// [`topic`](Self::topic), before the first message.
     pub fn create<T: Topic>(&self) -> TopicBuilder<'_, T> {
         TopicBuilder::typed(self)
     }
@@ -157,7 +161,7 @@ impl Broker {
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what
-    /// there is. It stays, closed, until it is deleted.
+    /// there is. It stays, closed, until it is deleted: it can still be opened, to read.
     ///
     /// # Errors
     ///

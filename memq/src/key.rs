@@ -179,6 +179,12 @@ macro_rules! display_keys {
 
 display_keys!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize bool char);
 
+impl TopicKey for Key<'_> {
+    fn to_key(&self) -> Option<Key<'_>> {
+        Some(Key::new(self.as_bytes()))
+    }
+}
+
 impl TopicKey for str {
     fn to_key(&self) -> Option<Key<'_>> {
         Some(Key::from(self))

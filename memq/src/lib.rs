@@ -58,13 +58,16 @@
 //! # Runtimes
 //!
 //! It works on current-thread and multi-thread tokio. [`Broker::new`], and everything that does not
-//! wait, works outside of a runtime too. Deadlines and a `ttl` need the runtime's timer.
+//! wait, works outside of a runtime too. So does opening a handle, which never waits in memory: any
+//! executor's `block_on` will do. Deadlines, and the memory of what a `ttl` expires, need the runtime's
+//! timer.
 //!
 //! # Features
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
-//! the format or compression of that name; `full` is all of them. An option whose feature is off does
-//! not compile, and the error names the feature. A default build compiles no C.
+//! the format or compression of that name; `full` is all of them. An annotation whose feature is off
+//! does not compile, and a compression chosen at run time is an error on opening; both name the
+//! feature. A default build compiles no C.
 
 mod broker;
 pub mod codec;

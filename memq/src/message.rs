@@ -84,6 +84,8 @@ impl<T: Payload> Message<T> {
 
     /// The value alone. A native one is cloned, since other readers share it; every other is
     /// this reader's own and is moved.
+    ///
+    /// In generic code the bound is `<T as Payload>::Form: codec::Take<T>`.
     #[must_use]
     pub fn into_inner(self) -> T
     where
@@ -98,6 +100,16 @@ impl<T: Payload> Deref for Message<T> {
 
     fn deref(&self) -> &T {
         T::Form::get(&self.slot.entry().payload, &self.opened)
+    }
+}
+
+/// The same message; a native value is not copied.
+impl<T: Payload> Clone for Message<T>
+where
+    Opened<T>: Clone,
+{
+    fn clone(&self) -> Self {
+        Self { slot: self.slot.clone(), opened: self.opened.clone() }
     }
 }
 
@@ -242,6 +254,20 @@ impl<T: Payload> Batch<T> {
     fn message<'a>(&'a self, item: &'a Item<T>) -> Option<MessageRef<'a, T>> {
         let entry = self.segments.get(item.segment)?.get(item.offset.0)?;
         Some(MessageRef { offset: item.offset, entry, opened: &item.opened })
+    }
+}
+
+/// The value at this place in the batch.
+///
+/// # Panics
+///
+/// Where there is none, as with a slice.
+impl<T: Payload> std::ops::Index<usize> for Batch<T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        let message = self.get(index).map(|message| message.get());
+        message.unwrap_or_else(|| panic!("message {index} of a batch of {}", self.len()))
     }
 }
 

@@ -75,7 +75,7 @@ impl std::borrow::Borrow<str> for TopicName {
 
 /// A name that is not one of a topic.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("topic name {name:?} {fault}")]
+#[error("topic name {name:?} {}", fault.say(name))]
 pub struct TopicNameError {
     /// The name as given.
     name: String,
@@ -83,15 +83,13 @@ pub struct TopicNameError {
 }
 
 /// What is wrong with a name.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameFault {
-    #[error("must have 1 to {MAX_NAME} bytes")]
+    /// Empty, or too long.
     Length,
-    #[error(
-        "holds {:?}: use A-Z, a-z, 0-9, '_' and '-', in tokens joined by dots", char::from(*.0)
-    )]
-    Byte(u8),
-    #[error("has an empty token: no dot first, last, or twice in a row")]
+    /// Another character than those allowed.
+    Character,
+    /// A dot first, last, or twice in a row.
     EmptyToken,
 }
 
@@ -109,11 +107,25 @@ impl NameFault {
                 b'.' if token == 0 => return Some(Self::EmptyToken),
                 b'.' => token = 0,
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => token += 1,
-                other => return Some(Self::Byte(other)),
+                _ => return Some(Self::Character),
             }
             at += 1;
         }
         if token == 0 { Some(Self::EmptyToken) } else { None }
+    }
+
+    fn say(self, name: &str) -> String {
+        match self {
+            Self::Length => format!("must have 1 to {MAX_NAME} bytes"),
+            Self::Character => {
+                let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+                let found = name.chars().find(|c| !allowed(*c)).unwrap_or_default();
+                format!("holds {found:?}: use A-Z, a-z, 0-9, '_' and '-', in tokens joined by dots")
+            }
+            Self::EmptyToken => {
+                "has an empty token: no dot first, last, or twice in a row".to_owned()
+            }
+        }
     }
 }
 
@@ -133,6 +145,7 @@ mod tests {
 
     #[test]
     fn a_bad_name_says_what_is_wrong() {
+        assert!(TopicName::new("ä").unwrap_err().to_string().contains("holds 'ä'"));
         let text = TopicName::new("a/b").unwrap_err().to_string();
         assert_eq!(
             text,

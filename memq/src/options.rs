@@ -180,7 +180,7 @@ pub enum Start {
     /// At this offset. One that retention has removed is reported as lag; one beyond the next to
     /// be published is an error.
     Offset(Offset),
-    /// At the first message stored at or after this time.
+    /// At the first message stored at or after this time; at a time that has not come, `Latest`.
     Time(Timestamp),
     /// At the first message stored in this last stretch of time.
     Ago(Duration),
@@ -189,6 +189,12 @@ pub enum Start {
 impl From<Offset> for Start {
     fn from(offset: Offset) -> Self {
         Self::Offset(offset)
+    }
+}
+
+impl From<u64> for Start {
+    fn from(offset: u64) -> Self {
+        Self::Offset(Offset(offset))
     }
 }
 
@@ -214,7 +220,7 @@ pub struct TopicOptions {
     pub level: i32,
     /// Messages kept at most.
     pub max_messages: usize,
-    /// Bytes kept at most: payloads, keys and headers, and a fixed price per message.
+    /// Bytes kept at most: payloads, keys and headers, and 64 for each message.
     pub max_bytes: usize,
     /// How long a message is kept; `None` for as long as there is room.
     pub ttl: Option<Duration>,

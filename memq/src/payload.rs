@@ -10,7 +10,9 @@ use crate::topic::Topic;
 ///
 /// It cannot be implemented; implement [`Topic`].
 pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
-    #[doc(hidden)]
+    /// What the log keeps of it: [`Encoded`](crate::codec::Encoded),
+    /// [`Shared`](crate::codec::Shared) or [`Raw`]. In generic code, options that need bytes need
+    /// `<T as Payload>::Form: codec::Bytewise`.
     type Form: Form<Self>;
 
     #[doc(hidden)]

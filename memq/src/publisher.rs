@@ -33,6 +33,8 @@ type Origin<T> = <<T as Payload>::Form as Form<T>>::Origin;
 /// Made by [`Broker::publisher`](crate::Broker::publisher). Cloning is cheap, and clones may be
 /// used at once from many tasks: the log orders what they publish.
 ///
+/// It does not keep the broker alive: hold a [`Broker`](crate::Broker) for as long as it is used.
+///
 /// What one task publishes and awaits, one after the other, is stored in that order.
 pub struct Publisher<T: Payload> {
     topic: Arc<Topic<Stored<T>>>,
@@ -109,6 +111,8 @@ impl<T: Payload> Publisher<T> {
     }
 
     /// Publishes messages in their order, when awaited; others may come between.
+    ///
+    /// The iterator is read to its end at once.
     ///
     /// ```
     /// # use memq::{Broker, Topic};

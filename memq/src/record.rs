@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::headers::Headers;
-use crate::key::Key;
+use crate::key::{Key, TopicKey};
 use crate::options::{Compression, Format};
 
 /// A message as bytes: what untyped publishers write and untyped subscribers read.
@@ -101,11 +101,11 @@ impl Record {
         self
     }
 
-    /// Gives the message a key.
+    /// Gives the message a key; `None` takes it away.
     #[must_use]
-    pub fn with_key<'k>(mut self, key: impl Into<Key<'k>>) -> Self {
+    pub fn with_key(mut self, key: impl TopicKey) -> Self {
         let meta = self.meta.take().map(Arc::unwrap_or_clone).unwrap_or_default();
-        self.meta = Meta::share(Some(key.into().into_owned()), meta.headers);
+        self.meta = Meta::share(key.to_key().map(Key::into_owned), meta.headers);
         self
     }
 

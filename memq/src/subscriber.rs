@@ -28,6 +28,8 @@ pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 /// retention is told by [`RecvError::Lagged`] how many messages it missed, and goes on with the
 /// oldest kept.
 ///
+/// It does not keep the broker alive: hold a [`Broker`](crate::Broker) for as long as it is used.
+///
 /// Made by [`Broker::subscriber`](crate::Broker::subscriber). It is a
 /// [`Stream`](futures_core::Stream) too.
 ///

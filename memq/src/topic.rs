@@ -56,6 +56,7 @@ use crate::options::{Compression, Overflow, Request};
     message = "`{Self}` is not a topic",
     label = "not a topic",
     note = "add `#[derive(memq::Topic)]` and `#[topic(name = \"…\")]` to the type, or implement `memq::Topic` by hand",
+    note = "`#[derive(Topic)]` is memq's feature `derive`, which is on by default",
     note = "bytes without a type are published and read through `broker.topic(\"…\")`"
 )]
 pub trait Topic: Sized + Send + Sync + 'static {
@@ -119,7 +120,7 @@ impl TopicSpec {
         match NameFault::of(name) {
             None => {}
             Some(NameFault::Length) => panic!("a topic name has 1 to 200 bytes"),
-            Some(NameFault::Byte(_)) => panic!(
+            Some(NameFault::Character) => panic!(
                 "a topic name consists of tokens of A-Z, a-z, 0-9, '_' and '-', joined by single dots"
             ),
             Some(NameFault::EmptyToken) => {
@@ -171,7 +172,7 @@ impl TopicSpec {
         self
     }
 
-    /// Keeps this many bytes at most: payloads, keys and headers, and a fixed price per message.
+    /// Keeps this many bytes at most: payloads, keys and headers, and 64 for each message.
     pub const fn max_bytes(mut self, max: usize) -> Self {
         assert!(max > 0, "a topic holds at least one byte");
         self.max_bytes = Some(max);

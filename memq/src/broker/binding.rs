@@ -27,7 +27,6 @@ struct Binding {
 struct Claim {
     id: TypeId,
     name: &'static str,
-    format: Format,
     /// The `Arc<Decoders<T>>` of that type.
     decoders: Arc<dyn Any + Send + Sync>,
 }
@@ -48,7 +47,9 @@ pub(super) fn open<T: Payload>(
     stages: &Stages,
     declared: Option<Format>,
 ) -> Result<Bound<T>, OpenError> {
-    let request = Request { format: declared.or(request.format), ..*request };
+    // To say that bytes say nothing is to say nothing.
+    let said = request.format.filter(|format| *format != Format::Raw);
+    let request = Request { format: declared.or(said), ..*request };
     validate(name, &request, declared)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
         let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
@@ -61,7 +62,9 @@ pub(super) fn open<T: Payload>(
         return Err(match (declared, claim) {
             (None, _) => OpenError::Native { topic: name.to_string() },
             (Some(_), Some(claim)) => existing.conflict("type", claim.name, type_name::<T>()),
-            (Some(format), None) => existing.conflict("format", options(&*any).format, format),
+            (Some(format), None) => {
+                existing.conflict("format", "bytes, since it was opened by name first", format)
+            }
         });
     };
     match claim {
@@ -80,13 +83,9 @@ pub(super) fn open<T: Payload>(
     Ok(Bound { topic, options: options(&*any), stages, decoders })
 }
 
-/// A topic's options, with the format of the type that claimed it.
+/// What a topic runs with.
 pub(super) fn options(topic: &dyn AnyTopic) -> TopicOptions {
-    let (mut options, _) = topic.settle(&Request::default());
-    if let Some(claim) = binding(topic).and_then(|binding| binding.claim.get()) {
-        options.format = claim.format;
-    }
-    options
+    topic.settle(&Request::default()).0
 }
 
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {
@@ -171,15 +170,14 @@ impl Existing<'_> {
     /// Says what was not said yet, and compares the rest.
     fn check(&self, request: &Request, stages: &Stages) -> Result<(), OpenError> {
         let (has, said) = self.any.settle(request);
-        // Who opens by name may leave the format open, and publish bytes that say nothing.
-        if has.format != Format::Raw {
-            self.compare("format", has.format, said.format, request.format)?;
-        }
-        let compression = (has.compression, has.level);
-        self.compare("compress", compression, said.compression, request.compression)?;
+        self.compare("format", has.format, said.format, request.format)?;
+        let compression = Level(has.compression, has.level);
+        let wants = request.compression.map(|(compression, level)| Level(compression, level));
+        self.compare("compress", compression, said.compression.map(drop), wants)?;
         self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
         self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
-        self.compare("ttl", has.ttl, said.ttl.map(Some), request.ttl.map(Some))?;
+        let [has_ttl, wants] = [has.ttl, request.ttl].map(Ttl);
+        self.compare("ttl", has_ttl, said.ttl, request.ttl.is_some().then_some(wants))?;
         self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
         let has = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
         if !stages.is_empty() && has != stages.names() {
@@ -188,11 +186,11 @@ impl Existing<'_> {
         Ok(())
     }
 
-    fn compare<V: PartialEq + Debug>(
+    fn compare<V: PartialEq + Debug, S>(
         &self,
         option: &'static str,
         has: V,
-        said: Option<V>,
+        said: Option<S>,
         wants: Option<V>,
     ) -> Result<(), OpenError> {
         match wants {
@@ -210,7 +208,6 @@ impl Existing<'_> {
             binding.claim.get_or_init(|| Claim {
                 id: TypeId::of::<T>(),
                 name: type_name::<T>(),
-                format,
                 decoders: Arc::new(Decoders::<T>::new(format)),
             })
         });
@@ -232,5 +229,31 @@ impl Existing<'_> {
             existing: has.to_string(),
             requested: wants.to_string(),
         })
+    }
+}
+
+/// A compression and its level, as an error shows them.
+#[derive(PartialEq)]
+struct Level(Compression, i32);
+
+impl Debug for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self(Compression::None, _) => f.write_str("None"),
+            Self(compression, level) => write!(f, "{compression}({level})"),
+        }
+    }
+}
+
+/// How long messages are kept, as an error shows it.
+#[derive(PartialEq)]
+struct Ttl(Option<std::time::Duration>);
+
+impl Debug for Ttl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(ttl) => ttl.fmt(f),
+            None => f.write_str("none"),
+        }
     }
 }

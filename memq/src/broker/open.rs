@@ -153,7 +153,7 @@ impl<'b> TopicBuilder<'b, Record> {
         self
     }
 
-    /// Keeps this many bytes at most: payloads, keys and headers, and a fixed price per message.
+    /// Keeps this many bytes at most: payloads, keys and headers, and 64 for each message.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.request.max_bytes = Some(bytes);
         self
@@ -340,6 +340,10 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     }
 
     /// Waits for room for this long at most, where a topic waits; for ever if not said.
+    ///
+    /// # Panics
+    ///
+    /// Publishing does, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self

@@ -321,6 +321,12 @@ impl Writer<Record> {
         if body.sealed {
             return Ok(body);
         }
+        if body.format == Format::Native {
+            return Err(EncodeError::Unavailable {
+                what: "a record of native values".into(),
+                remedy: "they have no bytes; say the format that the bytes have".into(),
+            });
+        }
         if body.format == Format::Raw {
             body.format = self.format;
         }

@@ -40,7 +40,8 @@ impl Record {
     }
 
     /// The record as a [frame](crate::codec::frame): bytes that say how they are encoded and
-    /// compressed. Key and headers are not in it.
+    /// compressed. Key and headers are not in it, nor is its own length: where several follow each
+    /// other, as in a file, put the length before each.
     ///
     /// ```
     /// use memq::{Format, Record};

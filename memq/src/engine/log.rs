@@ -72,9 +72,8 @@ impl<P> Log<P> {
         }
     }
 
-    /// Sets other limits; only on a log that is empty.
+    /// Sets other limits; they hold from the next message on.
     pub(crate) fn set_limits(&mut self, limits: Limits) {
-        debug_assert!(self.len() == 0);
         self.limits = limits;
     }
 
@@ -189,17 +188,15 @@ impl<P> Log<P> {
         garbage: &mut Garbage<P>,
     ) -> bool {
         loop {
-            let reason = if messages > self.limits.max_messages.saturating_sub(self.len()) {
-                LagReason::MaxMessages
-            } else if bytes > self.limits.max_bytes.saturating_sub(self.bytes) {
-                LagReason::MaxBytes
-            } else {
+            if messages <= self.limits.max_messages.saturating_sub(self.len())
+                && bytes <= self.limits.max_bytes.saturating_sub(self.bytes)
+            {
                 return true;
-            };
+            }
             if self.head >= floor.min(self.tail) {
                 return false;
             }
-            self.remove_oldest(reason, garbage);
+            self.remove_oldest(LagReason::Consumed, garbage);
             self.removed.consumed += 1;
         }
     }

@@ -117,10 +117,15 @@ impl<P> State<P> {
     }
 
     /// Takes over options that nobody has said yet, as long as nothing was published under the
-    /// defaults. Returns what the topic runs with, and what was said of it.
+    /// defaults; the format also later. Returns what the topic runs with, and what was said of it.
     pub(super) fn settle(&mut self, request: &Request) -> (TopicOptions, Request) {
-        if self.log.tail() == 0 && self.said.agrees(request) {
-            self.said = self.said.or(request);
+        if self.said.agrees(request) {
+            if self.log.tail() == 0 {
+                self.said = self.said.or(request);
+            } else {
+                // The log does not look at it: it is how readers take bytes that say nothing.
+                self.said.format = self.said.format.or(request.format);
+            }
             self.options = self.said.over(self.options);
             self.log.set_limits(limits(&self.options));
         }

@@ -99,7 +99,7 @@ pub enum DecodeError {
     },
     /// The payload decompresses to more than is allowed.
     #[error(
-        "the payload decompresses to more than {limit} bytes: raise `max_decoded` if you trust its origin"
+        "the payload decompresses to more than {limit} bytes: if you trust its origin, raise `max_decoded` on the subscriber, or the limit of `Record::decompress`"
     )]
     TooLarge {
         /// The limit.

@@ -106,7 +106,7 @@ impl<T> fmt::Display for PublishError<T> {
             Self::Timeout(_) => f.write_str(
                 "the topic stayed full until the deadline: a subscriber is slow or gone, see the topic's statistics",
             ),
-            Self::Closed(_) => f.write_str("the topic is closed"),
+            Self::Closed(_) => f.write_str("the topic is closed, or its last `Broker` was dropped"),
             Self::Deleted(_) => {
                 f.write_str("the topic was deleted: open a new publisher to create it again")
             }
@@ -172,14 +172,21 @@ pub enum LagReason {
     MaxBytes,
     /// They were older than `ttl`.
     Expired,
+    /// Every subscriber of the time had passed them, and their room was needed.
+    Consumed,
 }
 
 impl fmt::Display for LagReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::MaxMessages => "the topic holds `max` messages",
-            Self::MaxBytes => "the topic holds `max_bytes`",
-            Self::Expired => "they were older than `ttl`",
+            Self::MaxMessages => {
+                "the topic holds `max` messages: read faster, raise `max`, or use `overflow = Wait`"
+            }
+            Self::MaxBytes => {
+                "the topic holds `max_bytes`: read faster, raise it, or use `overflow = Wait`"
+            }
+            Self::Expired => "they were older than `ttl`: read faster, or raise `ttl`",
+            Self::Consumed => "all subscribers had passed them before: subscribe, or seek, earlier",
         })
     }
 }
@@ -190,9 +197,7 @@ impl fmt::Display for LagReason {
 pub enum RecvError {
     /// Retention removed messages before this subscriber had read them. Said once; the next
     /// receive goes on with the oldest message kept.
-    #[error(
-        "{skipped} messages went unread because {reason}: read faster, raise the limit, or use `overflow = Wait`"
-    )]
+    #[error("skipped {skipped}, gone unread because {reason}")]
     Lagged {
         /// How many.
         skipped: u64,

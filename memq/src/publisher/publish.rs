@@ -10,7 +10,7 @@ use super::room::Room;
 use super::{Publisher, Ready};
 use crate::error::{EncodeError, PublishError};
 use crate::headers::{HeaderError, Headers};
-use crate::key::Key;
+use crate::key::{Key, TopicKey};
 use crate::payload::Payload;
 use crate::position::Offset;
 
@@ -47,9 +47,10 @@ impl<'a, T: Payload> Publish<'a, T> {
         Self { fault: Some(fault), ..Self::new(publisher, message) }
     }
 
-    /// Gives the message this key, in place of the one its type takes from the value.
-    pub fn key<'k>(mut self, key: impl Into<Key<'k>>) -> Self {
-        self.key = Some(key.into().into_owned());
+    /// Gives the message this key, in place of the one its type takes from the value. `None`
+    /// leaves that.
+    pub fn key(mut self, key: impl TopicKey) -> Self {
+        self.key = key.to_key().map(Key::into_owned);
         self
     }
 
@@ -57,6 +58,14 @@ impl<'a, T: Payload> Publish<'a, T> {
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let added: Result<(), HeaderError> = self.headers.insert(name, value);
         self.fault = self.fault.or(added.err().map(EncodeError::Header));
+        self
+    }
+
+    /// Adds headers, those of another message say.
+    pub fn headers(mut self, headers: &Headers) -> Self {
+        for (name, value) in headers.iter() {
+            self = self.header(name, value);
+        }
         self
     }
 

@@ -53,6 +53,9 @@ impl<'a, T: Payload> Room<'a, T> {
             return Poll::Ready(Ok(()));
         }
         let Some(within) = self.within else { return Poll::Pending };
+        if within.is_zero() {
+            return Poll::Ready(Err(PublishError::Timeout(())));
+        }
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
         deadline.as_mut().poll(cx).map(|()| Err(PublishError::Timeout(())))
     }
