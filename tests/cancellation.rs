@@ -257,12 +257,13 @@ async fn a_woken_publisher_that_is_dropped_leaves_the_room_to_another() {
         incoming.recv().await.unwrap();
         assert!(first.rings() > 0);
         drop(dropped);
-        assert!(second.rings() > 0 && third.rings() > 0);
+        assert!(second.rings() > 0);
         if round % 2 == 0 {
             assert!(settle_with(&second, &mut other).is_ready());
             incoming.recv().await.unwrap();
         } else {
             drop(other);
+            assert!(third.rings() > 0);
             let std::task::Poll::Ready(Ok(permit)) = settle_with(&third, &mut permit) else {
                 panic!("there is room for a permit");
             };

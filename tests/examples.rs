@@ -155,7 +155,7 @@ fn replay() {
             "latest            []",
             "offset 2          [102, 103, 104, 105]",
             "the last minute   [104, 105]",
-            "after retention   4 went unread because the topic holds `max` messages",
+            "after retention   skipped 4, gone unread because the topic holds `max` messages: read faster, raise `max`, or use `overflow = Wait`",
         ],
     );
 }

@@ -159,6 +159,10 @@ pub enum Overflow {
     Reject,
     /// The publisher waits. Room is made only from messages that every subscriber has passed;
     /// with no subscriber it waits for one.
+    ///
+    /// Publishers that wait are let in in the order in which they came, and nobody overtakes them:
+    /// while somebody waits, [`try_publish`](crate::Publisher::try_publish) is refused. So a
+    /// publishing future that is neither polled nor dropped holds up those behind it.
     Wait,
 }
 
@@ -207,8 +211,8 @@ impl From<Timestamp> for Start {
 /// The options a topic runs with.
 ///
 /// Whoever opens a topic says some of them. What is said once stays, and opening it with another
-/// value is a [`TopicConflict`](crate::TopicConflict). What nobody has said when the first message is
-/// published stays at its default.
+/// value is a [`TopicConflict`](crate::TopicConflict). What nobody has said when the first publisher
+/// is opened stays at its default; only the format can still be said later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicOptions {

@@ -180,7 +180,11 @@ impl<T: Payload> Subscriber<T> {
     /// The offset that is read next.
     #[must_use]
     pub fn position(&self) -> Offset {
-        self.cursor.position()
+        match self.pending {
+            // It was taken, and is still to be said.
+            Some(RecvError::Decode { offset, .. }) => offset,
+            _ => self.cursor.position(),
+        }
     }
 
     /// What this subscriber has done since it started or was last moved.

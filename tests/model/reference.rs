@@ -66,6 +66,8 @@ pub struct Model {
     pub consumed: u64,
     pub rejected: u64,
     pub reserved: usize,
+    /// Whether a publisher waits for room, whom nobody overtakes.
+    pub queued: bool,
     pub now: Timestamp,
     pub phase: Phase,
     pub readers: Vec<Reader>,
@@ -85,6 +87,7 @@ impl Model {
             consumed: 0,
             rejected: 0,
             reserved: 0,
+            queued: false,
             now,
             phase: Phase::Open,
             readers: Vec::new(),
@@ -140,7 +143,7 @@ impl Model {
             if self.kept.is_empty() || self.head() >= passed {
                 return false;
             }
-            self.remove(if messages { LagReason::MaxMessages } else { LagReason::MaxBytes });
+            self.remove(LagReason::Consumed);
             self.consumed += 1;
         }
     }
@@ -178,7 +181,7 @@ impl Model {
         let size = length + PRICE;
         match self.refusal(size) {
             Some(refusal) => Err(refusal),
-            None if self.make_room(size) => Ok(self.store(id, size)),
+            None if !self.queued && self.make_room(size) => Ok(self.store(id, size)),
             None => Err(Refusal::Full),
         }
     }
@@ -186,7 +189,7 @@ impl Model {
     pub fn reserve(&mut self) -> Result<(), Refusal> {
         match self.refusal(0) {
             Some(refusal) => Err(refusal),
-            None if self.make_room(1) => {
+            None if !self.queued && self.make_room(1) => {
                 self.reserved += 1;
                 Ok(())
             }

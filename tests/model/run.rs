@@ -183,7 +183,10 @@ impl<'t> Run<'t> {
             Step::Fill(count) => self.batch(&vec![8; count], waits),
             Step::Begin(length) => self.begin(length),
             Step::Resume => self.resume(),
-            Step::Cancel => self.waiting = None,
+            Step::Cancel => {
+                self.waiting = None;
+                self.model.queued = false;
+            }
             Step::Reserve if self.permits.len() < PERMITS => {
                 let model = self.model.reserve();
                 match try_now(self.topic.publisher.reserve()) {
@@ -306,6 +309,7 @@ impl<'t> Run<'t> {
     /// Polls the publish that waits: it is stored if there is room, and dated now.
     fn resume(&mut self) {
         let Some(mut waiting) = self.waiting.take() else { return };
+        self.model.queued = false;
         let model = self.model.publish(waiting.id, waiting.length);
         match settle_with(&waiting.bell, &mut waiting.publishing) {
             Poll::Ready(result) => {
@@ -315,6 +319,7 @@ impl<'t> Run<'t> {
             Poll::Pending => {
                 assert_eq!(self.topic.options.overflow, Overflow::Wait);
                 assert_eq!(model, Err(Refusal::Full));
+                self.model.queued = true;
                 waiting.rings = waiting.bell.rings();
                 self.waiting = Some(waiting);
             }

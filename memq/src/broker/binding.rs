@@ -169,6 +169,10 @@ struct Existing<'a> {
 impl Existing<'_> {
     /// Says what was not said yet, and compares the rest.
     fn check(&self, request: &Request, stages: &Stages) -> Result<(), OpenError> {
+        let own = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
+        if !stages.is_empty() && own != stages.names() {
+            return Err(self.conflict("stage", own, stages.names()));
+        }
         let (has, said) = self.any.settle(request);
         self.compare("format", has.format, said.format, request.format)?;
         let compression = Level(has.compression, has.level);
@@ -179,10 +183,6 @@ impl Existing<'_> {
         let [has_ttl, wants] = [has.ttl, request.ttl].map(Ttl);
         self.compare("ttl", has_ttl, said.ttl, request.ttl.is_some().then_some(wants))?;
         self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
-        let has = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
-        if !stages.is_empty() && has != stages.names() {
-            return Err(self.conflict("stage", has, stages.names()));
-        }
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use crate::topic::Topic;
 /// # Cancel safety
 ///
 /// A topic may have been created or not.
-#[must_use = "futures do nothing unless awaited"]
+#[must_use = "whether opening worked is known by `.await`"]
 pub struct Opening<H>(Ready<Result<H, OpenError>>);
 
 impl<H> Future for Opening<H> {
@@ -249,8 +249,8 @@ fn two_custom(name: &TopicName) -> OpenError {
     OpenError::Option {
         topic: name.to_string(),
         option: "format",
-        value: "Custom".into(),
-        remedy: "the topic has another codec of its own already, and records cannot tell two apart"
+        value: "another codec".into(),
+        remedy: "the topic has one of the same format already, and records cannot tell two apart"
             .into(),
     }
 }
@@ -350,6 +350,10 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     }
 
     fn open(self) -> Result<Publisher<T>, OpenError> {
+        if let (Ok(name), Some(compression)) = (&self.topic.name, self.compression) {
+            let level = self.level.unwrap_or(compression.default_level());
+            binding::check_compression(name, compression, level)?;
+        }
         let (name, bound) = self.topic.open()?;
         if let Some(codec) = &self.codec {
             register(&name, &bound, codec)?;
@@ -367,6 +371,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         };
         writer.stages = bound.stages;
         binding::check_compression(&name, writer.compression, writer.level)?;
+        bound.topic.publisher_opened();
         Ok(Publisher::new(bound.topic, writer, self.within))
     }
 }

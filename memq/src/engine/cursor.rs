@@ -65,6 +65,8 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     fn take(&mut self, waker: Option<&Waker>) -> Next<P> {
+        // They differ where the last look ended in a panic of what it dropped.
+        self.position = self.gauge.position();
         loop {
             if let Some(next) = self.read(waker.is_some()) {
                 return next;

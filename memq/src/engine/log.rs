@@ -51,6 +51,8 @@ pub(crate) struct Log<P> {
     bytes: usize,
     /// The sizes of what was put into the last segment.
     segment_bytes: usize,
+    /// When the first message of the last segment was stored.
+    segment_began: Timestamp,
     /// When the newest message was stored, so that times never decrease along the log.
     newest: Timestamp,
     removed: Removed,
@@ -66,6 +68,7 @@ impl<P> Log<P> {
             tail: 0,
             bytes: 0,
             segment_bytes: 0,
+            segment_began: Timestamp::default(),
             newest: Timestamp::default(),
             removed: Removed::default(),
             last_reason: LagReason::MaxMessages,
@@ -125,15 +128,16 @@ impl<P> Log<P> {
 
     fn offer(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
         match self.segments.back() {
-            Some(last) if self.segment_bytes < self.segment_limit() => last.set(offset, entry),
+            Some(last) if self.continues(entry.at) => last.set(offset, entry),
             _ => Err(entry),
         }
     }
 
-    /// Bytes after which a segment is closed: an eighth of the retention at most, since that is
-    /// what may stay in memory after it was removed.
-    fn segment_limit(&self) -> usize {
-        SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1)
+    /// Whether the last segment takes a message of this time. It holds an eighth of what the
+    /// limits allow at most, since that is what may stay in memory after it was removed.
+    fn continues(&self, at: Timestamp) -> bool {
+        self.segment_bytes < SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1)
+            && self.limits.ttl.is_none_or(|ttl| at.since(self.segment_began) <= ttl / 8)
     }
 
     /// Begins a segment at `tail`: twice as many slots as the last one used.
@@ -145,6 +149,7 @@ impl<P> Log<P> {
         let most = SLOTS.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_bytes = 0;
+        self.segment_began = self.newest;
         self.segments.push_back(Arc::new(Segment::new(self.tail, slots)));
         let last = self.segments.len() - 1;
         &self.segments[last]

@@ -12,7 +12,7 @@ use slab::Slab;
 use super::log::{Garbage, Limits, Log};
 use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
-use super::wake::{Ticket, WaitList, Wake};
+use super::wake::{Place, Queue, Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
 use crate::options::Request;
 use crate::options::{Overflow, Start, TopicOptions};
@@ -31,7 +31,9 @@ pub(super) struct State<P> {
     /// Readers that wait for a message.
     parked: WaitList,
     /// Publishers that wait for room.
-    room: WaitList,
+    room: Queue,
+    /// Whether a publisher was opened, so that options are settled.
+    published_to: bool,
     /// Messages whose room is promised to permits.
     reserved: usize,
     /// Whether a sweeper runs or is about to.
@@ -50,8 +52,9 @@ pub(super) enum Phase {
 /// What is done once the lock is released.
 pub(super) struct After<P> {
     garbage: Garbage<P>,
-    /// Wakers that nobody will run; dropping one may drop a task.
-    unused: Vec<Waker>,
+    /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
+    /// that was replaced, and one that was not needed.
+    unused: [Option<Waker>; 2],
     /// Readers that have something to read.
     readers: Wake,
     /// Publishers that may have room.
@@ -62,16 +65,38 @@ impl<P> After<P> {
     pub(super) fn new() -> Self {
         Self {
             garbage: Vec::new(),
-            unused: Vec::new(),
+            unused: [None, None],
             readers: Wake::Nobody,
             publishers: Wake::Nobody,
         }
     }
 
+    /// Keeps a waker that nobody will run.
+    pub(super) fn discard(&mut self, waker: Option<Waker>) {
+        let free = self.unused.iter_mut().find(|place| place.is_none());
+        debug_assert!(free.is_some() || waker.is_none());
+        if let (Some(place), Some(waker)) = (free, waker) {
+            *place = Some(waker);
+        }
+    }
+
+    /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
+    /// all the same.
     pub(super) fn run(self) {
-        self.readers.run();
-        self.publishers.run();
-        drop((self.garbage, self.unused));
+        let Self { garbage, unused, readers, publishers } = self;
+        let publishers = Last(publishers);
+        readers.run();
+        drop(publishers);
+        drop((garbage, unused));
+    }
+}
+
+/// Wakers that are run last, come what may.
+struct Last(Wake);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        std::mem::replace(&mut self.0, Wake::Nobody).run();
     }
 }
 
@@ -110,17 +135,18 @@ impl<P> State<P> {
             readers: Slab::new(),
             reader_ids: 0,
             parked: WaitList::default(),
-            room: WaitList::default(),
+            room: Queue::default(),
+            published_to: false,
             reserved: 0,
             sweeping: false,
         }
     }
 
-    /// Takes over options that nobody has said yet, as long as nothing was published under the
-    /// defaults; the format also later. Returns what the topic runs with, and what was said of it.
+    /// Takes over options that nobody has said yet, as long as nobody publishes under the defaults;
+    /// the format also later. Returns what the topic runs with, and what was said of it.
     pub(super) fn settle(&mut self, request: &Request) -> (TopicOptions, Request) {
         if self.said.agrees(request) {
-            if self.log.tail() == 0 {
+            if !self.published_to {
                 self.said = self.said.or(request);
             } else {
                 // The log does not look at it: it is how readers take bytes that say nothing.
@@ -132,24 +158,41 @@ impl<P> State<P> {
         (self.options, self.said)
     }
 
+    /// Somebody publishes under the options there are.
+    pub(super) fn publisher_opened(&mut self) {
+        self.published_to = true;
+    }
+
     /// The oldest offset kept, or beyond every offset once the topic is deleted.
     pub(super) fn head(&self) -> u64 {
         if self.phase == Phase::Deleted { u64::MAX } else { self.log.head() }
     }
 
-    /// Publishers that wait for room.
-    pub(super) fn waiting(&self) -> usize {
-        self.room.len()
+    /// Whether a publisher sleeps that readers have to wake.
+    pub(super) fn waits(&self) -> bool {
+        self.room.first_sleeps()
     }
 
     // Publishing.
 
-    pub(super) fn append(&mut self, entry: Entry<P>, after: &mut After<P>) -> Appended<P> {
+    /// Appends, if it is this publisher's turn and there is room. Its place is given up then.
+    pub(super) fn append(
+        &mut self,
+        entry: Entry<P>,
+        place: &mut Place,
+        after: &mut After<P>,
+    ) -> Appended<P> {
+        let offset = self.try_append(entry, place, after)?;
+        self.unpark_publisher(place, after);
+        Ok(offset)
+    }
+
+    fn try_append(&mut self, entry: Entry<P>, place: &Place, after: &mut After<P>) -> Appended<P> {
         if let Some(refusal) = self.refusal(entry.size) {
             return Err((refusal, entry));
         }
         self.expire(entry.at, after);
-        if !self.has_room(entry.size as usize, after) {
+        if !self.has_room(entry.size as usize, place, after) {
             return Err((PublishError::Full(()), entry));
         }
         Ok(self.store(entry, after))
@@ -160,10 +203,11 @@ impl<P> State<P> {
         &mut self,
         entries: &mut VecDeque<Entry<P>>,
         offsets: &mut Vec<Offset>,
+        place: &mut Place,
         after: &mut After<P>,
     ) -> Result<(), PublishError<()>> {
         while let Some(entry) = entries.pop_front() {
-            match self.append(entry, after) {
+            match self.try_append(entry, place, after) {
                 Ok(offset) => offsets.push(offset),
                 Err((refusal, entry)) => {
                     entries.push_front(entry);
@@ -171,6 +215,7 @@ impl<P> State<P> {
                 }
             }
         }
+        self.unpark_publisher(place, after);
         Ok(())
     }
 
@@ -178,23 +223,25 @@ impl<P> State<P> {
     pub(super) fn reserve(
         &mut self,
         now: Timestamp,
+        place: &mut Place,
         after: &mut After<P>,
     ) -> Result<(), PublishError<()>> {
         if let Some(refusal) = self.refusal(0) {
             return Err(refusal);
         }
         self.expire(now, after);
-        if !self.has_room(1, after) {
+        if !self.has_room(1, place, after) {
             return Err(PublishError::Full(()));
         }
         self.reserved += 1;
+        self.unpark_publisher(place, after);
         Ok(())
     }
 
     /// Gives promised room back.
     pub(super) fn release(&mut self, after: &mut After<P>) {
         self.reserved -= 1;
-        self.wake_publishers(after);
+        self.wake_publisher(after);
     }
 
     /// Appends in promised room.
@@ -202,7 +249,7 @@ impl<P> State<P> {
         self.reserved -= 1;
         match self.refusal(entry.size) {
             Some(refusal) => {
-                self.wake_publishers(after);
+                self.wake_publisher(after);
                 Err((refusal, entry))
             }
             None => {
@@ -217,24 +264,24 @@ impl<P> State<P> {
         &mut self,
         size: usize,
         now: Timestamp,
+        place: &Place,
         after: &mut After<P>,
     ) -> bool {
         self.expire(now, after);
-        self.phase != Phase::Open || self.has_room(size, after)
+        self.phase != Phase::Open || self.has_room(size, place, after)
     }
 
-    pub(super) fn park_publisher(
-        &mut self,
-        ticket: &mut Ticket,
-        waker: &Waker,
-        after: &mut After<P>,
-    ) {
-        after.unused.extend(self.room.park(ticket, waker));
+    pub(super) fn park_publisher(&mut self, place: &mut Place, waker: Waker, after: &mut After<P>) {
+        after.discard(self.room.park(place, waker));
     }
 
-    /// A publisher no longer waits.
-    pub(super) fn unpark_publisher(&mut self, ticket: &mut Ticket, after: &mut After<P>) {
-        after.unused.extend(self.room.leave(ticket));
+    /// A publisher no longer waits: it is the next one's turn.
+    pub(super) fn unpark_publisher(&mut self, place: &mut Place, after: &mut After<P>) {
+        let was_first = self.room.is_first(place);
+        after.discard(self.room.leave(place));
+        if was_first {
+            self.wake_publisher(after);
+        }
     }
 
     /// Why no message of this size can be stored, whatever room there is.
@@ -260,10 +307,14 @@ impl<P> State<P> {
         Offset(offset)
     }
 
-    /// Whether one more message fits beside those promised, after removing what all have passed.
-    fn has_room(&mut self, size: usize, after: &mut After<P>) -> bool {
+    /// Whether it is this publisher's turn, and one more message fits beside those promised, after
+    /// removing what all readers have passed.
+    fn has_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
         if self.options.overflow == Overflow::DropOldest {
             return true;
+        }
+        if !self.room.is_first(place) {
+            return false;
         }
         let messages = self.reserved + 1;
         // Readers are asked only when it matters: their positions are in caches of other cores.
@@ -275,9 +326,9 @@ impl<P> State<P> {
         self.log.make_room(messages, size, floor, &mut after.garbage)
     }
 
-    /// Lets everybody who waits for room try again.
-    pub(super) fn wake_publishers(&mut self, after: &mut After<P>) {
-        after.publishers.add(self.room.wake_all());
+    /// Lets the publisher that waits longest look whether there is room now.
+    pub(super) fn wake_publisher(&mut self, after: &mut After<P>) {
+        after.publishers.add(self.room.wake_first());
     }
 
     // Reading.
@@ -293,16 +344,16 @@ impl<P> State<P> {
         let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
         self.reader_ids += 1;
         // The first reader gives back what lies before its start.
-        self.wake_publishers(after);
+        self.wake_publisher(after);
         Ok((self.readers.insert(gauge.clone()), gauge))
     }
 
     /// A reader goes away.
     pub(super) fn leave(&mut self, key: usize, ticket: &mut Ticket, after: &mut After<P>) {
         self.readers.try_remove(key);
-        after.unused.extend(self.parked.leave(ticket));
+        after.discard(self.parked.leave(ticket));
         // It may have been the one that publishers waited for.
-        self.wake_publishers(after);
+        self.wake_publisher(after);
     }
 
     /// Moves a reader.
@@ -315,7 +366,7 @@ impl<P> State<P> {
     ) -> Result<Offset, JoinError> {
         let position = self.resolve(start, now, after)?;
         gauge.restart(position.0);
-        self.wake_publishers(after);
+        self.wake_publisher(after);
         Ok(position)
     }
 
@@ -329,7 +380,7 @@ impl<P> State<P> {
         let skipped = self.log.head().saturating_sub(position);
         if skipped > 0 {
             gauge.skipped(skipped);
-            self.wake_publishers(after);
+            self.wake_publisher(after);
             return Found::Lagged { skipped, reason: self.log.last_reason() };
         }
         match self.log.locate(position) {
@@ -339,8 +390,8 @@ impl<P> State<P> {
         }
     }
 
-    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: &Waker, after: &mut After<P>) {
-        after.unused.extend(self.parked.park(ticket, waker));
+    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: Waker, after: &mut After<P>) {
+        after.discard(self.parked.park(ticket, waker));
     }
 
     fn resolve(
@@ -372,14 +423,14 @@ impl<P> State<P> {
             self.log.clear(&mut after.garbage);
         }
         after.readers.add(self.parked.wake_all());
-        self.wake_publishers(after);
+        after.publishers.add(self.room.wake_all());
         true
     }
 
     /// Removes what is older than `ttl`.
     pub(super) fn expire(&mut self, now: Timestamp, after: &mut After<P>) {
         if self.log.expire(now, &mut after.garbage) {
-            self.wake_publishers(after);
+            self.wake_publisher(after);
         }
     }
 
@@ -398,8 +449,10 @@ impl<P> State<P> {
         wants
     }
 
-    pub(super) fn sweeper_gone(&mut self) {
+    /// A sweeper ended although there was more to do. A publisher that waits starts another.
+    pub(super) fn sweeper_gone(&mut self, after: &mut After<P>) {
         self.sweeping = false;
+        self.wake_publisher(after);
     }
 
     /// The offset of the next message.

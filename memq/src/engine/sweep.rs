@@ -26,7 +26,8 @@ pub(super) fn start<P: Send + Sync + 'static>(topic: &Arc<Topic<P>>) -> Option<A
 
 struct Sweeper<P: Send + Sync + 'static> {
     topic: Weak<Topic<P>>,
-    /// Whether it found nothing left to do, and the topic knows.
+    /// Whether the topic is to start no other one when this one is gone: it knows that nothing was
+    /// left to do, or the runtime has no timer.
     done: bool,
 }
 
@@ -41,16 +42,19 @@ impl<P: Send + Sync + 'static> Sweeper<P> {
                 };
                 topic.clock().instant(next.max(topic.now() + pause))
             };
-            tokio::time::sleep_until(due).await;
+            // Panics where the runtime has no timer, and so would the next one.
+            self.done = true;
+            let sleep = tokio::time::sleep_until(due);
+            self.done = false;
+            sleep.await;
         }
     }
 }
 
-/// Where it ended with its runtime, a later publish must start another one. Where it panicked,
-/// because the runtime has no timer, the next one would as well.
+/// Where it ended with its runtime, or in a panic of what it freed, another one must be started.
 impl<P: Send + Sync + 'static> Drop for Sweeper<P> {
     fn drop(&mut self) {
-        if self.done || std::thread::panicking() {
+        if self.done {
             return;
         }
         if let Some(topic) = self.topic.upgrade() {

@@ -9,9 +9,10 @@
 //!
 //! * A reader parks under the lock, after looking once more whether the log has grown. Appends
 //!   happen under the same lock and take the parked readers out with them.
-//! * A publisher that waits for room counts itself in `waiting` and then looks at the readers'
-//!   positions once more; a reader stores its position and then looks at `waiting`. Both have a
-//!   sequentially consistent fence between, so one of the two sees the other.
+//! * Publishers that wait for room are let in one after the other. The first of them sets `waiting`
+//!   and then looks at the readers' positions once more; a reader stores its position and then looks
+//!   at `waiting`. Both have a sequentially consistent fence between, so one of the two sees the
+//!   other. Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
 //!
 //! # What an await point may lose
 //!
@@ -21,7 +22,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use super::segment::Entry;
 use super::state::{After, Appended, Found, JoinError, Phase, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
-use super::wake::Ticket;
+use super::wake::{Place, Ticket};
 use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::options::Request;
@@ -46,10 +47,11 @@ pub(crate) struct Topic<P> {
     clock: Arc<Clock>,
     /// The oldest offset kept, for readers that do not lock.
     head: AtomicU64,
-    /// Publishers that wait for room, for readers that do not lock.
-    waiting: AtomicUsize,
+    /// Whether a publisher sleeps until there is room, for readers that do not lock.
+    waiting: AtomicBool,
     /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits: for those that do not lock.
-    /// They change only before the first message, and whoever has read or stored one has seen that.
+    /// They change only before there is a publisher, and whoever has read or stored a message has
+    /// seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
@@ -72,8 +74,8 @@ struct Sweeper {
 }
 
 impl<P> Topic<P> {
-    /// Does something under the lock, and afterwards, outside it, what follows from it.
-    fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
+    /// Does something under the lock. What follows from it is left to the caller.
+    fn under_lock<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> (R, After<P>) {
         let mut after = After::new();
         let result = {
             let mut state = self.state.lock();
@@ -82,11 +84,17 @@ impl<P> Topic<P> {
             if self.head.load(Ordering::Relaxed) != state.head() {
                 self.head.store(state.head(), Ordering::Release);
             }
-            if self.waiting.load(Ordering::Relaxed) != state.waiting() {
-                self.waiting.store(state.waiting(), Ordering::Relaxed);
+            if self.waiting.load(Ordering::Relaxed) != state.waits() {
+                self.waiting.store(state.waits(), Ordering::Relaxed);
             }
             result
         };
+        (result, after)
+    }
+
+    /// Does something under the lock, and afterwards, outside it, what follows from it.
+    fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
+        let (result, after) = self.under_lock(work);
         after.run();
         result
     }
@@ -111,7 +119,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             name,
             clock,
             head: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
+            waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -135,6 +143,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
             settled
         })
+    }
+
+    /// Somebody publishes, so that options are settled from now on.
+    pub(crate) fn publisher_opened(&self) {
+        self.locked(|state, _| state.publisher_opened());
     }
 
     /// Whether a publisher waits where there is no room.
@@ -165,8 +178,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
     // Publishing.
 
     /// Stores a message, or says why not and gives it back. Never waits.
-    pub(crate) fn append(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
-        self.and_sweep(|state, after| state.append(entry, after))
+    pub(crate) fn append(self: &Arc<Self>, entry: Entry<P>, place: &mut Place) -> Appended<P> {
+        self.and_sweep(|state, after| state.append(entry, place, after))
     }
 
     /// Stores messages until the queue is empty or its first one is refused.
@@ -174,8 +187,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self: &Arc<Self>,
         entries: &mut VecDeque<Entry<P>>,
         offsets: &mut Vec<Offset>,
+        place: &mut Place,
     ) -> Result<(), PublishError<()>> {
-        self.and_sweep(|state, after| state.append_all(entries, offsets, after))
+        self.and_sweep(|state, after| state.append_all(entries, offsets, place, after))
     }
 
     /// Stores a message in the room that was promised to it.
@@ -184,9 +198,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.
-    pub(crate) fn reserve(&self) -> Result<(), PublishError<()>> {
+    pub(crate) fn reserve(&self, place: &mut Place) -> Result<(), PublishError<()>> {
         let now = self.now();
-        self.locked(|state, after| state.reserve(now, after))
+        self.locked(|state, after| state.reserve(now, place, after))
     }
 
     /// Gives promised room back.
@@ -198,29 +212,32 @@ impl<P: Send + Sync + 'static> Topic<P> {
     pub(crate) fn poll_room(
         self: &Arc<Self>,
         size: usize,
-        ticket: &mut Ticket,
+        place: &mut Place,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let now = self.now();
+        // Cloned here, since that may be code that is not ours.
+        let waker = cx.waker().clone();
         // Time alone may make room, and the sweeper may have ended with another runtime.
         self.and_sweep(|state, after| {
-            if !state.worth_trying(size, now, after) {
-                state.park_publisher(ticket, cx.waker(), after);
-                self.waiting.store(state.waiting(), Ordering::Relaxed);
-                // Pairs with the fence in `passed`.
-                fence(Ordering::SeqCst);
-                if !state.worth_trying(size, now, after) {
-                    return Poll::Pending;
-                }
+            if state.worth_trying(size, now, place, after) {
+                after.discard(Some(waker));
+                return Poll::Ready(());
             }
-            state.unpark_publisher(ticket, after);
-            Poll::Ready(())
+            state.park_publisher(place, waker, after);
+            self.waiting.store(state.waits(), Ordering::Relaxed);
+            // Pairs with the fence in `passed`.
+            fence(Ordering::SeqCst);
+            if state.worth_trying(size, now, place, after) {
+                return Poll::Ready(());
+            }
+            Poll::Pending
         })
     }
 
     /// A publisher no longer waits for room.
-    pub(crate) fn leave_room(&self, ticket: &mut Ticket) {
-        self.locked(|state, after| state.unpark_publisher(ticket, after));
+    pub(crate) fn leave_room(&self, place: &mut Place) {
+        self.locked(|state, after| state.unpark_publisher(place, after));
     }
 
     /// Counts messages that were given back because there was no room.
@@ -266,10 +283,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// Where there is nothing and it has a waker, it is parked.
     pub(crate) fn find(&self, gauge: &Gauge, park: Option<(&mut Ticket, &Waker)>) -> Found<P> {
         let now = self.now();
+        // Cloned here, since that may be code that is not ours.
+        let park = park.map(|(ticket, waker)| (ticket, waker.clone()));
         self.locked(|state, after| {
             let found = state.find(gauge, now, after);
-            if let (Found::Nothing, Some((ticket, waker))) = (&found, park) {
-                state.park_reader(ticket, waker, after);
+            match (&found, park) {
+                (Found::Nothing, Some((ticket, waker))) => state.park_reader(ticket, waker, after),
+                (_, Some((_, waker))) => after.discard(Some(waker)),
+                (_, None) => {}
             }
             found
         })
@@ -282,8 +303,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
         }
         // Pairs with the fence in `poll_room`.
         fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
-            self.locked(State::wake_publishers);
+        if self.waiting.load(Ordering::Relaxed) {
+            self.locked(State::wake_publisher);
         }
     }
 
@@ -345,18 +366,19 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// A sweeper ended although there was more to do.
     pub(super) fn sweeper_gone(&self) {
-        self.locked(|state, _| state.sweeper_gone());
+        self.locked(State::sweeper_gone);
     }
 
     /// As `locked`, and starts a sweeper where there is something to expire and none runs.
     fn and_sweep<R>(self: &Arc<Self>, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
-        let (result, wanted) = self.locked(|state, after| {
+        let ((result, wanted), after) = self.under_lock(|state, after| {
             let result = work(state, after);
             (result, state.wants_sweeper())
         });
         if wanted {
             self.start_sweeper();
         }
+        after.run();
         result
     }
 

@@ -76,7 +76,12 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     /// Stores what is encoded, as far as there is room.
     fn store(&mut self) -> Result<(), PublishError<()>> {
         let before = self.offsets.len();
-        let result = self.room.topic().append_all(&mut self.entries, &mut self.offsets);
+        let topic = self.room.topic();
+        // Dated now, and not before the others of the chunk were encoded, or room was waited for.
+        let now = topic.now();
+        self.entries.iter_mut().for_each(|entry| entry.at = now);
+        let place = self.room.place();
+        let result = topic.append_all(&mut self.entries, &mut self.offsets, place);
         let stored = self.offsets.len() - before;
         self.origins.drain(..stored);
         self.since_yield += stored as u64;
@@ -84,6 +89,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     }
 
     fn fail(&mut self, reason: PublishError<()>) -> BatchError<T> {
+        self.room.leave();
         let encoded = self.entries.drain(..).zip(self.origins.drain(..));
         let encoded = encoded.map(|(entry, origin)| Ready::<T> { entry, origin }.into_message());
         BatchError {
@@ -102,11 +108,6 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if !this.entries.is_empty() {
-            // These have waited: they are dated when they are stored, not when they began to wait.
-            let now = this.room.topic().now();
-            this.entries.iter_mut().for_each(|entry| entry.at = now);
-        }
         loop {
             if this.entries.is_empty() {
                 if let Some(fault) = this.fault.take() {

@@ -25,7 +25,7 @@ pub(super) async fn reserve<T: Payload>(
     let mut room = Room::new(publisher, publisher.within);
     poll_fn(|cx| {
         loop {
-            match publisher.topic.reserve() {
+            match publisher.topic.reserve(room.place()) {
                 Ok(()) => return Poll::Ready(Ok(Permit { publisher, held: true })),
                 Err(PublishError::Full(())) => match room.poll(1, cx) {
                     Poll::Ready(Ok(())) => {}

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::room::Room;
 use super::{Publisher, Ready};
+use crate::engine::wake::Place;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::{HeaderError, Headers};
 use crate::key::{Key, TopicKey};
@@ -88,7 +89,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     pub fn now(self) -> Result<Offset, PublishError<T>> {
         let publisher = self.publisher;
         let Ready { entry, origin } = self.ready()?;
-        publisher.topic.append(entry).map_err(|(refusal, entry)| {
+        publisher.topic.append(entry, &mut Place::default()).map_err(|(refusal, entry)| {
             if matches!(refusal, PublishError::Full(())) {
                 publisher.topic.count_rejected(1);
             }
@@ -153,33 +154,36 @@ impl<T: Payload> Future for Publishing<'_, T> {
         loop {
             match std::mem::replace(&mut this.step, Step::Done) {
                 Step::Begin(publish) => this.step = Step::Append(publish.ready()?),
-                Step::Append(Ready { entry, origin }) => match this.room.topic().append(entry) {
-                    Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
-                        this.step = Step::Yielded(offset);
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    Ok(offset) => return Poll::Ready(Ok(offset)),
-                    Err((PublishError::Full(()), entry)) => {
-                        let room = this.room.poll(entry.size, cx);
-                        let ready = Ready { entry, origin };
-                        match room {
-                            Poll::Ready(Ok(())) => this.step = Step::Append(ready),
-                            Poll::Ready(Err(refusal)) => {
-                                this.room.topic().count_rejected(1);
-                                return Poll::Ready(Err(refusal.with(ready.into_message())));
-                            }
-                            Poll::Pending => {
-                                this.step = Step::Append(ready);
-                                return Poll::Pending;
+                Step::Append(Ready { entry, origin }) => {
+                    match this.room.topic().append(entry, this.room.place()) {
+                        Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
+                            this.step = Step::Yielded(offset);
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
+                        }
+                        Ok(offset) => return Poll::Ready(Ok(offset)),
+                        Err((PublishError::Full(()), entry)) => {
+                            let room = this.room.poll(entry.size, cx);
+                            let ready = Ready { entry, origin };
+                            match room {
+                                Poll::Ready(Ok(())) => this.step = Step::Append(ready),
+                                Poll::Ready(Err(refusal)) => {
+                                    this.room.topic().count_rejected(1);
+                                    return Poll::Ready(Err(refusal.with(ready.into_message())));
+                                }
+                                Poll::Pending => {
+                                    this.step = Step::Append(ready);
+                                    return Poll::Pending;
+                                }
                             }
                         }
+                        Err((refusal, entry)) => {
+                            this.room.leave();
+                            let ready = Ready::<T> { entry, origin };
+                            return Poll::Ready(Err(refusal.with(ready.into_message())));
+                        }
                     }
-                    Err((refusal, entry)) => {
-                        let ready = Ready::<T> { entry, origin };
-                        return Poll::Ready(Err(refusal.with(ready.into_message())));
-                    }
-                },
+                }
                 Step::Yielded(offset) => return Poll::Ready(Ok(offset)),
                 Step::Done => panic!("a publish was polled after it was done"),
             }

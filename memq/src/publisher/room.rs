@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Sleep;
 
 use super::Publisher;
 use crate::engine::topic::Topic;
-use crate::engine::wake::Ticket;
+use crate::engine::wake::Place;
 use crate::error::PublishError;
 use crate::message::Stored;
 use crate::payload::Payload;
@@ -20,7 +20,8 @@ pub(super) struct Room<'a, T: Payload> {
     within: Option<Duration>,
     /// Begins with the first wait.
     deadline: Option<Pin<Box<Sleep>>>,
-    ticket: Ticket,
+    place: Place,
+    /// Whether there may be a place to give up.
     waited: bool,
 }
 
@@ -30,13 +31,25 @@ impl<'a, T: Payload> Room<'a, T> {
             topic: &publisher.topic,
             within,
             deadline: None,
-            ticket: Ticket::default(),
+            place: Place::default(),
             waited: false,
         }
     }
 
     pub(super) fn topic(&self) -> &'a std::sync::Arc<Topic<Stored<T>>> {
         self.topic
+    }
+
+    /// This publisher's place among those that wait.
+    pub(super) fn place(&mut self) -> &mut Place {
+        &mut self.place
+    }
+
+    /// Gives the place up, for those behind it.
+    pub(super) fn leave(&mut self) {
+        if std::mem::take(&mut self.waited) {
+            self.topic.leave_room(&mut self.place);
+        }
     }
 
     /// Waits until it is worth trying again, or says why there will be no room.
@@ -49,22 +62,21 @@ impl<'a, T: Payload> Room<'a, T> {
             return Poll::Ready(Err(PublishError::Full(())));
         }
         self.waited = true;
-        if self.topic.poll_room(size as usize, &mut self.ticket, cx).is_ready() {
+        if self.topic.poll_room(size as usize, &mut self.place, cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let Some(within) = self.within else { return Poll::Pending };
-        if within.is_zero() {
-            return Poll::Ready(Err(PublishError::Timeout(())));
+        if !within.is_zero() {
+            let sleep = || Box::pin(tokio::time::sleep(within));
+            ready!(self.deadline.get_or_insert_with(sleep).as_mut().poll(cx));
         }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
-        deadline.as_mut().poll(cx).map(|()| Err(PublishError::Timeout(())))
+        self.leave();
+        Poll::Ready(Err(PublishError::Timeout(())))
     }
 }
 
 impl<T: Payload> Drop for Room<'_, T> {
     fn drop(&mut self) {
-        if self.waited {
-            self.topic.leave_room(&mut self.ticket);
-        }
+        self.leave();
     }
 }

@@ -1,0 +1,100 @@
+//! Publishers that wait for room: in the order in which they came, and nobody overtakes them.
+
+mod common;
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use common::{Bell, on_both_runtimes, poll_with, spawn};
+use memq::{Broker, Overflow, PublishError, Record};
+
+#[tokio::test]
+async fn nobody_overtakes_a_publisher_that_waits() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_bytes("0").await.unwrap();
+
+    let (first, second) = (Bell::new(), Bell::new());
+    let mut waits = writer.publish_bytes("1").into_future();
+    let mut behind = writer.publish_bytes("2").into_future();
+    assert!(poll_with(&first, &mut waits).is_pending());
+    assert!(poll_with(&second, &mut behind).is_pending());
+    reader.recv().await.unwrap();
+    // There is room, and it belongs to the first.
+    assert!(matches!(writer.try_publish(Record::new("x")), Err(PublishError::Full(_))));
+    assert!(poll_with(&second, &mut behind).is_pending());
+    assert_eq!((first.rings(), second.rings()), (1, 0));
+    assert!(poll_with(&first, &mut waits).is_ready());
+    assert!(poll_with(&second, &mut behind).is_pending());
+    assert_eq!(reader.recv().await.unwrap().bytes(), "1");
+    assert!(poll_with(&second, &mut behind).is_ready());
+    assert_eq!(reader.recv().await.unwrap().bytes(), "2");
+    // Nobody waits any more.
+    writer.try_publish(Record::new("3")).unwrap();
+}
+
+/// The large one needs all the room there is, and small ones come all the time.
+#[test]
+fn a_large_message_is_not_starved_by_small_ones() {
+    on_both_runtimes(|| async {
+        let broker = Broker::new();
+        let topic = broker.topic("log").max_bytes(10_000).overflow(Overflow::Wait);
+        let writer = topic.publisher().await.unwrap();
+        let mut reader = topic.subscriber().await.unwrap();
+        let small = topic.publisher().await.unwrap();
+        let many = spawn(async move { while small.publish_bytes(vec![1; 100]).await.is_ok() {} });
+        let large = spawn(async move { writer.publish_bytes(vec![2; 9_900]).await });
+        while reader.recv().await.unwrap().bytes().len() == 100 {}
+        large.await.unwrap().unwrap();
+        drop(broker);
+        many.await.unwrap();
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_gives_up_lets_the_next_one_in() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_bytes("0").await.unwrap();
+    let (first, second) = (Bell::new(), Bell::new());
+    let mut hasty = writer.publish_bytes("1").within(Duration::from_secs(1)).into_future();
+    let mut patient = writer.publish_bytes("2").into_future();
+    assert!(poll_with(&first, &mut hasty).is_pending());
+    assert!(poll_with(&second, &mut patient).is_pending());
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(poll_with(&first, &mut hasty).is_ready());
+    // It is kept, but it waits no longer.
+    assert_eq!(broker.stats("log").await.unwrap().waiting_publishers, 1);
+    reader.recv().await.unwrap();
+    assert!(second.rings() > 0);
+    assert!(poll_with(&second, &mut patient).is_ready());
+}
+
+/// Each message passed wakes one of them, and not all.
+#[tokio::test]
+async fn a_crowd_is_not_woken_for_one_place() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_bytes("0").await.unwrap();
+    let bells: Vec<_> = (0..100).map(|_| Bell::new()).collect();
+    let mut crowd: Vec<_> = bells
+        .iter()
+        .map(|bell| {
+            let mut waits = writer.publish_bytes("x").into_future();
+            assert!(poll_with(bell, &mut waits).is_pending());
+            waits
+        })
+        .collect();
+    for at in 0..100 {
+        reader.recv().await.unwrap();
+        assert!(poll_with(&bells[at], &mut crowd[at]).is_ready());
+    }
+    let rings: usize = bells.iter().map(|bell| bell.rings()).sum();
+    assert!(rings <= 200, "{rings} wake-ups for 100 places");
+}

@@ -1,0 +1,154 @@
+//! Code that is not ours runs in between: wakers, drops, codecs. It may panic, and use the topic.
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use common::{Bell, poll_with};
+use memq::codec::{Json, Native};
+use memq::{Broker, Publisher, Record, RecvError, Start, Topic, TopicSpec};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Panics when it is dropped, if it is to.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 {
+            panic!("boom");
+        }
+    }
+}
+
+impl Topic for Bomb {
+    type Codec = Native;
+    const SPEC: TopicSpec = TopicSpec::new("bombs").ttl(Duration::from_secs(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drop_that_panics_leaves_the_subscriber_where_it_belongs() {
+    let broker = Broker::new();
+    let bombs = broker.publisher::<Bomb>().await.unwrap();
+    let mut reader = broker.subscriber::<Bomb>().await.unwrap();
+    // Outside the runtime, so that no sweeper comes before the reader.
+    let thread = bombs.clone();
+    std::thread::spawn(move || thread.try_publish(Bomb(true)).map(drop)).join().unwrap().unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert!(catch_unwind(AssertUnwindSafe(|| reader.try_recv())).is_err());
+    assert_eq!(reader.stats().skipped, 1);
+    bombs.publish(Bomb(false)).await.unwrap();
+    assert_eq!(reader.try_recv().unwrap().unwrap().offset().0, 1);
+}
+
+struct Panicking;
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+#[tokio::test]
+async fn a_waker_that_panics_takes_no_wake_up_from_others() {
+    let broker = Broker::new();
+    let topic = broker.topic("log");
+    let writer = topic.publisher().await.unwrap();
+    let mut first = topic.subscriber().await.unwrap();
+    let mut second = topic.subscriber().await.unwrap();
+    let bell = Bell::new();
+    let bad = Waker::from(Arc::new(Panicking));
+    assert!(first.poll_recv(&mut Context::from_waker(&bad)).is_pending());
+    assert!(poll_with(&bell, &mut Box::pin(second.recv())).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| writer.try_publish(Record::new("x")))).is_err());
+    assert_eq!(bell.rings(), 1);
+    assert!(second.try_recv().unwrap().is_some());
+}
+
+/// Its clone and its drop publish, which would hang if either ran under the topic's lock.
+struct Busy(Publisher<Record>, AtomicUsize);
+
+impl Wake for Busy {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.try_publish(Record::new("from a waker")).unwrap();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.try_publish(Record::new("from a drop")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_waker_may_publish_to_the_topic_that_wakes_it() {
+    let broker = Broker::new();
+    let topic = broker.topic("log");
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().from(Start::Latest).await.unwrap();
+    for _ in 0..100 {
+        let busy = Waker::from(Arc::new(Busy(writer.clone(), AtomicUsize::new(0))));
+        let mut context = Context::from_waker(&busy);
+        while let Poll::Ready(received) = reader.poll_recv(&mut context) {
+            received.unwrap();
+        }
+        writer.try_publish(Record::new("x")).unwrap();
+    }
+    assert!(broker.stats("log").await.unwrap().published >= 200);
+}
+
+/// Takes five seconds of the paused clock to encode.
+#[derive(Deserialize)]
+struct Slow;
+
+impl Serialize for Slow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // `advance` moves the clock in its first poll.
+        let mut advance = Box::pin(tokio::time::advance(Duration::from_secs(5)));
+        let _ = advance.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        serializer.serialize_unit()
+    }
+}
+
+impl Topic for Slow {
+    type Codec = Json;
+    const SPEC: TopicSpec = TopicSpec::new("slow").ttl(Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_dated_when_it_is_stored_however_slow_its_encoding() {
+    let broker = Broker::new();
+    let slow = broker.publisher::<Slow>().await.unwrap();
+    let mut reader = broker.subscriber::<Slow>().await.unwrap();
+    slow.publish_batch((0..100).map(|_| Slow)).await.unwrap();
+    match reader.try_recv() {
+        Ok(Some(first)) => assert_eq!(first.offset().0, 0),
+        Ok(None) => panic!("nothing was stored"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The second of a batch cannot be read: its position is where the subscriber says it stands.
+#[tokio::test]
+async fn an_error_that_ended_a_batch_is_not_lost_by_resuming_at_the_position() {
+    let broker = Broker::new();
+    broker.create::<Slow>().await.unwrap();
+    let raw = broker.topic("slow").publisher().await.unwrap();
+    for payload in ["null", "{", "null"] {
+        raw.publish_bytes(payload).await.unwrap();
+    }
+    let mut reader = broker.subscriber::<Slow>().await.unwrap();
+    assert_eq!(reader.recv_batch(9).await.unwrap().len(), 1);
+    let position = reader.position();
+    assert_eq!(position.0, 1);
+    reader.seek(position).await.unwrap();
+    match reader.recv().await {
+        Err(RecvError::Decode { offset, .. }) => assert_eq!(offset, position),
+        other => panic!("{:?}", other.map(|message| message.offset())),
+    }
+    assert_eq!(reader.recv().await.unwrap().offset().0, 2);
+}
