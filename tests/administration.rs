@@ -117,7 +117,7 @@ async fn each_option_that_differs_is_named_with_both_values() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_said_can_be_said_until_the_first_message() {
+async fn what_nobody_has_said_can_be_said_until_there_is_a_publisher() {
     let broker = Broker::new();
     let minute = Duration::from_secs(60);
     // A reader by name that comes first decides nothing.

@@ -234,3 +234,31 @@ fn messages_are_freed_where_no_lock_is_held() {
     // Bounds a deadlock; nothing is measured.
     receiver.recv_timeout(Duration::from_secs(20)).expect("a lock was held, or a count is wrong");
 }
+
+/// The task that makes room as messages expire lived in a runtime that ends.
+#[test]
+fn a_publisher_that_waits_survives_the_runtime_of_the_sweeper() {
+    let broker = Broker::new();
+    let topic = broker
+        .topic("log")
+        .max(1)
+        .overflow(memq::Overflow::Wait)
+        .ttl(std::time::Duration::from_millis(200));
+    let first = common::multi_thread(1);
+    let writer = first.block_on(async {
+        let writer = topic.publisher().await.unwrap();
+        writer.publish_bytes("first").await.unwrap();
+        writer
+    });
+    let second = common::multi_thread(1);
+    let waits = second.spawn(async move { writer.publish_bytes("second").await.map(drop) });
+    second.block_on(async {
+        while broker.stats("log").await.unwrap().waiting_publishers == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    drop(first);
+    let limit = std::time::Duration::from_secs(60);
+    let done = second.block_on(async { tokio::time::timeout(limit, waits).await });
+    done.expect("nobody made room").unwrap().unwrap();
+}
