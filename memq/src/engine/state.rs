@@ -277,6 +277,9 @@ impl<P> State<P> {
 
     /// A publisher no longer waits: it is the next one's turn.
     pub(super) fn unpark_publisher(&mut self, place: &mut Place, after: &mut After<P>) {
+        if !place.is_taken() {
+            return;
+        }
         let was_first = self.room.is_first(place);
         after.discard(self.room.leave(place));
         if was_first {

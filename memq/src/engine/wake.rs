@@ -40,6 +40,13 @@ struct Waiter {
 #[derive(Debug, Default)]
 pub(crate) struct Place(Option<u64>);
 
+impl Place {
+    /// Whether it is one.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 impl Queue {
     pub(crate) fn len(&self) -> usize {
         self.waiters.len()
@@ -150,9 +157,11 @@ impl WaitList {
 impl Wake {
     /// Adds those of another list, or of the same one at another time.
     pub(crate) fn add(&mut self, others: Self) {
+        if matches!(others, Self::Nobody) {
+            return;
+        }
         *self = match (std::mem::replace(self, Self::Nobody), others) {
             (Self::Nobody, others) => others,
-            (own, Self::Nobody) => own,
             (own, others) => {
                 Self::All(own.into_vec().into_iter().chain(others.into_vec()).collect())
             }
