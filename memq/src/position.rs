@@ -123,5 +123,8 @@ impl From<Timestamp> for SystemTime {
 
 /// Nanoseconds as one word, which holds 584 years.
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }

@@ -13,13 +13,12 @@ use bytes::Bytes;
 
 pub use self::batch::PublishBatch;
 pub use self::permit::Permit;
+use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 use crate::codec::form::{Form, Packed, Writer};
 use crate::engine::segment::Entry;
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
-use crate::headers::Headers;
-use crate::key::Key;
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::payload::Payload;
@@ -188,20 +187,18 @@ impl<T: Payload> Publisher<T> {
     }
 
     /// Encodes a message and dates it.
-    fn ready(
-        &self,
-        message: T,
-        key: Option<Key<'static>>,
-        headers: Headers,
-    ) -> Result<Ready<T>, PublishError<T>> {
+    fn ready(&self, message: T, said: Option<Box<Said>>) -> Result<Ready<T>, PublishError<T>> {
         let Packed { stored, origin, meta, size } = T::Form::pack(message, &self.writer)
             .map_err(|(message, source)| PublishError::Encode { message, source })?;
-        let meta = match merge(meta, key, headers) {
-            Ok(meta) => meta,
-            Err(source) => {
-                let message = T::Form::unpack(stored, origin);
-                return Err(PublishError::Encode { message, source });
-            }
+        let meta = match said {
+            None => meta,
+            Some(said) => match merge(meta, *said) {
+                Ok(meta) => meta,
+                Err(source) => {
+                    let message = T::Form::unpack(stored, origin);
+                    return Err(PublishError::Encode { message, source });
+                }
+            },
         };
         let size = size.saturating_add(Meta::bytes(meta.as_ref()));
         let size = u32::try_from(size).unwrap_or(u32::MAX);
@@ -211,20 +208,13 @@ impl<T: Payload> Publisher<T> {
 }
 
 /// What came with the message, and over it what was said on publishing.
-fn merge(
-    meta: Option<Arc<Meta>>,
-    key: Option<Key<'static>>,
-    headers: Headers,
-) -> Result<Option<Arc<Meta>>, EncodeError> {
-    if key.is_none() && headers.is_empty() {
-        return Ok(meta);
-    }
+fn merge(meta: Option<Arc<Meta>>, said: Said) -> Result<Option<Arc<Meta>>, EncodeError> {
     let mut meta = meta.map(Arc::unwrap_or_clone).unwrap_or_default();
-    meta.key = key.or(meta.key);
+    meta.key = said.key.or(meta.key);
     if meta.headers.is_empty() {
-        meta.headers = headers;
+        meta.headers = said.headers;
     } else {
-        for (name, value) in headers.iter() {
+        for (name, value) in said.headers.iter() {
             meta.headers.insert(name, value)?;
         }
     }

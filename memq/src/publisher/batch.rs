@@ -11,7 +11,6 @@ use super::room::Room;
 use super::{Origin, Publisher, Ready};
 use crate::engine::segment::Entry;
 use crate::error::{BatchError, PublishError};
-use crate::headers::Headers;
 use crate::message::Stored;
 use crate::payload::Payload;
 use crate::position::Offset;
@@ -58,7 +57,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     fn fill(&mut self) {
         while self.entries.len() < CHUNK {
             let Some(message) = self.messages.pop_front() else { return };
-            match self.publisher.ready(message, None, Headers::new()) {
+            match self.publisher.ready(message, None) {
                 Ok(Ready { entry, origin }) => {
                     self.entries.push_back(entry);
                     self.origins.push_back(origin);

@@ -7,7 +7,6 @@ use std::task::Poll;
 use super::room::Room;
 use super::{Publisher, Ready};
 use crate::error::PublishError;
-use crate::headers::Headers;
 use crate::payload::Payload;
 use crate::position::Offset;
 
@@ -49,7 +48,7 @@ impl<T: Payload> Permit<'_, T> {
     ///
     /// As [`Publisher::publish`], but never for want of room.
     pub fn send(mut self, message: T) -> Result<Offset, PublishError<T>> {
-        let Ready { entry, origin } = self.publisher.ready(message, None, Headers::new())?;
+        let Ready { entry, origin } = self.publisher.ready(message, None)?;
         self.held = false;
         self.publisher
             .topic

@@ -10,7 +10,7 @@ use super::room::Room;
 use super::{Publisher, Ready};
 use crate::engine::wake::Place;
 use crate::error::{EncodeError, PublishError};
-use crate::headers::{HeaderError, Headers};
+use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
 use crate::payload::Payload;
 use crate::position::Offset;
@@ -25,40 +25,48 @@ pub(super) const YIELD_EVERY: u64 = 1024;
 pub struct Publish<'a, T: Payload> {
     publisher: &'a Publisher<T>,
     message: T,
-    key: Option<Key<'static>>,
-    headers: Headers,
-    /// The first thing that was wrong; said when it is published.
-    fault: Option<EncodeError>,
+    /// Most messages say nothing more, and are the cheaper for it.
+    said: Option<Box<Said>>,
     within: Option<Duration>,
+}
+
+/// What is said of a message beside its value.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) key: Option<Key<'static>>,
+    pub(super) headers: Headers,
+    /// The first thing that was wrong; reported when it is published.
+    fault: Option<EncodeError>,
 }
 
 impl<'a, T: Payload> Publish<'a, T> {
     pub(super) fn new(publisher: &'a Publisher<T>, message: T) -> Self {
-        Self {
-            publisher,
-            message,
-            key: None,
-            headers: Headers::new(),
-            fault: None,
-            within: publisher.within,
-        }
+        Self { publisher, message, said: None, within: publisher.within }
     }
 
     pub(super) fn refused(publisher: &'a Publisher<T>, message: T, fault: EncodeError) -> Self {
-        Self { fault: Some(fault), ..Self::new(publisher, message) }
+        let mut publish = Self::new(publisher, message);
+        publish.said().fault = Some(fault);
+        publish
+    }
+
+    fn said(&mut self) -> &mut Said {
+        self.said.get_or_insert_default()
     }
 
     /// Gives the message this key, in place of the one its type takes from the value. `None`
     /// leaves that.
     pub fn key(mut self, key: impl TopicKey) -> Self {
-        self.key = key.to_key().map(Key::into_owned);
+        self.said().key = key.to_key().map(Key::into_owned);
         self
     }
 
     /// Adds a header. One that breaks the [rules](Headers) is reported on publishing.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        let added: Result<(), HeaderError> = self.headers.insert(name, value);
-        self.fault = self.fault.or(added.err().map(EncodeError::Header));
+        let said = self.said();
+        if let Err(error) = said.headers.insert(name, value) {
+            said.fault.get_or_insert(EncodeError::Header(error));
+        }
         self
     }
 
@@ -97,10 +105,10 @@ impl<'a, T: Payload> Publish<'a, T> {
         })
     }
 
-    fn ready(self) -> Result<Ready<T>, PublishError<T>> {
-        match self.fault {
+    fn ready(mut self) -> Result<Ready<T>, PublishError<T>> {
+        match self.said.as_mut().and_then(|said| said.fault.take()) {
             Some(source) => Err(PublishError::Encode { message: self.message, source }),
-            None => self.publisher.ready(self.message, self.key, self.headers),
+            None => self.publisher.ready(self.message, self.said),
         }
     }
 }
