@@ -12,8 +12,7 @@ use crate::engine::topic::Topic;
 use crate::error::{OpenError, TopicConflict};
 use crate::message::Stored;
 use crate::name::TopicName;
-use crate::options::Request;
-use crate::options::{Compression, Format, TopicOptions};
+use crate::options::{Compression, Format, Request, TopicOptions};
 use crate::payload::Payload;
 
 /// What hangs on a topic beside its log.

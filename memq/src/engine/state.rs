@@ -14,8 +14,7 @@ use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
 use super::wake::{Place, Queue, Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
-use crate::options::Request;
-use crate::options::{Overflow, Start, TopicOptions};
+use crate::options::{Overflow, Request, Start, TopicOptions};
 use crate::position::{Offset, Timestamp};
 
 pub(super) struct State<P> {

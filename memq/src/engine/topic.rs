@@ -37,8 +37,7 @@ use super::sweep;
 use super::wake::{Place, Ticket};
 use crate::error::PublishError;
 use crate::name::TopicName;
-use crate::options::Request;
-use crate::options::{Overflow, Start, TopicOptions};
+use crate::options::{Overflow, Request, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
 
 /// A topic whose log holds payloads of type `P`.
