@@ -37,6 +37,7 @@ struct Plain(Wide<Plain>);
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(tag = "kind")]
+#[expect(clippy::large_enum_variant, reason = "that it is large is the point")]
 enum TaggedWide {
     #[default]
     Leaf,
