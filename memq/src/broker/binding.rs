@@ -179,9 +179,9 @@ impl Existing<'_> {
         let [has_ttl, wants] = [has.ttl, request.ttl].map(Ttl);
         self.compare("ttl", has_ttl, said.ttl, request.ttl.is_some().then_some(wants))?;
         self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
-        let has = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
-        if !stages.is_empty() && has != stages.names() {
-            return Err(self.conflict("stage", has, stages.names()));
+        let has = binding(self.any).map(|binding| binding.stages.clone()).unwrap_or_default();
+        if !stages.is_empty() && !has.same_names(stages) {
+            return Err(self.conflict("stage", has.names(), stages.names()));
         }
         Ok(())
     }
