@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::DecodeError;
+use crate::options::DEFAULT_MAX_DECODED;
 
 /// A recursive type, through every way of nesting that serde has.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -139,6 +140,24 @@ fn elements_without_bytes_end() {
     ] {
         assert!(decode::<Vec<()>>(format, bytes).is_err(), "{format} {bytes:?}");
     }
+}
+
+#[test]
+fn the_limit_of_a_payload_holds_without_compression_too() {
+    for compression in COMPRESSIONS {
+        let record = record(Format::Json, compression, b"[1,2]");
+        assert_eq!(record.decompress(5).unwrap().bytes(), "[1,2]");
+        let error = record.decompress(4).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { limit: 4 }), "{compression}");
+        assert!(error.to_string().starts_with("the payload has more than 4 bytes: "), "{error}");
+    }
+    // Nothing is expanded here, and nothing copied.
+    let large = Record::new(vec![b' '; DEFAULT_MAX_DECODED + 1]);
+    assert_eq!(large.payload().unwrap().as_ptr(), large.bytes().as_ptr());
+    assert!(matches!(
+        large.decompress(DEFAULT_MAX_DECODED),
+        Err(DecodeError::TooLarge { limit: DEFAULT_MAX_DECODED })
+    ));
 }
 
 /// Twenty structs in each other, with nothing in them but a byte.
