@@ -65,6 +65,18 @@ enum External {
     Many { name: String, parent: Option<u64>, kids: Vec<External> },
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum FatTagged {
+    Many { i: Big, kids: Vec<FatTagged> },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum FatUntagged {
+    Many { i: Big, kids: Vec<FatUntagged> },
+}
+
 /// So many of this value in each other. The last field is the list of its kids, which is empty.
 fn nest<T>(format: Format, leaf: &T, depth: usize) -> Vec<u8>
 where
@@ -138,4 +150,13 @@ fn tagged_enums_with_many_fields_do_not_overflow_the_stack() {
 #[test]
 fn values_of_any_shape_do_not_overflow_the_stack() {
     bomb(&[Format::Json], serde_json::json!({ "kids": [] }));
+}
+
+/// serde reads these out of the guard's sight, and without optimisation a megabyte is too little.
+#[test]
+fn fat_tagged_and_untagged_enums_do_not_overflow_the_stack() {
+    if !cfg!(debug_assertions) {
+        bomb(NAMED, FatTagged::Many { i: Big::default(), kids: Vec::new() });
+        bomb(NAMED, FatUntagged::Many { i: Big::default(), kids: Vec::new() });
+    }
 }
