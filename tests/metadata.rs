@@ -130,7 +130,46 @@ async fn keys_and_headers_count_towards_max_bytes() {
     writer.publish_bytes("").await.unwrap();
     let empty = broker.stats("log").await.unwrap().bytes;
     writer.publish_bytes("abc").key("12").header("name", "value").await.unwrap();
-    assert_eq!(broker.stats("log").await.unwrap().bytes, 2 * empty + 3 + 2 + 9);
+    let one = 2 * empty + 3 + (96 + 2) + (64 + 9);
+    assert_eq!(broker.stats("log").await.unwrap().bytes, one);
+    // Many short headers take more than their text.
+    let mut headers = Headers::new();
+    for name in 100..200 {
+        headers.insert(name.to_string(), "").unwrap();
+    }
+    writer.publish(Record::new("").with_headers(headers)).await.unwrap();
+    assert_eq!(broker.stats("log").await.unwrap().bytes, one + empty + 96 + 100 * (64 + 3));
+}
+
+/// A message whose key is the beginning of its payload.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Packet {
+    #[serde(skip)]
+    payload: bytes::Bytes,
+    key: usize,
+}
+
+impl Topic for Packet {
+    type Codec = memq::codec::Json;
+    const SPEC: TopicSpec = TopicSpec::new("packets");
+
+    fn key(&self) -> Option<Key<'_>> {
+        Some(self.payload.slice(..self.key).into())
+    }
+}
+
+#[tokio::test]
+async fn a_key_keeps_no_larger_buffer_alive() {
+    let broker = Broker::new();
+    let packets = broker.publisher::<Packet>().await.unwrap();
+    let mut incoming = broker.subscriber::<Packet>().await.unwrap();
+    let payload = bytes::Bytes::from(vec![b'k'; 1 << 20]);
+    for key in [5, 500] {
+        packets.publish(Packet { payload: payload.clone(), key }).await.unwrap();
+        assert!(payload.is_unique(), "{key}");
+        let message = incoming.recv().await.unwrap();
+        assert_eq!(message.key().unwrap().as_bytes(), &payload[..key]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

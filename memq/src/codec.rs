@@ -12,7 +12,7 @@
 //! | [`Bincode`] | `bincode` | what tokio-memq 1.0 writes |
 
 pub(crate) mod compression;
-#[cfg(any(feature = "messagepack", feature = "bincode", feature = "postcard"))]
+#[cfg(any(feature = "json", feature = "messagepack", feature = "bincode", feature = "postcard"))]
 mod depth;
 pub(crate) mod form;
 pub(crate) mod format;

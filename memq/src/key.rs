@@ -26,7 +26,7 @@ pub struct Key<'a>(Repr<'a>);
 #[derive(Clone)]
 enum Repr<'a> {
     Borrowed(&'a [u8]),
-    /// Short keys made on the spot, such as digits: `(length, bytes)`.
+    /// Short keys, and those made on the spot, such as digits: `(length, bytes)`.
     Inline(u8, [u8; INLINE]),
     Owned(Bytes),
 }
@@ -54,13 +54,17 @@ impl<'a> Key<'a> {
         std::str::from_utf8(self.as_bytes()).ok()
     }
 
-    /// The same key on its own; copies it if it borrows.
+    /// The same key on its own, as a copy: it keeps no larger buffer alive that it is a slice of.
     #[must_use]
     pub fn into_owned(self) -> Key<'static> {
-        Key(match self.0 {
-            Repr::Borrowed(bytes) => Repr::Owned(Bytes::copy_from_slice(bytes)),
-            Repr::Inline(length, bytes) => Repr::Inline(length, bytes),
-            Repr::Owned(bytes) => Repr::Owned(bytes),
+        let bytes = self.as_bytes();
+        let mut short = [0; INLINE];
+        Key(match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Repr::Inline(bytes.len() as u8, short)
+            }
+            None => Repr::Owned(Bytes::copy_from_slice(bytes)),
         })
     }
 
@@ -262,6 +266,17 @@ mod tests {
         let long = "k".repeat(100);
         let key = Key::from(long.as_str());
         assert_eq!(key.clone().into_owned(), key);
+    }
+
+    #[test]
+    fn an_owned_key_lets_go_of_the_buffer_it_was_cut_from() {
+        for length in [0, 1, INLINE, INLINE + 1, 1_000] {
+            let large = Bytes::from(vec![7; 1 << 20]);
+            let key = Key::from(large.slice(..length)).into_owned();
+            assert_eq!(key.as_bytes(), vec![7; length]);
+            assert!(large.is_unique(), "{length}");
+            assert_eq!(matches!(key.0, Repr::Inline(..)), length <= INLINE);
+        }
     }
 
     #[test]

@@ -225,6 +225,8 @@ pub struct TopicOptions {
     /// Messages kept at most.
     pub max_messages: usize,
     /// Bytes kept at most: payloads, keys and headers, and 64 for each message.
+    ///
+    /// A message with a key or headers counts 96 more, and 64 for each header, beside their text.
     pub max_bytes: usize,
     /// How long a message is kept; `None` for as long as there is room.
     pub ttl: Option<Duration>,

@@ -227,6 +227,10 @@ impl Publisher<Record> {
     /// A frame is recognised by its magic and stored as what it says. Other bytes are stored as
     /// they are, in the format the topic was declared with, if it was.
     ///
+    /// The bytes are not copied, so a slice of a larger buffer keeps all of it alive, while the topic
+    /// counts only the slice towards `max_bytes`. Publish `Bytes::copy_from_slice` of a small part of
+    /// a large buffer.
+    ///
     /// ```
     /// # use memq::{Broker, Format};
     /// # #[tokio::main(flavor = "current_thread")]

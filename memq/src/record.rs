@@ -49,6 +49,12 @@ pub struct Meta {
     pub(crate) headers: Headers,
 }
 
+/// What a message with a key or headers counts beside their text: the allocation they are in.
+const META: usize = 96;
+
+/// What each header counts beside its text: two more allocations, and where they are.
+const HEADER: usize = 64;
+
 /// What a message without any carries.
 static NO_HEADERS: Headers = Headers::new();
 
@@ -68,10 +74,11 @@ impl Meta {
         Some(Key::new(meta?.key.as_ref()?.as_bytes()))
     }
 
-    /// Bytes of key and headers.
+    /// What key and headers count towards `max_bytes`: their text, and what it takes to keep it.
     pub(crate) fn bytes(meta: Option<&Arc<Self>>) -> usize {
         meta.map_or(0, |meta| {
-            meta.key.as_ref().map_or(0, |key| key.as_bytes().len()) + meta.headers.bytes()
+            let key = meta.key.as_ref().map_or(0, |key| key.as_bytes().len());
+            META + key + meta.headers.bytes() + meta.headers.len() * HEADER
         })
     }
 }
@@ -80,6 +87,10 @@ impl Record {
     /// A record of bytes that say nothing about their format.
     ///
     /// No frame is looked for; [`Record::parse`] does that.
+    ///
+    /// The bytes are not copied, so a slice of a larger buffer keeps all of it alive, while a topic
+    /// counts only the slice towards `max_bytes`. Give it `Bytes::copy_from_slice` of a small part of
+    /// a large buffer.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self {

@@ -172,7 +172,8 @@ impl TopicSpec {
         self
     }
 
-    /// Keeps this many bytes at most: payloads, keys and headers, and 64 for each message.
+    /// Keeps this many bytes at most, counted as [`TopicOptions::max_bytes`](crate::TopicOptions)
+    /// says: payloads, keys and headers, and what keeping them takes.
     pub const fn max_bytes(mut self, max: usize) -> Self {
         assert!(max > 0, "a topic holds at least one byte");
         self.max_bytes = Some(max);

@@ -67,7 +67,7 @@ fn a_missing_compression_says_what_to_do() {
 
 #[test]
 fn key_and_headers_stay_with_the_record() {
-    let record = Record::new("tea").with_key("7").decompress(0).unwrap();
+    let record = Record::new("tea").with_key("7").decompress(3).unwrap();
     assert_eq!(record.key(), Record::new("").with_key("7").key());
 }
 

@@ -168,9 +168,9 @@ struct Existing<'a> {
 impl Existing<'_> {
     /// Says what was not said yet, and compares the rest.
     fn check(&self, request: &Request, stages: &Stages) -> Result<(), OpenError> {
-        let own = binding(self.any).map(|binding| binding.stages.names()).unwrap_or_default();
-        if !stages.is_empty() && own != stages.names() {
-            return Err(self.conflict("stage", own, stages.names()));
+        let own = binding(self.any).map(|binding| binding.stages.clone()).unwrap_or_default();
+        if !stages.is_empty() && !own.same_names(stages) {
+            return Err(self.conflict("stage", own.names(), stages.names()));
         }
         let (has, said) = self.any.settle(request);
         self.compare("format", has.format, said.format, request.format)?;

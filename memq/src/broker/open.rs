@@ -152,7 +152,8 @@ impl<'b> TopicBuilder<'b, Record> {
         self
     }
 
-    /// Keeps this many bytes at most: payloads, keys and headers, and 64 for each message.
+    /// Keeps this many bytes at most, counted as [`TopicOptions::max_bytes`](crate::TopicOptions)
+    /// says: payloads, keys and headers, and what keeping them takes.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.request.max_bytes = Some(bytes);
         self
@@ -175,7 +176,8 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     /// Adds a step of your own between compression and storage, such as encryption. It is undone
     /// for every subscriber of the topic.
     ///
-    /// Stages belong to the topic: say them where it is opened first. Others need not say them.
+    /// Stages belong to the topic: say them where it is opened first. Others need not say them; if they
+    /// do, the names must be the same, and the first opener's are used.
     pub fn stage(mut self, stage: impl Stage) -> Self
     where
         T::Form: Bytewise,
@@ -423,7 +425,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         self
     }
 
-    /// Refuses payloads of more than this many bytes after decompression; 64 MiB if not said.
+    /// Refuses payloads of more than this many bytes, after decompression if they are compressed;
+    /// 64 MiB if not said.
     pub fn max_decoded(mut self, bytes: usize) -> Self
     where
         T: Topic,

@@ -75,7 +75,16 @@ pub(crate) fn compress(
     }
 }
 
-/// The payload before compression; a copy only where it was compressed.
+/// Refuses a payload of more bytes than this. Those that are compressed are refused as they come
+/// out, by [`decompress`].
+pub(crate) fn check(body: &Body, limit: usize) -> Result<(), DecodeError> {
+    if body.compression == Compression::None && body.bytes.len() > limit {
+        return Err(DecodeError::TooLarge { limit });
+    }
+    Ok(())
+}
+
+/// The payload before compression; a copy only where it was compressed, and a limit too.
 pub(crate) fn plain(body: &Body, limit: usize) -> Result<Bytes, DecodeError> {
     if body.compression == Compression::None {
         return Ok(body.bytes.clone());
@@ -92,6 +101,7 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
     let declared = body.length.map(|length| length as usize);
     out.clear();
     if *compression == Compression::None {
+        check(body, limit)?;
         out.extend_from_slice(bytes);
         return Ok(());
     }

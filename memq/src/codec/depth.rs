@@ -1,41 +1,63 @@
-//! A guard around a format's deserializer: how deep values nest, and how many there are. Nothing is
-//! parsed here.
+//! A guard around a format's deserializer: how deep values nest, how much stack that takes, and how
+//! many there are. Nothing is parsed here.
 //!
 //! bincode and postcard have no limit of their own, so a kilobyte of bytes could overflow the stack
-//! of a recursive type, and a few bytes could claim 2⁶⁰ elements that take no bytes at all.
+//! of a recursive type, and a few bytes could claim 2⁶⁰ elements that take no bytes at all. Levels
+//! alone say nothing of the stack: one of a type with large arrays takes a hundred times what one
+//! of a small type does.
 
 use std::cell::Cell;
 use std::fmt;
+use std::ptr;
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// Levels of a value, at most. Each struct, sequence, map, enum, `Some` and newtype is one.
-pub(crate) const MAX_DEPTH: u16 = 256;
+/// Levels of a value, at most. Each struct, sequence, map, enum, `Some` and newtype is one, and two
+/// in what is read as whatever it is.
+pub(crate) const MAX_DEPTH: u16 = 128;
 
-/// Elements that one byte of the payload may stand for: structs of structs of one byte.
-const PER_BYTE: u64 = 1024;
+/// Bytes of stack that reading a value may take before the next level is refused. Well below the
+/// 1 MiB of a small thread: a level takes its own only after it was asked for.
+const MAX_STACK: usize = 384 << 10;
+
+/// Elements that any payload may stand for, if they take no bytes.
+const FREE: u64 = 4096;
+
+/// Elements that one byte of the payload may stand for beside: structs of structs of one byte.
+const PER_BYTE: u64 = 32;
 
 /// What is left to spend on one payload.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<u64>);
+pub(super) struct Budget {
+    elements: Cell<u64>,
+    /// Where the stack was.
+    base: usize,
+}
+
+/// Where the stack is, nearly.
+fn stack() -> usize {
+    let here = 0_u8;
+    ptr::from_ref(&here).addr()
+}
 
 impl Budget {
-    /// Enough for any value that takes its elements from bytes.
+    /// Enough for any value that takes its elements from bytes, and stack from here on.
     pub(super) fn of(payload: &[u8]) -> Self {
-        Self(Cell::new((payload.len() as u64).saturating_add(64).saturating_mul(PER_BYTE)))
+        let elements = (payload.len() as u64).saturating_mul(PER_BYTE).saturating_add(FREE);
+        Self { elements: Cell::new(elements), base: stack() }
     }
 
     /// Puts the guard around a deserializer, or around a seed for one.
     pub(super) fn guard<T>(&self, inner: T) -> Guard<'_, T> {
-        Guard { inner, left: MAX_DEPTH, budget: self }
+        Guard { inner, left: MAX_DEPTH, price: 1, budget: self }
     }
 
     fn spend<E: Error>(&self) -> Result<(), E> {
-        match self.0.get().checked_sub(1) {
+        match self.elements.get().checked_sub(1) {
             Some(rest) => {
-                self.0.set(rest);
+                self.elements.set(rest);
                 Ok(())
             }
             None => Err(E::custom("more elements than its bytes can stand for")),
@@ -49,22 +71,27 @@ pub(super) struct Guard<'b, T> {
     inner: T,
     /// Levels that may still be opened.
     left: u16,
+    /// What a level counts.
+    price: u16,
     budget: &'b Budget,
 }
 
 impl<'b, T> Guard<'b, T> {
     /// The same guard around something else.
     fn over<U>(&self, inner: U) -> Guard<'b, U> {
-        Guard { inner, left: self.left, budget: self.budget }
+        Guard { inner, left: self.left, price: self.price, budget: self.budget }
     }
 
     /// The guard one level further down.
     fn down<U, E: Error>(&self, inner: U) -> Result<Guard<'b, U>, E> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
+        let Some(left) = self.left.checked_sub(self.price) else {
+            let most = MAX_DEPTH / self.price;
+            return Err(E::custom(format_args!("nested deeper than {most} levels")));
         };
-        self.budget.spend()?;
-        Ok(Guard { inner, left, budget: self.budget })
+        if self.budget.base.abs_diff(stack()) > MAX_STACK {
+            return Err(E::custom("nested deeper than the stack allows"));
+        }
+        Ok(Guard { left, ..self.over(inner) })
     }
 }
 
@@ -107,8 +134,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
         deserialize_f32 deserialize_f64
     }
 
+    /// Levels count twice here: for tagged and untagged enums serde buffers the value, and reads it
+    /// again from there, where no guard is.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let visitor = Guard { price: 2, ..self.over(visitor) };
+        self.inner.deserialize_any(visitor)
+    }
+
     compounds! {
-        deserialize_any()
         deserialize_ignored_any()
         deserialize_option()
         deserialize_seq()
@@ -231,10 +264,9 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Guard<'b, A> {
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let (left, budget) = (self.left, self.budget);
-        let seed = self.over(seed);
-        let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Guard { inner, left, budget }))
+        let Self { inner, left, price, budget } = self;
+        let (value, inner) = inner.variant_seed(Guard { inner: seed, left, price, budget })?;
+        Ok((value, Guard { inner, left, price, budget }))
     }
 }
 

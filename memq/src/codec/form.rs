@@ -343,7 +343,7 @@ pub struct Reader<T> {
     pub(crate) decoders: Arc<Decoders<T>>,
     /// What this subscriber accepts beside it.
     pub(crate) accepts: Decoders<T>,
-    /// Bytes of a payload after decompression, at most.
+    /// Bytes of a payload at most, after decompression if it is compressed.
     pub(crate) max_decoded: usize,
     pub(crate) stages: Stages,
     /// Whether records are handed out as they are stored.
@@ -385,6 +385,7 @@ impl<T> Reader<T> {
             .or_else(|| self.accepts.get(got))
             .ok_or(DecodeError::Format { got, reads: self.decoders.declared })?;
         if body.compression == Compression::None {
+            compression::check(body, self.max_decoded)?;
             return decode(&body.bytes);
         }
         let mut plain = spare::take(&PLAIN).unwrap_or_default();

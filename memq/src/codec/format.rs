@@ -16,8 +16,8 @@ use crate::options::Format;
 /// JSON text, on one line. Needs feature `json`, which is on by default.
 ///
 /// Fields have names, so a reader may have more or fewer of them if serde allows it. Not a number
-/// and the infinities are written as `null`, and JSON that nests deeper than 128 levels is refused:
-/// both are serde_json's rules.
+/// and the infinities are written as `null`, and JSON that nests deeper than 127 levels is refused:
+/// both are serde_json's rules. What else is refused is as for [`MessagePack`].
 ///
 /// ```
 /// # #[cfg(feature = "json")]
@@ -43,7 +43,10 @@ pub struct Json;
 /// MessagePack with named fields. Needs feature `messagepack`.
 ///
 /// Structs without names, which is how tokio-memq 1.0 writes them, are read too. Values that nest
-/// deeper than 256 levels are refused.
+/// deeper than 128 levels are refused, and those that take more than 384 KiB of stack to read.
+/// Inside enums that are `#[serde(tag)]` or `untagged`, and in values of any shape, 64 levels are
+/// the most. What such an enum takes of the stack is not seen, so one that holds itself should
+/// hold no large arrays.
 ///
 /// ```
 /// # #[cfg(feature = "messagepack")]
@@ -68,8 +71,9 @@ pub struct MessagePack;
 /// whose integers have a fixed length.
 ///
 /// Fields have only positions: two fields of one type that change places are **read as each
-/// other**, without an error. Values that nest deeper than 256 levels are refused. bincode is no
-/// longer maintained; [`Postcard`] is the compact format for new topics.
+/// other**, without an error. Values that nest deeper than 128 levels, or take
+/// more than 384 KiB of stack to read, are refused. bincode is no longer maintained; [`Postcard`]
+/// is the compact format for new topics.
 ///
 /// ```
 /// # #[cfg(feature = "bincode")]
@@ -90,7 +94,8 @@ pub struct Bincode;
 /// postcard 1: small and fast. Needs feature `postcard`.
 ///
 /// Fields have only positions: two fields of one type that change places are **read as each
-/// other**, without an error. Values that nest deeper than 256 levels are refused.
+/// other**, without an error. Values that nest deeper than 128 levels, or take
+/// more than 384 KiB of stack to read, are refused.
 ///
 /// ```
 /// # #[cfg(feature = "postcard")]

@@ -110,7 +110,8 @@ impl Record {
     }
 
     /// The encoded message: [`bytes`](Self::bytes) decompressed, or just those where they are not
-    /// compressed, without a copy. At most [`DEFAULT_MAX_DECODED`] bytes come out.
+    /// compressed, without a copy and without a limit, since nothing is expanded. Compressed ones may
+    /// become at most [`DEFAULT_MAX_DECODED`] bytes.
     ///
     /// # Errors
     ///
@@ -119,10 +120,11 @@ impl Record {
         self.plain(DEFAULT_MAX_DECODED)
     }
 
-    /// The same record, decompressed, if at most `limit` bytes come out. Not a copy where it is not
-    /// compressed.
+    /// The same record, decompressed, if its payload then has at most `limit` bytes. Not a copy where
+    /// it is not compressed; the limit holds there too.
     ///
-    /// The other methods allow [`DEFAULT_MAX_DECODED`] bytes. For more, or less, call this first:
+    /// The other methods allow [`DEFAULT_MAX_DECODED`] bytes where the record is compressed, and any
+    /// number where it is not. For more, or less, call this first:
     ///
     /// ```
     /// # #[cfg(feature = "json")]
@@ -139,12 +141,13 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::TooLarge`] where more would come out, [`DecodeError::Length`] where another
+    /// [`DecodeError::TooLarge`] where there are more bytes, [`DecodeError::Length`] where another
     /// length does than the frame says, [`DecodeError::Decompress`] where the bytes are damaged or
     /// others follow, [`DecodeError::Unavailable`] without the feature it takes, and
     /// [`DecodeError::Sealed`].
     pub fn decompress(&self, limit: usize) -> Result<Self, DecodeError> {
         let bytes = self.plain(limit)?;
+        compression::check(&self.body, limit)?;
         let body =
             Body { bytes, compression: Compression::None, length: None, ..self.body.clone() };
         Ok(Self { body, meta: self.meta.clone() })

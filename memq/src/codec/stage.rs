@@ -10,6 +10,8 @@ use crate::error::{Cause, DecodeError, EncodeError};
 ///
 /// Stages belong to a topic: [`TopicBuilder::stage`](crate::TopicBuilder::stage) on opening it
 /// first. They are undone for every reader of it, typed or not. Bytes at rest in the log are sealed.
+/// Only names are compared: somebody who opens the topic later with stages of the same names gets the
+/// first one's, and their own are ignored, whatever keys they hold.
 ///
 /// ```
 /// use memq::codec::Stage;
@@ -30,7 +32,8 @@ use crate::error::{Cause, DecodeError, EncodeError};
 /// }
 /// ```
 pub trait Stage: Send + Sync + 'static {
-    /// A name for errors; two openers of a topic must name the same stages in the same order.
+    /// A name for errors; two openers of a topic must name the same stages in the same order. Put the
+    /// key's own name into it where stages with different keys must not pass for each other.
     fn name(&self) -> &str;
 
     /// What is stored for these bytes.
@@ -67,10 +70,16 @@ impl Stages {
         self.0.is_empty()
     }
 
-    /// The names, joined, for comparison and for errors.
+    /// Whether they have the same names in the same order.
+    pub(crate) fn same_names(&self, other: &Self) -> bool {
+        let names = other.0.iter().map(|stage| stage.name());
+        self.0.iter().map(|stage| stage.name()).eq(names)
+    }
+
+    /// The names, quoted and joined, for errors.
     pub(crate) fn names(&self) -> String {
-        let names: Vec<&str> = self.0.iter().map(|stage| stage.name()).collect();
-        if names.is_empty() { "none".into() } else { names.join(", ") }
+        let names: Vec<_> = self.0.iter().map(|stage| format!("{:?}", stage.name())).collect();
+        if names.is_empty() { "no stages".into() } else { names.join(", ") }
     }
 
     pub(crate) fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {

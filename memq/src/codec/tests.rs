@@ -4,6 +4,7 @@ mod damage;
 mod limits;
 mod roundtrip;
 mod seal;
+mod stack;
 mod trailing;
 
 use std::collections::BTreeMap;

@@ -97,9 +97,9 @@ pub enum DecodeError {
         /// What it said.
         source: Cause,
     },
-    /// The payload decompresses to more than is allowed.
+    /// The payload is longer than is allowed, after decompression if it is compressed.
     #[error(
-        "the payload decompresses to more than {limit} bytes: if you trust its origin, raise `max_decoded` on the subscriber, or the limit of `Record::decompress`"
+        "the payload has more than {limit} bytes: if you trust its origin, raise `max_decoded` on the subscriber, or first call `Record::decompress` with a higher limit"
     )]
     TooLarge {
         /// The limit.
@@ -212,14 +212,24 @@ pub enum DetectError {
     Unknown,
 }
 
-/// How to read a record of this format.
+/// How to read a record of this format, for subscribers and for who has the record.
 fn accept(got: Format) -> &'static str {
+    /// What is the same for each codec that memq has.
+    macro_rules! known {
+        ($codec:literal) => {
+            concat!(
+                "a subscriber reads it too with `.accept(memq::codec::",
+                $codec,
+                ")`, and `Record::decode` reads it as what it is"
+            )
+        };
+    }
     match got {
-        Format::Bincode => "a subscriber reads it too with `.accept(memq::codec::Bincode)`",
-        Format::Json => "a subscriber reads it too with `.accept(memq::codec::Json)`",
-        Format::MessagePack => "a subscriber reads it too with `.accept(memq::codec::MessagePack)`",
-        Format::Postcard => "a subscriber reads it too with `.accept(memq::codec::Postcard)`",
-        Format::Custom => "a subscriber reads it too with `.accept(…)` and its codec",
+        Format::Bincode => known!("Bincode"),
+        Format::Json => known!("Json"),
+        Format::MessagePack => known!("MessagePack"),
+        Format::Postcard => known!("Postcard"),
+        Format::Custom => "`.accept(…)` and `Record::decode_as` read it with its codec",
         Format::Cbor | Format::Native | Format::Raw => "memq has no codec that does",
     }
 }

@@ -4,16 +4,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Read;
+use crate::codec::depth::Budget;
 use crate::error::Cause;
 
 pub(super) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Cause> {
     Ok(serde_json::to_writer(out, value)?)
 }
 
-/// serde_json has a limit on nesting, so no guard is needed.
+/// serde_json limits the levels itself, and not the stack they take.
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Read<T> {
     let mut json = serde_json::Deserializer::from_slice(payload);
-    let value = T::deserialize(&mut json)?;
+    let value = T::deserialize(Budget::of(payload).guard(&mut json))?;
     Ok(match json.end() {
         Ok(()) => (value, 0),
         Err(at) => (value, rest(payload, at.line(), at.column())),

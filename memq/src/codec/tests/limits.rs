@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::DecodeError;
+use crate::options::DEFAULT_MAX_DECODED;
 
 /// A recursive type, through every way of nesting that serde has.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ fn values_nested_within_the_limit_are_read() {
 #[test]
 fn values_nested_deeper_are_refused() {
     for format in FORMATS {
-        for depth in [257, 10_000, 1_000_000] {
+        for depth in [129, 257, 10_000, 1_000_000] {
             let decoded = decode::<Tree>(format, &nested(format, depth));
             assert!(matches!(decoded, Err(DecodeError::Malformed { .. })), "{format} {depth}");
         }
@@ -97,7 +98,7 @@ fn the_deepest_value_fits_the_stack_of_a_small_thread() {
         .stack_size(1 << 20)
         .spawn(|| {
             for format in FORMATS {
-                for depth in [120, 255, 100_000] {
+                for depth in [120, 127, 100_000] {
                     let _ = decode::<Tree>(format, &nested(format, depth));
                 }
             }
@@ -129,11 +130,50 @@ fn a_length_is_not_believed() {
 
 #[test]
 fn elements_without_bytes_end() {
-    assert_eq!(decode::<Vec<()>>(Format::Postcard, b"\x88\x27").unwrap().len(), 5_000);
+    assert_eq!(decode::<Vec<()>>(Format::Postcard, b"\xa0\x1f").unwrap().len(), 4_000);
+    // The second and the last of these would be 30,000 elements.
     for (format, bytes) in [
         (Format::Bincode, &b"\xfd\xff\xff\xff\xff\xff\xff\xff\x7f"[..]),
+        (Format::Bincode, b"\xfb\x30\x75"),
         (Format::Postcard, b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
+        (Format::Postcard, b"\xb0\xea\x01"),
     ] {
-        assert!(decode::<Vec<()>>(format, bytes).is_err(), "{format}");
+        assert!(decode::<Vec<()>>(format, bytes).is_err(), "{format} {bytes:?}");
+    }
+}
+
+#[test]
+fn the_limit_of_a_payload_holds_without_compression_too() {
+    for compression in COMPRESSIONS {
+        let record = record(Format::Json, compression, b"[1,2]");
+        assert_eq!(record.decompress(5).unwrap().bytes(), "[1,2]");
+        let error = record.decompress(4).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { limit: 4 }), "{compression}");
+        assert!(error.to_string().starts_with("the payload has more than 4 bytes: "), "{error}");
+    }
+    // Nothing is expanded here, and nothing copied.
+    let large = Record::new(vec![b' '; DEFAULT_MAX_DECODED + 1]);
+    assert_eq!(large.payload().unwrap().as_ptr(), large.bytes().as_ptr());
+    assert!(matches!(
+        large.decompress(DEFAULT_MAX_DECODED),
+        Err(DecodeError::TooLarge { limit: DEFAULT_MAX_DECODED })
+    ));
+}
+
+/// Twenty structs in each other, with nothing in them but a byte.
+#[test]
+fn deep_wrappers_of_a_byte_are_read() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct In<T> {
+        inner: T,
+    }
+    type Five<T> = In<In<In<In<In<T>>>>>;
+    for format in [Format::Bincode, Format::Postcard] {
+        let bytes = [&b"\xfa"[..], &[7; 250]].concat();
+        // Postcard's lengths have seven bits a byte.
+        let bytes =
+            if format == Format::Postcard { [b"\xfa\x01", &bytes[1..]].concat() } else { bytes };
+        let read = decode::<Vec<Five<Five<Five<Five<u8>>>>>>(format, &bytes).unwrap();
+        assert_eq!(read.len(), 250);
     }
 }
