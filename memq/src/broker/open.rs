@@ -425,8 +425,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         self
     }
 
-    /// Refuses payloads of more than this many bytes, after decompression if they are compressed;
-    /// 64 MiB if not said.
+    /// Refuses payloads of more than this many bytes, after decompression if they are compressed.
+    /// If not said, compressed ones may have 64 MiB, and others what `max_bytes` lets in.
     pub fn max_decoded(mut self, bytes: usize) -> Self
     where
         T: Topic,
@@ -457,7 +457,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     fn open(self) -> Result<Subscriber<T>, OpenError> {
         let (name, bound) = self.topic.open()?;
         let mut reader = Reader::new(bound.decoders, bound.stages);
-        reader.max_decoded = self.max_decoded.unwrap_or(reader.max_decoded);
+        reader.max_decoded = self.max_decoded;
         reader.keep_sealed = self.keep_sealed;
         for accept in self.accepts {
             accept(&reader.accepts).map_err(|()| two_custom(&name))?;

@@ -344,7 +344,7 @@ pub struct Reader<T> {
     /// What this subscriber accepts beside it.
     pub(crate) accepts: Decoders<T>,
     /// Bytes of a payload at most, after decompression if it is compressed.
-    pub(crate) max_decoded: usize,
+    pub(crate) max_decoded: Option<usize>,
     pub(crate) stages: Stages,
     /// Whether records are handed out as they are stored.
     pub(crate) keep_sealed: bool,
@@ -364,7 +364,7 @@ impl<T> fmt::Debug for Reader<T> {
 impl<T> Reader<T> {
     pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages) -> Self {
         let accepts = Decoders::new(decoders.declared);
-        Self { decoders, accepts, max_decoded: DEFAULT_MAX_DECODED, stages, keep_sealed: false }
+        Self { decoders, accepts, max_decoded: None, stages, keep_sealed: false }
     }
 
     fn unseal(&self, body: &Body) -> Result<Body, DecodeError> {
@@ -385,12 +385,15 @@ impl<T> Reader<T> {
             .or_else(|| self.accepts.get(got))
             .ok_or(DecodeError::Format { got, reads: self.decoders.declared })?;
         if body.compression == Compression::None {
-            compression::check(body, self.max_decoded)?;
+            // It is in memory already: only a limit that was asked for is kept.
+            if let Some(limit) = self.max_decoded {
+                compression::check(body, limit)?;
+            }
             return decode(&body.bytes);
         }
         let mut plain = spare::take(&PLAIN).unwrap_or_default();
-        let value = compression::decompress(body, self.max_decoded, &mut plain)
-            .and_then(|()| decode(&plain));
+        let limit = self.max_decoded.unwrap_or(DEFAULT_MAX_DECODED);
+        let value = compression::decompress(body, limit, &mut plain).and_then(|()| decode(&plain));
         spare::keep_buffer(&PLAIN, plain);
         value
     }
