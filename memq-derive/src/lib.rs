@@ -34,8 +34,9 @@ use syn::DeriveInput;
 /// assert_eq!(Order::SPEC.name(), "orders");
 /// ```
 ///
-/// Structs of every shape and enums can be topics. Everything is checked when the program is
-/// compiled, and everything wrong with a type is reported at once.
+/// Structs of every shape and enums can be topics. What is written is checked when the type is
+/// compiled, and everything wrong with it is reported at once; only a name that is a constant is
+/// checked where the topic is used.
 ///
 /// # Options of a type
 ///
@@ -52,8 +53,9 @@ use syn::DeriveInput;
 /// | `key_with` | the path of a function from `&Self` to `Option<Key<'_>>` | no key |
 /// | `crate` | where memq is found | `::memq` |
 ///
-/// An option that is not written is left to whoever opens the topic. Several `#[topic(…)]` on one
-/// type are read as one.
+/// An option that is not written can be said on opening the topic by name, before it has a
+/// publisher, except for the format. `max = "64MiB"` is `max_bytes`, and leaves the 10,000 messages
+/// as they are. Several `#[topic(…)]` on one type are read as one.
 ///
 /// ## `name`
 ///

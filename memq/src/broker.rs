@@ -22,7 +22,8 @@ use crate::topic::Topic;
 /// Making one starts nothing and needs no runtime. In a runtime, a topic with a `ttl` has one
 /// task for as long as it holds messages; it sleeps until the oldest expires, and panics if the
 /// runtime has no timer. Without it expired messages are still never delivered, but their memory
-/// goes only when somebody next uses the topic.
+/// goes only when somebody next uses the topic, and so does their room, for a publisher that waits.
+/// The same holds while the runtime that has the task is not driven.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {

@@ -83,8 +83,8 @@ pub trait Topic: Sized + Send + Sync + 'static {
 
 /// Name and options of a topic, as a constant: what `#[topic(…)]` becomes.
 ///
-/// What is not set is left to whoever opens the topic first, and else to the defaults: no
-/// compression, no `ttl`, 10,000 messages and 256 MiB, [`Overflow::DropOldest`].
+/// What is not set can be said on opening the topic by name, before it has a publisher; if it is not,
+/// there is no compression, no `ttl`, 10,000 messages and 256 MiB, and [`Overflow::DropOldest`].
 ///
 /// # Panics
 ///
