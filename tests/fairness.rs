@@ -6,15 +6,21 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use common::{Bell, on_both_runtimes, poll_with, spawn};
-use memq::{Broker, Overflow, PublishError, Record};
+use memq::{Broker, Overflow, PublishError, Publisher, Record, Subscriber};
 
-#[tokio::test]
-async fn nobody_overtakes_a_publisher_that_waits() {
+/// A topic with room for one message, which is there.
+async fn full() -> (Broker, Publisher<Record>, Subscriber<Record>) {
     let broker = Broker::new();
     let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
     let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
+    let reader = topic.subscriber().await.unwrap();
     writer.publish_bytes("0").await.unwrap();
+    (broker, writer, reader)
+}
+
+#[tokio::test]
+async fn nobody_overtakes_a_publisher_that_waits() {
+    let (_broker, writer, mut reader) = full().await;
 
     let (first, second) = (Bell::new(), Bell::new());
     let mut waits = writer.publish_bytes("1").into_future();
@@ -55,11 +61,7 @@ fn a_large_message_is_not_starved_by_small_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn a_publisher_that_gives_up_lets_the_next_one_in() {
-    let broker = Broker::new();
-    let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
-    let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
-    writer.publish_bytes("0").await.unwrap();
+    let (broker, writer, mut reader) = full().await;
     let (first, second) = (Bell::new(), Bell::new());
     let mut hasty = writer.publish_bytes("1").within(Duration::from_secs(1)).into_future();
     let mut patient = writer.publish_bytes("2").into_future();
@@ -77,11 +79,7 @@ async fn a_publisher_that_gives_up_lets_the_next_one_in() {
 /// Each message passed wakes one of them, and not all.
 #[tokio::test]
 async fn a_crowd_is_not_woken_for_one_place() {
-    let broker = Broker::new();
-    let topic = broker.topic("log").max(1).overflow(Overflow::Wait);
-    let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
-    writer.publish_bytes("0").await.unwrap();
+    let (_broker, writer, mut reader) = full().await;
     let bells: Vec<_> = (0..100).map(|_| Bell::new()).collect();
     let mut crowd: Vec<_> = bells
         .iter()

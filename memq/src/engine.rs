@@ -21,6 +21,7 @@
 pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod log;
+pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod segment;
 pub(crate) mod state;

@@ -186,7 +186,7 @@ impl<T: Payload> Publisher<T> {
         self.topic.name()
     }
 
-    /// Encodes a message and dates it.
+    /// Encodes a message.
     fn ready(&self, message: T, said: Option<Box<Said>>) -> Result<Ready<T>, PublishError<T>> {
         let Packed { stored, origin, meta, size } = T::Form::pack(message, &self.writer)
             .map_err(|(message, source)| PublishError::Encode { message, source })?;
@@ -202,8 +202,7 @@ impl<T: Payload> Publisher<T> {
         };
         let size = size.saturating_add(Meta::bytes(meta.as_ref()));
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        let entry = Entry { payload: stored, meta, at: self.topic.now(), size };
-        Ok(Ready { entry, origin })
+        Ok(Ready { entry: Entry::new(stored, meta, size), origin })
     }
 }
 

@@ -227,8 +227,8 @@ pub(crate) struct Look<T> {
 
 /// How one publisher writes.
 pub struct Writer<T> {
-    /// The codec; for records, none.
-    encode: Option<Encode<T>>,
+    /// The codec; of records, one that refuses, since they are bytes already.
+    encode: Encode<T>,
     look: Look<T>,
     pub(crate) format: Format,
     pub(crate) compression: Compression,
@@ -251,7 +251,12 @@ impl<T> Writer<T> {
     /// Writes records as they are, and compresses those that are not yet.
     pub(crate) fn raw(look: Look<T>, format: Format) -> Self {
         Self {
-            encode: None,
+            encode: |_, _| {
+                Err(EncodeError::Unavailable {
+                    what: "a codec for records".into(),
+                    remedy: "publish the bytes".into(),
+                })
+            },
             look,
             format,
             compression: Compression::None,
@@ -262,18 +267,12 @@ impl<T> Writer<T> {
 
     /// Writes values with this codec.
     pub(crate) fn typed<C: Codec<T>>(look: Look<T>) -> Self {
-        Self { encode: Some(C::encode), ..Self::raw(look, C::FORMAT) }
+        Self { encode: C::encode, ..Self::raw(look, C::FORMAT) }
     }
-}
 
-impl<T> Writer<T> {
     fn encode(&self, value: &T) -> Result<Body, EncodeError> {
         let mut plain = spare::take(&PLAIN).unwrap_or_default();
-        let encoded = match self.encode {
-            Some(encode) => encode(value, &mut plain),
-            None => Ok(()),
-        };
-        let body = encoded.and_then(|()| self.finish(self.format, &plain));
+        let body = (self.encode)(value, &mut plain).and_then(|()| self.finish(self.format, &plain));
         spare::keep_buffer(&PLAIN, plain);
         body
     }
@@ -357,6 +356,7 @@ impl<T> fmt::Debug for Reader<T> {
             .field("accepts", &self.accepts)
             .field("max_decoded", &self.max_decoded)
             .field("stages", &self.stages)
+            .field("keep_sealed", &self.keep_sealed)
             .finish()
     }
 }
@@ -419,8 +419,7 @@ impl<T> Decoders<T> {
         Self { declared, table: Default::default() }
     }
 
-    /// Adds a codec. `Err` if another one has its format, which is possible for
-    /// [`Format::Custom`] only.
+    /// Adds a codec. `Err` if another one has its format.
     pub(crate) fn add<C: Codec<T>>(&self) -> Result<(), ()> {
         let entry = (TypeId::of::<C>(), C::decode as Decode<T>);
         let (known, _) = self.table[Self::place(C::FORMAT)].get_or_init(|| entry);

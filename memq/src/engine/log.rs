@@ -107,11 +107,11 @@ impl<P> Log<P> {
         self.last_reason
     }
 
-    /// Stores a message and returns its offset. Does not ask for room, and leaves making it again
-    /// to [`trim`](Self::trim).
-    pub(crate) fn append(&mut self, mut entry: Entry<P>) -> u64 {
+    /// Stores a message, dates it and returns its offset. Does not ask for room, and leaves making
+    /// it again to [`trim`](Self::trim).
+    pub(crate) fn append(&mut self, mut entry: Entry<P>, now: Timestamp) -> u64 {
         let offset = self.tail;
-        self.newest = self.newest.max(entry.at);
+        self.newest = self.newest.max(now);
         entry.at = self.newest;
         let size = entry.size as usize;
         if let Err(entry) = self.offer(offset, entry) {

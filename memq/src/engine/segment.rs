@@ -12,10 +12,17 @@ pub(crate) struct Entry<P> {
     pub(crate) payload: P,
     /// Key and headers.
     pub(crate) meta: Option<Arc<Meta>>,
-    /// When it was stored.
+    /// When it was stored; the log says.
     pub(crate) at: Timestamp,
     /// What it counts towards `max_bytes`.
     pub(crate) size: u32,
+}
+
+impl<P> Entry<P> {
+    /// A message that is not stored yet, and so has no date.
+    pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: u32) -> Self {
+        Self { payload, meta, at: Timestamp::default(), size }
+    }
 }
 
 /// Consecutive messages. Its memory goes as a whole, when neither the log nor a reader holds it.

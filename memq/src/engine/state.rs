@@ -10,9 +10,10 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::log::{Garbage, Limits, Log};
+use super::queue::{Place, Queue};
 use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
-use super::wake::{Place, Queue, Ticket, WaitList, Wake};
+use super::wake::{Ticket, WaitList, Wake};
 use crate::error::{LagReason, PublishError};
 use crate::options::{Overflow, Request, Start, TopicOptions};
 use crate::position::{Offset, Timestamp};
@@ -178,23 +179,30 @@ impl<P> State<P> {
     pub(super) fn append(
         &mut self,
         entry: Entry<P>,
+        now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
     ) -> Appended<P> {
-        let offset = self.try_append(entry, place, after)?;
+        let offset = self.try_append(entry, now, place, after)?;
         self.unpark_publisher(place, after);
         Ok(offset)
     }
 
-    fn try_append(&mut self, entry: Entry<P>, place: &Place, after: &mut After<P>) -> Appended<P> {
+    fn try_append(
+        &mut self,
+        entry: Entry<P>,
+        now: Timestamp,
+        place: &Place,
+        after: &mut After<P>,
+    ) -> Appended<P> {
         if let Some(refusal) = self.refusal(entry.size) {
             return Err((refusal, entry));
         }
-        self.expire(entry.at, after);
+        self.expire(now, after);
         if !self.has_room(entry.size as usize, place, after) {
             return Err((PublishError::Full(()), entry));
         }
-        Ok(self.store(entry, after))
+        Ok(self.store(entry, now, after))
     }
 
     /// Appends until the queue is empty or its first message is refused.
@@ -202,11 +210,12 @@ impl<P> State<P> {
         &mut self,
         entries: &mut VecDeque<Entry<P>>,
         offsets: &mut Vec<Offset>,
+        now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
     ) -> Result<(), PublishError<()>> {
         while let Some(entry) = entries.pop_front() {
-            match self.try_append(entry, place, after) {
+            match self.try_append(entry, now, place, after) {
                 Ok(offset) => offsets.push(offset),
                 Err((refusal, entry)) => {
                     entries.push_front(entry);
@@ -244,7 +253,12 @@ impl<P> State<P> {
     }
 
     /// Appends in promised room.
-    pub(super) fn append_reserved(&mut self, entry: Entry<P>, after: &mut After<P>) -> Appended<P> {
+    pub(super) fn append_reserved(
+        &mut self,
+        entry: Entry<P>,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Appended<P> {
         self.reserved -= 1;
         match self.refusal(entry.size) {
             Some(refusal) => {
@@ -252,8 +266,8 @@ impl<P> State<P> {
                 Err((refusal, entry))
             }
             None => {
-                self.expire(entry.at, after);
-                Ok(self.store(entry, after))
+                self.expire(now, after);
+                Ok(self.store(entry, now, after))
             }
         }
     }
@@ -300,8 +314,8 @@ impl<P> State<P> {
         }
     }
 
-    fn store(&mut self, entry: Entry<P>, after: &mut After<P>) -> Offset {
-        let offset = self.log.append(entry);
+    fn store(&mut self, entry: Entry<P>, now: Timestamp, after: &mut After<P>) -> Offset {
+        let offset = self.log.append(entry, now);
         if self.options.overflow == Overflow::DropOldest {
             self.log.trim(&mut after.garbage);
         }

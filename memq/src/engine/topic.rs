@@ -30,11 +30,12 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use super::clock::Clock;
+use super::queue::Place;
 use super::segment::Entry;
 use super::state::{After, Appended, Found, JoinError, Phase, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
-use super::wake::{Place, Ticket};
+use super::wake::Ticket;
 use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Start, TopicOptions};
@@ -133,8 +134,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
         &self.name
     }
 
-    /// Takes over options that nobody has said yet, as long as nothing was published. Returns
-    /// what the topic runs with, and what was said of it.
+    /// Takes over options that nobody has said yet, as long as nobody publishes. Returns what the
+    /// topic runs with, and what was said of it.
     pub(crate) fn settle(&self, request: &Request) -> (TopicOptions, Request) {
         self.locked(|state, _| {
             let settled = state.settle(request);
@@ -178,7 +179,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Stores a message, or says why not and gives it back. Never waits.
     pub(crate) fn append(self: &Arc<Self>, entry: Entry<P>, place: &mut Place) -> Appended<P> {
-        self.and_sweep(|state, after| state.append(entry, place, after))
+        let now = self.now();
+        self.and_sweep(|state, after| state.append(entry, now, place, after))
     }
 
     /// Stores messages until the queue is empty or its first one is refused.
@@ -188,12 +190,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
         offsets: &mut Vec<Offset>,
         place: &mut Place,
     ) -> Result<(), PublishError<()>> {
-        self.and_sweep(|state, after| state.append_all(entries, offsets, place, after))
+        let now = self.now();
+        self.and_sweep(|state, after| state.append_all(entries, offsets, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.
     pub(crate) fn append_reserved(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
-        self.and_sweep(|state, after| state.append_reserved(entry, after))
+        let now = self.now();
+        self.and_sweep(|state, after| state.append_reserved(entry, now, after))
     }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.

@@ -76,9 +76,6 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     fn store(&mut self) -> Result<(), PublishError<()>> {
         let before = self.offsets.len();
         let topic = self.room.topic();
-        // Dated now, and not before the others of the chunk were encoded, or room was waited for.
-        let now = topic.now();
-        self.entries.iter_mut().for_each(|entry| entry.at = now);
         let place = self.room.place();
         let result = topic.append_all(&mut self.entries, &mut self.offsets, place);
         let stored = self.offsets.len() - before;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::room::Room;
 use super::{Publisher, Ready};
-use crate::engine::wake::Place;
+use crate::engine::queue::Place;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
@@ -155,10 +155,6 @@ impl<T: Payload> Future for Publishing<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Step::Append(ready) = &mut this.step {
-            // It has waited: it is dated when it is stored, not when it began to wait.
-            ready.entry.at = this.room.topic().now();
-        }
         loop {
             match std::mem::replace(&mut this.step, Step::Done) {
                 Step::Begin(publish) => this.step = Step::Append(publish.ready()?),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::Publisher;
+use crate::engine::queue::Place;
 use crate::engine::topic::Topic;
-use crate::engine::wake::Place;
 use crate::error::PublishError;
 use crate::message::Stored;
 use crate::payload::Payload;

@@ -1,0 +1,91 @@
+//! Who waits for its turn. A plain data structure under the topic's lock: it runs no waker, and
+//! neither clones nor drops one.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::wake::Wake;
+
+/// Waiters that are let in one after the other, in the order in which they came.
+///
+/// The first keeps its place until it leaves, also while it is awake: nobody overtakes it.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// The number of the next to come.
+    next: u64,
+    /// By number.
+    waiters: VecDeque<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    /// Absent from when it is woken to when it parks again.
+    waker: Option<Waker>,
+}
+
+/// A waiter's place in the queue, if it has one.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<u64>);
+
+impl Place {
+    /// Whether it is one.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Whether nobody is before this place, or where it is none, whether nobody is there at all.
+    pub(crate) fn is_first(&self, place: &Place) -> bool {
+        self.waiters.front().is_none_or(|first| Some(first.number) == place.0)
+    }
+
+    /// Whether the first one sleeps, so that somebody has to wake it.
+    pub(crate) fn first_sleeps(&self) -> bool {
+        self.waiters.front().is_some_and(|first| first.waker.is_some())
+    }
+
+    /// Adds a waiter at the end, or lets one sleep again. The waker that was replaced is to be
+    /// dropped outside the lock.
+    #[must_use]
+    pub(crate) fn park(&mut self, place: &mut Place, waker: Waker) -> Option<Waker> {
+        if let Some(index) = self.index(place) {
+            return self.waiters[index].waker.replace(waker);
+        }
+        place.0 = Some(self.next);
+        self.waiters.push_back(Waiter { number: self.next, waker: Some(waker) });
+        self.next += 1;
+        None
+    }
+
+    /// Removes a waiter. Its waker is to be dropped outside the lock. Whoever is first now is not
+    /// woken yet.
+    #[must_use]
+    pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
+        let index = self.index(place)?;
+        place.0 = None;
+        self.waiters.remove(index)?.waker
+    }
+
+    /// Wakes the first, if it sleeps.
+    pub(crate) fn wake_first(&mut self) -> Wake {
+        match self.waiters.front_mut().and_then(|first| first.waker.take()) {
+            Some(waker) => Wake::One(waker),
+            None => Wake::Nobody,
+        }
+    }
+
+    /// Wakes everybody. They keep their places until they leave.
+    pub(crate) fn wake_all(&mut self) -> Wake {
+        Wake::All(self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect())
+    }
+
+    fn index(&self, place: &Place) -> Option<usize> {
+        self.waiters.binary_search_by_key(&place.0?, |waiter| waiter.number).ok()
+    }
+}
