@@ -5,10 +5,11 @@
 //!
 //! # Locks
 //!
-//! Two kinds, taken in this order, and neither across an await:
+//! Three kinds, none across an await, and none taken while another is held:
 //!
-//! 1. the registry's: name → topic; held to look up, insert or remove one entry;
-//! 2. a topic's ([`topic`]): its log, its waiters and its readers.
+//! * the registry's: name → topic; held to look up, insert or remove one entry;
+//! * a topic's ([`topic`]): its log, its waiters and its readers;
+//! * a topic's second one, for the handle of its sweeper: held to start or stop that.
 //!
 //! Wakers run and evicted messages are freed after the topic's lock is released, because both run
 //! code that is not ours and may call back.
@@ -18,6 +19,7 @@
 //! Readers do not lock where there is something to read: a message is a slot of a segment, set
 //! once. They lock to find the next segment, when retention has overtaken them, and to park.
 
+mod after;
 pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod log;

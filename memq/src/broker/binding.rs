@@ -33,7 +33,6 @@ struct Claim {
 /// A topic that was opened.
 pub(super) struct Bound<T: Payload> {
     pub(super) topic: Arc<Topic<Stored<T>>>,
-    pub(super) options: TopicOptions,
     pub(super) stages: Stages,
     pub(super) decoders: Arc<Decoders<T>>,
 }
@@ -79,7 +78,7 @@ pub(super) fn open<T: Payload>(
         None => Arc::new(Decoders::new(options(&*any).format)),
     };
     let stages = binding(&*any).map(|binding| binding.stages.clone()).unwrap_or_default();
-    Ok(Bound { topic, options: options(&*any), stages, decoders })
+    Ok(Bound { topic, stages, decoders })
 }
 
 /// What a topic runs with.

@@ -243,10 +243,10 @@ fn register<T: Payload>(
     bound: &Bound<T>,
     codec: &Declared<T>,
 ) -> Result<(), OpenError> {
-    (codec.register)(&bound.decoders).map_err(|()| two_custom(name))
+    (codec.register)(&bound.decoders).map_err(|()| two_codecs(name))
 }
 
-fn two_custom(name: &TopicName) -> OpenError {
+fn two_codecs(name: &TopicName) -> OpenError {
     OpenError::Option {
         topic: name.to_string(),
         option: "format",
@@ -359,11 +359,13 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         if let Some(codec) = &self.codec {
             register(&name, &bound, codec)?;
         }
+        // From here on they do not change, and so what is read of them holds.
+        bound.topic.publisher_opened();
+        let options = binding::options(&*bound.topic);
         let mut writer = match self.codec.or(self.topic.declared) {
             Some(codec) => (codec.writer)(look()),
-            None => Writer::raw(look(), bound.options.format),
+            None => Writer::raw(look(), options.format),
         };
-        let options = bound.options;
         writer.compression = self.compression.unwrap_or(options.compression);
         writer.level = match self.level {
             Some(level) => level,
@@ -372,7 +374,6 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         };
         writer.stages = bound.stages;
         binding::check_compression(&name, writer.compression, writer.level)?;
-        bound.topic.publisher_opened();
         Ok(Publisher::new(bound.topic, writer, self.within))
     }
 }
@@ -460,7 +461,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         reader.max_decoded = self.max_decoded;
         reader.keep_sealed = self.keep_sealed;
         for accept in self.accepts {
-            accept(&reader.accepts).map_err(|()| two_custom(&name))?;
+            accept(&reader.accepts).map_err(|()| two_codecs(&name))?;
         }
         let topic = name.to_string();
         let cursor = Cursor::new(bound.topic, self.start).map_err(|error| match error {

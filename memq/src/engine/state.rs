@@ -9,11 +9,12 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::log::{Garbage, Limits, Log};
+use super::after::After;
+use super::log::{Limits, Log};
 use super::queue::{Place, Queue};
 use super::segment::{Entry, Segment};
 use super::stats::{Dropped, Gauge, TopicStats};
-use super::wake::{Ticket, WaitList, Wake};
+use super::wake::{Ticket, WaitList};
 use crate::error::{LagReason, PublishError};
 use crate::options::{Overflow, Request, Start, TopicOptions};
 use crate::position::{Offset, Timestamp};
@@ -47,57 +48,6 @@ pub(super) enum Phase {
     Closed,
     /// No appends, and nothing left.
     Deleted,
-}
-
-/// What is done once the lock is released.
-pub(super) struct After<P> {
-    garbage: Garbage<P>,
-    /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
-    /// that was replaced, and one that was not needed.
-    unused: [Option<Waker>; 2],
-    /// Readers that have something to read.
-    readers: Wake,
-    /// Publishers that may have room.
-    publishers: Wake,
-}
-
-impl<P> After<P> {
-    pub(super) fn new() -> Self {
-        Self {
-            garbage: Vec::new(),
-            unused: [None, None],
-            readers: Wake::Nobody,
-            publishers: Wake::Nobody,
-        }
-    }
-
-    /// Keeps a waker that nobody will run.
-    pub(super) fn discard(&mut self, waker: Option<Waker>) {
-        let free = self.unused.iter_mut().find(|place| place.is_none());
-        debug_assert!(free.is_some() || waker.is_none());
-        if let (Some(place), Some(waker)) = (free, waker) {
-            *place = Some(waker);
-        }
-    }
-
-    /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
-    /// all the same.
-    pub(super) fn run(self) {
-        let Self { garbage, unused, readers, publishers } = self;
-        let publishers = Last(publishers);
-        readers.run();
-        drop(publishers);
-        drop((garbage, unused));
-    }
-}
-
-/// Wakers that are run last, come what may.
-struct Last(Wake);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        std::mem::replace(&mut self.0, Wake::Nobody).run();
-    }
 }
 
 /// What a reader finds at its position.

@@ -68,13 +68,14 @@ pub struct SubscriberStats {
     pub position: Offset,
     /// Messages from its start to the newest, kept or not.
     pub since_start: u64,
-    /// Messages handed out, also those that could not be decoded.
+    /// Messages handed out, also those that could not be decoded, and one that its filter is looking
+    /// at.
     pub delivered: u64,
     /// Messages its filter passed over.
     pub filtered: u64,
     /// Messages that retention removed before it had read them, and that it was told of.
     pub skipped: u64,
-    /// Messages still to come, kept or not.
+    /// Messages still to come, kept or not; of a deleted topic, those that never will.
     pub lag: u64,
 }
 

@@ -29,10 +29,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
+use super::after::After;
 use super::clock::Clock;
 use super::queue::Place;
 use super::segment::Entry;
-use super::state::{After, Appended, Found, JoinError, Phase, State};
+use super::state::{Appended, Found, JoinError, Phase, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::wake::Ticket;

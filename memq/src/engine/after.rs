@@ -1,0 +1,58 @@
+//! What follows from what was done under a topic's lock, once it is released. Nothing of it is
+//! decided here.
+
+use std::task::Waker;
+
+use super::log::Garbage;
+use super::wake::Wake;
+
+/// What is done once the lock is released.
+pub(super) struct After<P> {
+    pub(super) garbage: Garbage<P>,
+    /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
+    /// that was replaced, and one that was not needed.
+    unused: [Option<Waker>; 2],
+    /// Readers that have something to read.
+    pub(super) readers: Wake,
+    /// Publishers that may have room.
+    pub(super) publishers: Wake,
+}
+
+impl<P> After<P> {
+    pub(super) fn new() -> Self {
+        Self {
+            garbage: Vec::new(),
+            unused: [None, None],
+            readers: Wake::Nobody,
+            publishers: Wake::Nobody,
+        }
+    }
+
+    /// Keeps a waker that nobody will run.
+    pub(super) fn discard(&mut self, waker: Option<Waker>) {
+        let free = self.unused.iter_mut().find(|place| place.is_none());
+        debug_assert!(free.is_some() || waker.is_none());
+        if let (Some(place), Some(waker)) = (free, waker) {
+            *place = Some(waker);
+        }
+    }
+
+    /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
+    /// all the same.
+    pub(super) fn run(self) {
+        let Self { garbage, unused, readers, publishers } = self;
+        let publishers = Last(publishers);
+        readers.run();
+        drop(publishers);
+        drop((garbage, unused));
+    }
+}
+
+/// Wakers that are run last, come what may.
+struct Last(Wake);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        std::mem::replace(&mut self.0, Wake::Nobody).run();
+    }
+}
