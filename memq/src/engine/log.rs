@@ -57,6 +57,18 @@ pub(crate) struct Log<P> {
     newest: Timestamp,
     removed: Removed,
     last_reason: LagReason,
+    /// What each partition holds; empty where there is one.
+    partitions: Vec<InPartition>,
+    /// The last message that went before everybody had read it: which, why and when.
+    last_drop: Option<(u64, LagReason, Timestamp)>,
+}
+
+/// What is in one partition.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InPartition {
+    pub(crate) published: u64,
+    pub(crate) depth: u64,
+    pub(crate) bytes: u64,
 }
 
 impl<P> Log<P> {
@@ -72,7 +84,29 @@ impl<P> Log<P> {
             newest: Timestamp::default(),
             removed: Removed::default(),
             last_reason: LagReason::MaxMessages,
+            partitions: Vec::new(),
+            last_drop: None,
         }
+    }
+
+    /// Sets how many partitions there are, before there is a message.
+    pub(crate) fn set_partitions(&mut self, partitions: u16) {
+        let counted = if partitions > 1 { usize::from(partitions) } else { 0 };
+        self.partitions.resize(counted, InPartition::default());
+    }
+
+    /// What is in each partition.
+    pub(crate) fn partitions(&self) -> Vec<InPartition> {
+        if self.partitions.is_empty() {
+            let (depth, bytes) = (self.len() as u64, self.bytes as u64);
+            return vec![InPartition { published: self.tail, depth, bytes }];
+        }
+        self.partitions.clone()
+    }
+
+    /// The last message that went before everybody had read it: which, why and when.
+    pub(crate) fn last_drop(&self) -> Option<(u64, LagReason, Timestamp)> {
+        self.last_drop
     }
 
     /// Sets other limits; they hold from the next message on.
@@ -114,6 +148,11 @@ impl<P> Log<P> {
         self.newest = self.newest.max(now);
         entry.at = self.newest;
         let size = entry.size as usize;
+        if let Some(partition) = self.partitions.get_mut(usize::from(entry.partition)) {
+            partition.published += 1;
+            partition.depth += 1;
+            partition.bytes += size as u64;
+        }
         if let Err(entry) = self.offer(offset, entry) {
             let segment = self.grow();
             // A new segment begins at `tail` and has at least one slot.
@@ -159,7 +198,7 @@ impl<P> Log<P> {
     pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
         let before = self.head;
         while self.next_expiry().is_some_and(|at| at <= now) {
-            self.remove_oldest(LagReason::Expired, garbage);
+            self.drop_oldest(LagReason::Expired, now, garbage);
             self.removed.expired += 1;
         }
         self.head != before
@@ -174,11 +213,11 @@ impl<P> Log<P> {
     /// Removes the oldest messages until the limits hold. The newest message always stays.
     pub(crate) fn trim(&mut self, garbage: &mut Garbage<P>) {
         while self.len() > self.limits.max_messages {
-            self.remove_oldest(LagReason::MaxMessages, garbage);
+            self.drop_oldest(LagReason::MaxMessages, self.newest, garbage);
             self.removed.max_messages += 1;
         }
         while self.bytes > self.limits.max_bytes && self.len() > 1 {
-            self.remove_oldest(LagReason::MaxBytes, garbage);
+            self.drop_oldest(LagReason::MaxBytes, self.newest, garbage);
             self.removed.max_bytes += 1;
         }
     }
@@ -206,6 +245,16 @@ impl<P> Log<P> {
         }
     }
 
+    /// Removes what all readers have passed: what lies before `floor`. Returns whether anything was.
+    pub(crate) fn release(&mut self, floor: u64, garbage: &mut Garbage<P>) -> bool {
+        let before = self.head;
+        while self.head < floor.min(self.tail) {
+            self.remove_oldest(LagReason::Consumed, garbage);
+            self.removed.consumed += 1;
+        }
+        self.head != before
+    }
+
     /// Removes everything.
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
         self.segments.iter().for_each(|segment| segment.seal());
@@ -213,6 +262,9 @@ impl<P> Log<P> {
         self.head = self.tail;
         self.bytes = 0;
         self.segment_bytes = 0;
+        for partition in &mut self.partitions {
+            (partition.depth, partition.bytes) = (0, 0);
+        }
     }
 
     /// The segment that holds this offset, which must be one of `head..tail`.
@@ -244,7 +296,11 @@ impl<P> Log<P> {
         low
     }
 
-    fn entry(&self, offset: u64) -> Option<&Entry<P>> {
+    /// The message at this offset, if it is kept.
+    pub(crate) fn entry(&self, offset: u64) -> Option<&Entry<P>> {
+        if offset < self.head {
+            return None;
+        }
         self.locate(offset)?.get(offset)
     }
 
@@ -252,9 +308,20 @@ impl<P> Log<P> {
         self.segments.front()?.get(self.head)
     }
 
+    /// Removes a message that somebody may have wanted.
+    fn drop_oldest(&mut self, reason: LagReason, now: Timestamp, garbage: &mut Garbage<P>) {
+        self.last_drop = Some((self.head, reason, now));
+        self.remove_oldest(reason, garbage);
+    }
+
     fn remove_oldest(&mut self, reason: LagReason, garbage: &mut Garbage<P>) {
         let Some(oldest) = self.oldest() else { return };
-        self.bytes -= oldest.size as usize;
+        let (partition, size) = (usize::from(oldest.partition), oldest.size as usize);
+        if let Some(partition) = self.partitions.get_mut(partition) {
+            partition.depth -= 1;
+            partition.bytes -= size as u64;
+        }
+        self.bytes -= size;
         self.head += 1;
         self.last_reason = reason;
         let next_begins = self.segments.get(1).map_or(self.tail, |next| next.base());

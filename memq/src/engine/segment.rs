@@ -14,14 +14,27 @@ pub(crate) struct Entry<P> {
     pub(crate) meta: Option<Arc<Meta>>,
     /// When it was stored; the log says.
     pub(crate) at: Timestamp,
+    /// The hash of its key, for partitions and for the order within a key; 0 for none.
+    pub(crate) key: u64,
     /// What it counts towards `max_bytes`.
     pub(crate) size: u32,
+    /// Which partition it belongs to; [`ANY`] until it is stored, where nobody cares.
+    pub(crate) partition: u16,
 }
+
+/// The partition of a message that goes to the next one in turn. There is none of this number.
+pub(crate) const ANY: u16 = u16::MAX;
 
 impl<P> Entry<P> {
     /// A message that is not stored yet, and so has no date.
     pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: u32) -> Self {
-        Self { payload, meta, at: Timestamp::default(), size }
+        Self { payload, meta, at: Timestamp::default(), key: 0, size, partition: ANY }
+    }
+
+    /// Gives the message a place: a hash of its key, and a partition.
+    pub(crate) fn placed(mut self, key: u64, partition: u16) -> Self {
+        (self.key, self.partition) = (key, partition);
+        self
     }
 }
 
@@ -115,6 +128,11 @@ impl<P> SlotRef<P> {
 
     pub(crate) fn offset(&self) -> Offset {
         Offset(self.offset)
+    }
+
+    /// What all messages of its segment count, which stays in memory as long as this does.
+    pub(crate) fn segment_bytes(&self) -> usize {
+        self.segment.slots.iter().filter_map(OnceLock::get).map(|entry| entry.size as usize).sum()
     }
 
     pub(crate) fn into_segment(self) -> Arc<Segment<P>> {

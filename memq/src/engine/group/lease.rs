@@ -1,0 +1,54 @@
+//! A message that a group has not settled yet, and the state it is in. Plain data.
+
+use crate::position::Timestamp;
+
+/// One message between its group's position and the end of its handling.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) partition: u16,
+    /// The hash of its key; 0 for none.
+    pub(super) key: u64,
+    /// How often it was handed out.
+    pub(super) attempt: u32,
+    /// The number of its last hand-out, so that an earlier one is known to be void.
+    pub(super) serial: u64,
+    pub(super) state: LeaseState,
+}
+
+/// ```text
+///            ┌─ its key's turn ─┐
+///         Behind ────────────▶ Fresh ──▶ InFlight ──▶ (settled)
+///                                  hand out ▲  │
+///                     Returned ─────────────┘  ├─ dropped, expired ─▶ Returned
+///                         ▲                    ├─ nack ─▶ Delayed
+///                         └──── delay over ───────────────┘
+///         after the last attempt, or rejected: Dead ──▶ (dead-lettered)
+/// ```
+#[derive(Debug)]
+pub(super) enum LeaseState {
+    /// Behind an earlier message of its key.
+    Behind,
+    /// Never handed out, and may be.
+    Fresh,
+    /// Handed out to a member, until then.
+    InFlight { member: usize, until: Timestamp },
+    /// Comes back then.
+    Delayed { until: Timestamp },
+    /// May be handed out again.
+    Returned,
+    /// Is to be dead-lettered for this reason; not before then, if that failed once.
+    Dead { reason: Box<str>, retry: Option<Timestamp> },
+    /// Is being dead-lettered by somebody.
+    Burying { reason: Box<str> },
+}
+
+impl LeaseState {
+    /// When time alone changes it.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::InFlight { until, .. } | Self::Delayed { until } => Some(*until),
+            Self::Dead { retry, .. } => *retry,
+            Self::Behind | Self::Fresh | Self::Returned | Self::Burying { .. } => None,
+        }
+    }
+}

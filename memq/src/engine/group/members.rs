@@ -1,0 +1,283 @@
+//! Who is in a group, which partitions each serves, and who waits. A plain data structure: it runs
+//! no waker.
+//!
+//! Partitions are dealt into shares and members to shares, both in turn. With fewer members than
+//! partitions each member has a share of its own; with more, each partition is a share that several
+//! members serve together. So one partition is served by all.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::task::Waker;
+
+use slab::Slab;
+
+use crate::engine::wake::Wake;
+use crate::position::Timestamp;
+
+#[derive(Debug)]
+pub(super) struct Members {
+    slots: Slab<Member>,
+    /// Their keys, in the order in which they came.
+    order: Vec<usize>,
+    /// How many there have been: the next one's id.
+    ids: u64,
+    /// At least one.
+    shares: Vec<Share>,
+    /// When those that wait wake by themselves.
+    armed: BTreeSet<(Timestamp, usize)>,
+    /// Members that were called and whose place is given on if they do not come.
+    called: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: u64,
+    pub(super) share: usize,
+    /// Messages it holds.
+    pub(super) in_flight: usize,
+    /// Messages it may hold.
+    pub(super) most: usize,
+    parked: Option<Parked>,
+    /// Whether it stands in its share's queue.
+    queued: bool,
+    /// Whether it was woken and has not come since.
+    called: bool,
+}
+
+#[derive(Debug)]
+struct Parked {
+    waker: Waker,
+    guarded: bool,
+    armed: Option<Timestamp>,
+}
+
+/// Partitions that the same members serve, and what is ready there.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    /// Handed out before.
+    pub(super) returned: BTreeSet<u64>,
+    /// Never handed out.
+    pub(super) fresh: BTreeSet<u64>,
+    /// Members that wait, the longest first.
+    parked: VecDeque<usize>,
+}
+
+impl Share {
+    fn is_ready(&self) -> bool {
+        !self.returned.is_empty() || !self.fresh.is_empty()
+    }
+}
+
+impl Member {
+    fn is_full(&self) -> bool {
+        self.in_flight >= self.most
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.parked.is_some()
+    }
+}
+
+impl Members {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            order: Vec::new(),
+            ids: 0,
+            shares: vec![Share::default()],
+            armed: BTreeSet::new(),
+            called: 0,
+        }
+    }
+
+    /// In the order in which they came, with their keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Member)> {
+        self.order.iter().filter_map(|key| Some((*key, self.slots.get(*key)?)))
+    }
+
+    pub(super) fn get(&self, key: usize) -> Option<&Member> {
+        self.slots.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: usize) -> Option<&mut Member> {
+        self.slots.get_mut(key)
+    }
+
+    pub(super) fn share(&mut self, share: usize) -> &mut Share {
+        &mut self.shares[share]
+    }
+
+    /// The share that a partition is in.
+    pub(super) fn share_of(&self, partition: u16) -> usize {
+        usize::from(partition) % self.shares.len()
+    }
+
+    /// The partitions of a share, of this many.
+    pub(super) fn partitions(&self, share: usize, partitions: u16) -> impl Iterator<Item = u16> {
+        let step = self.shares.len();
+        (share..usize::from(partitions)).step_by(step).filter_map(|at| u16::try_from(at).ok())
+    }
+
+    /// Adds a member; [`deal`](Self::deal) follows.
+    pub(super) fn join(&mut self, most: usize) -> usize {
+        let key = self.slots.insert(Member {
+            id: self.ids,
+            share: 0,
+            in_flight: 0,
+            most,
+            parked: None,
+            queued: false,
+            called: false,
+        });
+        self.ids += 1;
+        self.order.push(key);
+        key
+    }
+
+    /// Removes a member; [`deal`](Self::deal) follows. Its waker is to be dropped outside the lock.
+    pub(super) fn leave(&mut self, key: usize) -> Option<Waker> {
+        let waker = self.unpark(key);
+        self.slots.try_remove(key);
+        self.order.retain(|other| *other != key);
+        waker
+    }
+
+    /// Deals partitions and members anew, and wakes everybody that waits, to find its new place.
+    /// What was ready is forgotten.
+    pub(super) fn deal(&mut self, partitions: u16, wake: &mut Wake) {
+        self.wake_all(wake);
+        let shares = self.order.len().min(usize::from(partitions)).max(1);
+        self.shares.clear();
+        self.shares.resize_with(shares, Share::default);
+        for (rank, key) in self.order.iter().enumerate() {
+            if let Some(member) = self.slots.get_mut(*key) {
+                member.share = rank % shares;
+                member.queued = false;
+            }
+        }
+    }
+
+    /// Lets a member sleep. `guarded` says that [`unpark`](Self::unpark) follows if it stops
+    /// waiting. Its former waker, if it has one, is to be dropped outside the lock.
+    pub(super) fn park(
+        &mut self,
+        key: usize,
+        waker: Waker,
+        guarded: bool,
+        due: Option<Timestamp>,
+    ) -> Option<Waker> {
+        let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
+        let parked = Parked { waker, guarded, armed: due };
+        let former = member.parked.replace(parked);
+        if let Some(at) = former.as_ref().and_then(|former| former.armed) {
+            self.armed.remove(&(at, key));
+        }
+        if let Some(at) = due {
+            self.armed.insert((at, key));
+        }
+        if !std::mem::replace(&mut member.queued, true) {
+            let share = member.share;
+            self.shares[share].parked.push_back(key);
+        }
+        former.map(|former| former.waker)
+    }
+
+    /// A member is awake. Its waker is to be dropped outside the lock.
+    pub(super) fn unpark(&mut self, key: usize) -> Option<Waker> {
+        let member = self.slots.get_mut(key)?;
+        if std::mem::take(&mut member.called) {
+            self.called -= 1;
+        }
+        let parked = member.parked.take()?;
+        if let Some(at) = parked.armed {
+            self.armed.remove(&(at, key));
+        }
+        Some(parked.waker)
+    }
+
+    /// Whether a member was woken and has not come since.
+    pub(super) fn is_called(&self, key: usize) -> bool {
+        self.slots.get(key).is_some_and(|member| member.called)
+    }
+
+    /// Wakes the member of a share that waits longest and may take a message. Beside one that may
+    /// never come it wakes the next too.
+    pub(super) fn call(&mut self, share: usize, wake: &mut Wake) {
+        let mut full = Vec::new();
+        while let Some(key) = self.shares[share].parked.pop_front() {
+            match self.slots.get(key) {
+                Some(member) if member.is_full() && member.waits() => full.push(key),
+                _ if self.wake(key, wake) => break,
+                _ => {}
+            }
+        }
+        for key in full.into_iter().rev() {
+            self.shares[share].parked.push_front(key);
+        }
+    }
+
+    /// Wakes one in each share.
+    pub(super) fn call_each(&mut self, wake: &mut Wake) {
+        for share in 0..self.shares.len() {
+            self.call(share, wake);
+        }
+    }
+
+    /// Wakes a member that waited because it held all it may.
+    pub(super) fn call_one(&mut self, key: usize, wake: &mut Wake) {
+        let Some(member) = self.slots.get(key) else { return };
+        if member.waits() {
+            let share = member.share;
+            self.shares[share].parked.retain(|other| *other != key);
+            self.wake(key, wake);
+        }
+    }
+
+    /// Wakes everybody.
+    pub(super) fn wake_all(&mut self, wake: &mut Wake) {
+        for share in &mut self.shares {
+            share.parked.clear();
+        }
+        for at in 0..self.order.len() {
+            self.wake(self.order[at], wake);
+        }
+    }
+
+    /// Wakes the next of a share where something is ready; `more` says that there may be.
+    pub(super) fn pass_on(&mut self, share: usize, more: bool, wake: &mut Wake) {
+        if more || self.shares[share].is_ready() {
+            self.call(share, wake);
+        }
+    }
+
+    /// Sees to it that somebody wakes by itself at `due`, if anybody waits at all.
+    pub(super) fn cover(&mut self, due: Option<Timestamp>, wake: &mut Wake) {
+        let Some(due) = due else { return };
+        let covered = self.armed.first().is_some_and(|(at, _)| *at <= due);
+        // Whoever was called comes, and sleeps again with that time or does what is due.
+        if covered || self.called > 0 {
+            return;
+        }
+        for share in 0..self.shares.len() {
+            while let Some(key) = self.shares[share].parked.pop_front() {
+                if self.wake(key, wake) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Wakes a member that was taken out of its queue. Returns whether it surely comes.
+    fn wake(&mut self, key: usize, wake: &mut Wake) -> bool {
+        let Some(member) = self.slots.get_mut(key) else { return false };
+        member.queued = false;
+        let Some(parked) = member.parked.take() else { return false };
+        if let Some(at) = parked.armed {
+            self.armed.remove(&(at, key));
+        }
+        if parked.guarded && !std::mem::replace(&mut member.called, true) {
+            self.called += 1;
+        }
+        wake.add(Wake::One(parked.waker));
+        parked.guarded
+    }
+}

@@ -1,0 +1,95 @@
+//! What readers of their own do with a topic.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::{Found, JoinError, Phase, State};
+use crate::engine::after::After;
+use crate::engine::stats::Gauge;
+use crate::engine::wake::Ticket;
+use crate::options::Start;
+use crate::position::{Offset, Timestamp};
+
+impl<P> State<P> {
+    /// A new reader: its key and counters.
+    pub(super) fn join(
+        &mut self,
+        start: Start,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<(usize, Arc<Gauge>), JoinError> {
+        let position = self.resolve(start, now, after)?;
+        let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
+        self.reader_ids += 1;
+        // The first reader gives back what lies before its start.
+        self.wake_publisher(after);
+        Ok((self.readers.insert(gauge.clone()), gauge))
+    }
+
+    /// A reader goes away.
+    pub(super) fn leave(&mut self, key: usize, ticket: &mut Ticket, after: &mut After<P>) {
+        self.readers.try_remove(key);
+        after.discard(self.parked.leave(ticket));
+        self.release(after);
+        // It may have been the one that publishers waited for.
+        self.wake_publisher(after);
+    }
+
+    /// Moves a reader.
+    pub(super) fn seek(
+        &mut self,
+        gauge: &Gauge,
+        start: Start,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<Offset, JoinError> {
+        let position = self.resolve(start, now, after)?;
+        gauge.restart(position.0);
+        self.release(after);
+        self.wake_publisher(after);
+        Ok(position)
+    }
+
+    /// Looks what there is for a reader, and counts what it missed.
+    pub(super) fn find(&mut self, gauge: &Gauge, now: Timestamp, after: &mut After<P>) -> Found<P> {
+        if self.phase == Phase::Deleted {
+            return Found::Deleted;
+        }
+        self.expire(now, after);
+        self.release(after);
+        let position = gauge.position();
+        let skipped = self.log.head().saturating_sub(position);
+        if skipped > 0 {
+            gauge.skipped(skipped);
+            self.wake_publisher(after);
+            return Found::Lagged { skipped, reason: self.log.last_reason() };
+        }
+        match self.log.locate(position) {
+            Some(segment) if position < self.log.tail() => Found::Segment(segment.clone()),
+            _ if self.phase == Phase::Closed => Found::Closed,
+            _ => Found::Nothing,
+        }
+    }
+
+    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: Waker, after: &mut After<P>) {
+        after.discard(self.parked.park(ticket, waker));
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        start: Start,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<Offset, JoinError> {
+        if self.phase == Phase::Deleted {
+            return Err(JoinError::Deleted);
+        }
+        self.expire(now, after);
+        self.release(after);
+        let end = Offset(self.log.tail());
+        self.log
+            .resolve(start, now)
+            .map(Offset)
+            .map_err(|requested| JoinError::BeyondEnd { requested: Offset(requested), end })
+    }
+}

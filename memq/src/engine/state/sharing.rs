@@ -1,0 +1,343 @@
+//! What the members of groups do with a topic: the log's side of [`Group`].
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::{JoinError, Phase, State};
+use crate::engine::after::After;
+use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket};
+use crate::engine::segment::SlotRef;
+use crate::engine::stats::GroupStats;
+use crate::error::{LagReason, SettleError};
+use crate::options::Start;
+use crate::position::{Offset, Timestamp};
+
+/// A group, and that it is this one and not a later one of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupKey {
+    key: usize,
+    id: u64,
+}
+
+/// A member of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) group: GroupKey,
+    member: usize,
+}
+
+/// Where a group starts if it is new.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum GroupStart {
+    At(Start),
+    /// Not at all: it must exist.
+    Nowhere,
+}
+
+/// Why a group cannot be opened.
+#[derive(Debug)]
+pub(crate) enum GroupError {
+    /// It exists with these rules.
+    Rules(Box<Rules>),
+    Start(JoinError),
+    Unknown,
+}
+
+/// What a member is given.
+pub(crate) enum Claim<P> {
+    Message(SlotRef<P>, Ticket),
+    /// A dead message, to be moved.
+    Burial(SlotRef<P>, Burial),
+    Lagged {
+        skipped: u64,
+        reason: LagReason,
+    },
+    /// Nothing now. Whoever was parked comes by itself then, if it is not woken before.
+    Nothing {
+        due: Option<Timestamp>,
+    },
+    Closed,
+    Deleted,
+    GroupDeleted,
+}
+
+impl<P> State<P> {
+    /// The group of this name, and whether it is new.
+    pub(crate) fn open_group(
+        &mut self,
+        name: &str,
+        rules: &Rules,
+        start: GroupStart,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<GroupKey, GroupError> {
+        if let Some((key, group)) = self.groups.iter().find(|(_, group)| *group.name == *name) {
+            let same = group.rules() == rules || matches!(start, GroupStart::Nowhere);
+            return match same {
+                true => Ok(GroupKey { key, id: group.id }),
+                false => Err(GroupError::Rules(Box::new(group.rules().clone()))),
+            };
+        }
+        let GroupStart::At(start) = start else { return Err(GroupError::Unknown) };
+        let start = self.resolve(start, now, after).map_err(GroupError::Start)?;
+        let id = self.group_ids;
+        self.group_ids += 1;
+        let partitions = self.options.partitions;
+        let group = Group::new(id, name.into(), rules.clone(), partitions, start.0);
+        let key = self.groups.insert(group);
+        // The first one that reads gives back what lies before its start.
+        self.release(after);
+        self.wake_publisher(after);
+        Ok(GroupKey { key, id })
+    }
+
+    /// The rules of the group of this name.
+    pub(crate) fn group_rules(&self, name: &str) -> Option<Rules> {
+        self.groups.iter().find(|(_, g)| *g.name == *name).map(|(_, group)| group.rules().clone())
+    }
+
+    /// Forgets a group. Returns whether there was one.
+    pub(crate) fn delete_group(&mut self, name: &str, after: &mut After<P>) -> bool {
+        let found = self.groups.iter().find(|(_, group)| *group.name == *name);
+        let Some(key) = found.map(|(key, _)| key) else { return false };
+        let mut group = self.groups.remove(key);
+        group.wake_all(&mut after.readers);
+        self.release(after);
+        self.wake_publisher(after);
+        true
+    }
+
+    fn group(&mut self, key: GroupKey) -> Option<&mut Group> {
+        self.groups.get_mut(key.key).filter(|group| group.id == key.id)
+    }
+
+    /// Tells a group what retention removed meanwhile.
+    fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
+        self.expire(now, after);
+        let (head, reason) = (self.log.head(), self.log.last_reason());
+        if let Some(group) = self.group(key) {
+            group.retain_from(head, reason, &mut after.readers);
+        }
+    }
+
+    /// A group has settled something: others may have room, or know that all is done.
+    fn settled(&mut self, key: GroupKey, after: &mut After<P>) {
+        self.release(after);
+        self.wake_publisher(after);
+        let (tail, phase) = (self.log.tail(), self.phase);
+        if phase == Phase::Open {
+            return;
+        }
+        if let Some(group) = self.group(key).filter(|group| group.is_done(tail)) {
+            group.wake_all(&mut after.readers);
+        }
+    }
+
+    // Members.
+
+    pub(crate) fn join_group(
+        &mut self,
+        group: GroupKey,
+        most: usize,
+        after: &mut After<P>,
+    ) -> Option<Share> {
+        let member = self.group(group)?.join(most, &mut after.readers);
+        Some(Share { group, member })
+    }
+
+    /// A member goes away: what it held comes back to the others.
+    pub(crate) fn leave_group(&mut self, share: Share, now: Timestamp, after: &mut After<P>) {
+        self.up_to_date(share.group, now, after);
+        let Some(group) = self.group(share.group) else { return };
+        let waker = group.leave(share.member, now, &mut after.readers);
+        after.discard(waker);
+        self.settled(share.group, after);
+    }
+
+    /// What there is for a member.
+    pub(crate) fn claim(&mut self, share: Share, now: Timestamp, after: &mut After<P>) -> Claim<P> {
+        if self.phase == Phase::Deleted {
+            return Claim::Deleted;
+        }
+        self.up_to_date(share.group, now, after);
+        let (tail, phase) = (self.log.tail(), self.phase);
+        let Some(group) = self.groups.get_mut(share.group.key) else { return Claim::GroupDeleted };
+        if group.id != share.group.id {
+            return Claim::GroupDeleted;
+        }
+        after.discard(group.come(share.member, now, &mut after.readers));
+        let claim = loop {
+            match group.pick(share.member, now, &mut after.readers) {
+                Pick::Deliver(ticket) => match self.log.slot(ticket.offset) {
+                    Some(slot) => break Claim::Message(slot, ticket),
+                    None => continue,
+                },
+                Pick::Bury(burial) => match self.log.slot(burial.offset) {
+                    Some(slot) => break Claim::Burial(slot, burial),
+                    None => continue,
+                },
+                Pick::Lagged { skipped, reason } => break Claim::Lagged { skipped, reason },
+                Pick::More => match self.log.entry(group.position()) {
+                    Some(entry) => group.admit(entry.partition, entry.key),
+                    None => break Claim::Nothing { due: None },
+                },
+                Pick::Full => break Claim::Nothing { due: None },
+            }
+        };
+        if let (Claim::Nothing { .. }, Phase::Closed) = (&claim, phase) {
+            if group.is_done(tail) {
+                return Claim::Closed;
+            }
+        }
+        group.pass_on(share.member, tail, &mut after.readers);
+        group.cover(&mut after.readers);
+        if group.settles_at_once() {
+            self.settled(share.group, after);
+        }
+        claim
+    }
+
+    /// Lets a member sleep after it found nothing. Returns when it should come by itself.
+    pub(crate) fn park_member(
+        &mut self,
+        share: Share,
+        waker: Waker,
+        guarded: bool,
+        after: &mut After<P>,
+    ) -> Option<Timestamp> {
+        let Some(group) = self.group(share.group) else {
+            after.discard(Some(waker));
+            return None;
+        };
+        let (due, former) = group.park(share.member, waker, guarded);
+        after.discard(former);
+        due
+    }
+
+    /// A member no longer waits.
+    pub(crate) fn unpark_member(&mut self, share: Share, after: &mut After<P>) {
+        let tail = self.log.tail();
+        let Some(group) = self.group(share.group) else { return };
+        let waker = group.unpark(share.member, tail, &mut after.readers);
+        after.discard(waker);
+    }
+
+    // Settling.
+
+    /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
+    pub(crate) fn settle_delivery(
+        &mut self,
+        group: GroupKey,
+        ticket: Ticket,
+        how: Settlement,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<Option<Burial>, SettleError> {
+        if self.phase == Phase::Deleted {
+            return Err(SettleError::Deleted);
+        }
+        self.up_to_date(group, now, after);
+        let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
+        let settled = found.settle(ticket, how, now, &mut after.readers);
+        self.settled(group, after);
+        settled
+    }
+
+    /// Keeps a hand-out for this long from now on.
+    pub(crate) fn extend(
+        &mut self,
+        group: GroupKey,
+        ticket: Ticket,
+        by: Duration,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<(), SettleError> {
+        if self.phase == Phase::Deleted {
+            return Err(SettleError::Deleted);
+        }
+        let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
+        found.tick(now, &mut after.readers);
+        found.extend(ticket, now + by, &mut after.readers)
+    }
+
+    /// A dead message was moved, or is to be tried again then.
+    pub(crate) fn end_burial(
+        &mut self,
+        group: GroupKey,
+        offset: u64,
+        retry: Option<Timestamp>,
+        after: &mut After<P>,
+    ) {
+        let Some(found) = self.group(group) else { return };
+        match retry {
+            None => found.buried(offset, &mut after.readers),
+            Some(retry) => found.not_buried(offset, retry, &mut after.readers),
+        }
+        self.settled(group, after);
+    }
+
+    /// Everything up to and including `offset` is done. Returns the offset of the next message
+    /// where that is not beyond `offset`.
+    pub(crate) fn commit(
+        &mut self,
+        group: GroupKey,
+        offset: Offset,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<(), CommitRefusal> {
+        if self.phase == Phase::Deleted {
+            return Err(CommitRefusal::Deleted);
+        }
+        let end = Offset(self.log.tail());
+        if offset >= end {
+            return Err(CommitRefusal::BeyondEnd { end });
+        }
+        self.up_to_date(group, now, after);
+        let found = self.group(group).ok_or(CommitRefusal::GroupDeleted)?;
+        found.commit(offset.0, &mut after.readers);
+        self.settled(group, after);
+        Ok(())
+    }
+
+    /// Moves a group. What is in flight no longer counts.
+    pub(crate) fn seek_group(
+        &mut self,
+        group: GroupKey,
+        start: Start,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Result<Option<Offset>, JoinError> {
+        let position = self.resolve(start, now, after)?;
+        let (head, reason) = (self.log.head(), self.log.last_reason());
+        let Some(found) = self.group(group) else { return Ok(None) };
+        found.seek(position.0, &mut after.readers);
+        found.retain_from(head, reason, &mut after.readers);
+        self.settled(group, after);
+        Ok(Some(position))
+    }
+
+    // Statistics.
+
+    /// One group's numbers.
+    pub(crate) fn stats_of(
+        &mut self,
+        group: GroupKey,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Option<GroupStats> {
+        self.up_to_date(group, now, after);
+        let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
+        group.tick(now, &mut after.readers);
+        let log = &self.log;
+        Some(group.stats(log.tail(), now, |offset| Some(log.entry(offset)?.at)))
+    }
+
+    /// Every group's numbers, in the order in which they came.
+    pub(super) fn group_stats(&mut self, now: Timestamp, after: &mut After<P>) -> Vec<GroupStats> {
+        let mut keys: Vec<_> =
+            self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
+        keys.sort_unstable_by_key(|group| group.id);
+        keys.into_iter().filter_map(|group| self.stats_of(group, now, after)).collect()
+    }
+}
