@@ -184,7 +184,8 @@ pub(super) fn ttl(value: &Value, mistakes: &mut Mistakes) -> Option<Duration> {
         option: "ttl",
         example: "1h 30m",
         bounds: literal::Bounds {
-            zero: "a message lives longer than zero: leave `ttl` out to keep it while there is room",
+            zero: "a message lives longer than zero: leave `ttl` out to keep it while there is \
+                   room",
             endless: "this is longer than 2^64 seconds: leave `ttl` out to keep messages for ever",
         },
         none: "leave `ttl` out to keep messages while there is room",
@@ -199,7 +200,8 @@ pub(super) fn dedup(value: &Value, mistakes: &mut Mistakes) -> Option<Duration> 
         example: "2m",
         bounds: literal::Bounds {
             zero: "ids are remembered for longer than zero: leave `dedup` out to remember none",
-            endless: "this is longer than 2^64 seconds: take a shorter time, such as `dedup = \"2m\"`",
+            endless: "this is longer than 2^64 seconds: take a shorter time, such as \
+                      `dedup = \"2m\"`",
         },
         none: "leave `dedup` out to remember no ids",
     };
