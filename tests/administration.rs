@@ -211,6 +211,18 @@ async fn impossible_options_are_refused_with_a_remedy_and_create_nothing() {
     assert!(broker.topics().await.unwrap().is_empty());
 }
 
+#[test]
+#[should_panic(expected = "at least one partition")]
+fn a_spec_has_a_partition() {
+    let _ = TopicSpec::new("x").partitions(0);
+}
+
+#[test]
+#[should_panic(expected = "longer than zero")]
+fn a_spec_remembers_ids_for_some_time() {
+    let _ = TopicSpec::new("x").dedup(Duration::ZERO);
+}
+
 #[tokio::test]
 async fn what_nobody_has_said_can_be_said_until_there_is_a_publisher() {
     let broker = Broker::new();
