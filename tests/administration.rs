@@ -9,13 +9,21 @@ use common::{Bell, Order, on_both_runtimes, poll_with, spawn};
 use memq::codec::{Json, Native};
 use memq::{
     AdminError, Broker, Compression, DEFAULT_MAX_BYTES, DEFAULT_MAX_MESSAGES, Error, Format,
-    Offset, OpenError, Overflow, PublishError, RecvError, SeekError, Start, Topic, TopicConflict,
-    TopicSpec,
+    Offset, OpenError, Overflow, PublishError, RecvError, Retain, SeekError, Start, Topic,
+    TopicConflict, TopicSpec,
 };
 use serde::{Deserialize, Serialize};
 
 numbers!(Number, "numbers", max_messages(7), ttl(Duration::from_secs(60)));
 numbers!(Other, "numbers");
+
+numbers!(
+    Job,
+    "jobs",
+    partitions(8),
+    dedup(Duration::from_secs(120)),
+    retain(Retain::UntilConsumed)
+);
 
 /// Another type than `Order`, under its name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +122,105 @@ async fn each_option_that_differs_is_named_with_both_values() {
     // The same again does not conflict, and nothing was changed.
     log().max(5).max_bytes(999).ttl(minute).overflow(Overflow::Wait).await.unwrap();
     assert_eq!(broker.options("log").await.unwrap().max_messages, 5);
+}
+
+#[tokio::test]
+async fn partitions_dedup_and_retain_are_shown_and_compared_as_the_others() {
+    let broker = Broker::new();
+    let minute = Duration::from_secs(60);
+    let jobs = || broker.topic("jobs");
+    jobs().await.unwrap();
+    let options = broker.options("jobs").await.unwrap();
+    assert_eq!((options.partitions, options.dedup), (1, None));
+    assert_eq!(options.retain, Retain::WithinLimits);
+
+    // Each can be said by somebody else.
+    jobs().partitions(8).await.unwrap();
+    jobs().dedup(minute).await.unwrap();
+    jobs().retain(Retain::UntilConsumed).await.unwrap();
+    let options = broker.options("jobs").await.unwrap();
+    assert_eq!((options.partitions, options.dedup), (8, Some(minute)));
+    assert_eq!(options.retain, Retain::UntilConsumed);
+    jobs().partitions(8).dedup(minute).retain(Retain::UntilConsumed).await.unwrap();
+
+    let cases = [
+        (jobs().partitions(9), "partitions", "8", "9"),
+        (jobs().dedup(minute * 2), "dedup", "60s", "120s"),
+        (jobs().retain(Retain::WithinLimits), "retain", "UntilConsumed", "WithinLimits"),
+    ];
+    for (builder, option, existing, requested) in cases {
+        let conflict = conflict(builder.await);
+        assert_eq!((&*conflict.topic, conflict.option), ("jobs", option));
+        assert_eq!((&*conflict.existing, &*conflict.requested), (existing, requested));
+    }
+    assert_eq!(broker.options("jobs").await.unwrap(), options);
+}
+
+#[tokio::test]
+async fn defaults_of_partitions_dedup_and_retain_hold_once_there_is_a_publisher() {
+    let broker = Broker::new();
+    let log = || broker.topic("log");
+    log().publisher().await.unwrap();
+    // Who says the default says nothing new.
+    log().partitions(1).retain(Retain::WithinLimits).await.unwrap();
+    let cases = [
+        (log().partitions(2), "partitions", "1 (the default)", "2"),
+        (log().dedup(Duration::from_millis(250)), "dedup", "none (the default)", "250ms"),
+        (
+            log().retain(Retain::UntilConsumed),
+            "retain",
+            "WithinLimits (the default)",
+            "UntilConsumed",
+        ),
+    ];
+    for (builder, option, existing, requested) in cases {
+        let conflict = conflict(builder.await);
+        assert_eq!(conflict.option, option);
+        assert_eq!((&*conflict.existing, &*conflict.requested), (existing, requested));
+    }
+}
+
+#[tokio::test]
+async fn a_type_says_partitions_dedup_and_retain() {
+    let broker = Broker::new();
+    broker.create::<Job>().await.unwrap();
+    let options = broker.options("jobs").await.unwrap();
+    assert_eq!((options.partitions, options.dedup), (8, Some(Duration::from_secs(120))));
+    assert_eq!(options.retain, Retain::UntilConsumed);
+}
+
+#[tokio::test]
+async fn impossible_options_are_refused_with_a_remedy_and_create_nothing() {
+    let broker = Broker::new();
+    let log = || broker.topic("log");
+    for (builder, refused, shown, says) in [
+        (log().max(0), "max", "0", "at least one message"),
+        (log().max_bytes(0), "max_bytes", "0", "at least one byte"),
+        (log().ttl(Duration::ZERO), "ttl", "0s", "longer than zero"),
+        (log().partitions(0), "partitions", "0", "at least one partition"),
+        (log().dedup(Duration::ZERO), "dedup", "0s", "longer than zero"),
+    ] {
+        match builder.await {
+            Err(OpenError::Option { topic, option, value, remedy }) => {
+                assert_eq!((&*topic, option, &*value), ("log", refused, shown));
+                assert!(remedy.contains(says), "{remedy}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(broker.topics().await.unwrap().is_empty());
+}
+
+#[test]
+#[should_panic(expected = "at least one partition")]
+fn a_spec_has_a_partition() {
+    let _ = TopicSpec::new("x").partitions(0);
+}
+
+#[test]
+#[should_panic(expected = "longer than zero")]
+fn a_spec_remembers_ids_for_some_time() {
+    let _ = TopicSpec::new("x").dedup(Duration::ZERO);
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ assert_impl_all!(Key<'static>: Send, Sync, Unpin, Clone, Eq, std::hash::Hash, st
 
 // Plain data.
 assert_impl_all!(Offset: Send, Sync, Copy, Ord, std::hash::Hash, std::fmt::Display);
+assert_impl_all!(Partition: Send, Sync, Copy, Ord, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Timestamp: Send, Sync, Copy, Ord, std::hash::Hash, std::fmt::Debug);
 assert_impl_all!(TopicName: Send, Sync, Clone, Ord, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(TopicSpec: Send, Sync, Copy, Eq, std::fmt::Debug);
@@ -57,6 +58,7 @@ assert_impl_all!(TopicOptions: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(Format: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Compression: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Overflow: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
+assert_impl_all!(Retain: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Start: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(TopicStats: Send, Sync, Clone, Eq, std::fmt::Debug);
 assert_impl_all!(SubscriberStats: Send, Sync, Clone, Eq, std::fmt::Debug);

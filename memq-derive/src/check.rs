@@ -5,13 +5,13 @@ mod key;
 mod value;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Attribute, Data, DeriveInput, GenericParam, LitStr};
+use syn::{Attribute, Data, DeriveInput, GenericParam, Lit, LitStr};
 
 use crate::attr::{self, Entry, Form, Value};
 use crate::expand;
 use crate::mistake::Mistakes;
 use crate::model::{Codec, Compress, Features, Key, Limit, Name, Topic};
-use crate::suggest::{self, COMPRESSIONS, FORMATS, OPTIONS, OVERFLOWS};
+use crate::suggest::{self, COMPRESSIONS, FORMATS, OPTIONS, OVERFLOWS, RETAINS};
 
 /// What the checks make of a declaration.
 pub(crate) struct Checked {
@@ -37,6 +37,9 @@ pub(crate) fn check(input: &DeriveInput, features: Features) -> Checked {
         max_messages: said.max_messages,
         max_bytes: said.max_bytes,
         overflow: said.overflow,
+        partitions: said.partitions,
+        dedup: said.dedup,
+        retain: said.retain,
         key,
     };
     Checked { memq, topic: mistakes.into_error().map_or(Ok(topic), Err) }
@@ -84,6 +87,9 @@ struct Said {
     /// `max_bytes`, or `max` with a unit.
     max_bytes: Option<Limit>,
     overflow: Option<Ident>,
+    partitions: Option<u16>,
+    dedup: Option<std::time::Duration>,
+    retain: Option<Ident>,
     /// With the place of the word.
     key_with: Option<(Key, Span)>,
 }
@@ -213,6 +219,9 @@ fn option(
             }
         }
         "overflow" => said.overflow = value::overflow(value, mistakes),
+        "partitions" => said.partitions = value::partitions(value, mistakes),
+        "dedup" => said.dedup = value::dedup(value, mistakes),
+        "retain" => said.retain = value::retain(value, mistakes),
         "key_with" => {
             let path = value::function(value, mistakes);
             said.key_with = path.map(|path| (Key::With(path), span));
@@ -228,12 +237,21 @@ fn option(
 /// What to say about a word that is no option.
 fn unknown(word: &str, form: &Form, seen: &mut Seen) -> String {
     // `Json` alone is a value without its option.
-    let kinds = [("format", &FORMATS), ("compress", &COMPRESSIONS), ("overflow", &OVERFLOWS)];
+    let kinds = [
+        ("format", &FORMATS),
+        ("compress", &COMPRESSIONS),
+        ("overflow", &OVERFLOWS),
+        ("retain", &RETAINS),
+    ];
     for (option, values) in kinds {
         if let (Form::Bare, Some(example)) = (form, values.example(word)) {
             seen.meant.push(option);
             return format!("`{word}` is a value: write `{example}`");
         }
+    }
+    // Elsewhere retention is a time, or a policy.
+    if let ("retention", Form::Value(Value::Literal(Lit::Str(_) | Lit::Int(_)))) = (word, form) {
+        return OPTIONS.called(word, "ttl");
     }
     seen.meant.extend(OPTIONS.meant(word));
     OPTIONS.unknown(word)

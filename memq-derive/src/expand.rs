@@ -3,6 +3,8 @@
 //! Paths are absolute, since the user's scope may have an `Option` or a `memq` of its own. Tokens
 //! that stand for a value carry its span, so that rustc points at `Json` in `format = Json`.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, Generics};
@@ -94,9 +96,8 @@ fn spec(topic: &Topic) -> TokenStream {
         });
     }
     if let Some(ttl) = topic.ttl {
-        let seconds = Literal::u64_unsuffixed(ttl.as_secs());
-        let nanos = Literal::u32_unsuffixed(ttl.subsec_nanos());
-        spec.extend(quote!(.ttl(::core::time::Duration::new(#seconds, #nanos))));
+        let ttl = duration(ttl);
+        spec.extend(quote!(.ttl(#ttl)));
     }
     if let Some(limit) = topic.max_messages {
         let max = limit_literal(limit);
@@ -108,6 +109,17 @@ fn spec(topic: &Topic) -> TokenStream {
     }
     if let Some(overflow) = &topic.overflow {
         spec.extend(quote!(.overflow(#memq::Overflow::#overflow)));
+    }
+    if let Some(partitions) = topic.partitions {
+        let partitions = Literal::u16_unsuffixed(partitions);
+        spec.extend(quote!(.partitions(#partitions)));
+    }
+    if let Some(window) = topic.dedup {
+        let window = duration(window);
+        spec.extend(quote!(.dedup(#window)));
+    }
+    if let Some(retain) = &topic.retain {
+        spec.extend(quote!(.retain(#memq::Retain::#retain)));
     }
     spec
 }
@@ -131,6 +143,12 @@ fn key_fn(memq: &TokenStream, key: &Key) -> TokenStream {
             #body
         }
     }
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let seconds = Literal::u64_unsuffixed(duration.as_secs());
+    let nanos = Literal::u32_unsuffixed(duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
 fn limit_literal(limit: Limit) -> Literal {

@@ -50,6 +50,9 @@ use syn::DeriveInput;
 /// | `max` | messages, `10_000`, or bytes, `"64MiB"` | 10,000 messages |
 /// | `max_bytes` | `"64MiB"`, `65536` | 256 MiB |
 /// | `overflow` | `DropOldest`, `Reject`, `Wait` | `DropOldest` |
+/// | `partitions` | `1` to `65_535` | 1 |
+/// | `dedup` | `"2m"`, as `ttl` | ids are not remembered |
+/// | `retain` | `WithinLimits`, `UntilConsumed` | `WithinLimits` |
 /// | `key_with` | the path of a function from `&Self` to `Option<Key<'_>>` | no key |
 /// | `crate` | where memq is found | `::memq` |
 ///
@@ -146,6 +149,30 @@ use syn::DeriveInput;
 ///     .overflow(Overflow::Wait);
 ///
 /// assert_eq!(Frame::SPEC, BY_HAND);
+/// ```
+///
+/// ## `partitions`, `dedup`, `retain`
+///
+/// `partitions` is how many partitions the topic has. `dedup` is how long the ids of messages are
+/// remembered: a publish that repeats an id within that time stores nothing, and returns the
+/// offset of the first. With `retain = UntilConsumed` a message is freed as soon as every consumer
+/// group and every subscriber has passed it, so that memory follows the backlog; while there is
+/// neither, messages are kept within the limits. The limits and `overflow` hold besides.
+///
+/// ```
+/// use std::time::Duration;
+/// use memq::{Retain, Topic, TopicSpec};
+///
+/// #[derive(Topic)]
+/// #[topic(name = "jobs", partitions = 8, dedup = "2m", retain = UntilConsumed)]
+/// struct Job(String);
+///
+/// const BY_HAND: TopicSpec = TopicSpec::new("jobs")
+///     .partitions(8)
+///     .dedup(Duration::from_secs(120))
+///     .retain(Retain::UntilConsumed);
+///
+/// assert_eq!(Job::SPEC, BY_HAND);
 /// ```
 ///
 /// ## `key_with`

@@ -86,8 +86,16 @@ fn repaired(name: &str) -> Option<String> {
     (!tokens.is_empty()).then(|| tokens.join("."))
 }
 
+/// What is wrong with durations that no option takes, which depends on what it is for.
+pub(crate) struct Bounds {
+    /// Of zero.
+    pub(crate) zero: &'static str,
+    /// Of more than 2^64 seconds.
+    pub(crate) endless: &'static str,
+}
+
 /// `"1h 30m"` as a duration.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str, bounds: &Bounds) -> Result<Duration, String> {
     const FORM: &str = "such as \"1h 30m\" or \"250ms\"";
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -137,13 +145,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             .and_then(|number| number.checked_mul(TIME_UNITS[place].1))
             .and_then(|nanos| total.checked_add(nanos))
             .filter(|total| total / 1_000_000_000 <= u128::from(u64::MAX))
-            .ok_or("this is longer than 2^64 seconds: leave `ttl` out to keep messages for ever")?;
+            .ok_or(bounds.endless)?;
         rest = after.trim_start();
     }
     if total == 0 {
-        return Err("a message lives longer than zero: leave `ttl` out to keep it while there is \
-                    room"
-            .into());
+        return Err(bounds.zero.into());
     }
     let seconds = u64::try_from(total / 1_000_000_000).unwrap_or(u64::MAX);
     let nanos = u32::try_from(total % 1_000_000_000).unwrap_or(0);
@@ -246,6 +252,10 @@ fn byte_unit(unit: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn duration(text: &str) -> Result<Duration, String> {
+        super::duration(text, &Bounds { zero: "zero", endless: "endless" })
+    }
+
     #[test]
     fn durations_add_up() {
         for (text, nanos) in [
@@ -279,12 +289,12 @@ mod tests {
             ("1.5h", "no fraction"),
             ("-1h", "no sign"),
             ("1h -5m", "no sign"),
-            ("0s", "longer than zero"),
-            ("0h 0m", "longer than zero"),
+            ("0s", "zero"),
+            ("0h 0m", "zero"),
             ("soon", "`soon` is no duration"),
             ("1h, 30m", "no unit `h,`"),
-            ("18446744073709551616s", "longer than 2^64 seconds"),
-            ("9999999999999999999999999999999999999999d", "longer than 2^64 seconds"),
+            ("18446744073709551616s", "endless"),
+            ("9999999999999999999999999999999999999999d", "endless"),
             ("１h", "`１h` is no duration"),
         ] {
             let text_of = duration(text).expect_err(text);

@@ -19,6 +19,11 @@ pub(crate) struct Topic {
     pub(crate) max_bytes: Option<Limit>,
     /// A variant of `Overflow`.
     pub(crate) overflow: Option<Ident>,
+    pub(crate) partitions: Option<u16>,
+    /// How long ids are remembered.
+    pub(crate) dedup: Option<Duration>,
+    /// A variant of `Retain`.
+    pub(crate) retain: Option<Ident>,
     pub(crate) key: Option<Key>,
 }
 

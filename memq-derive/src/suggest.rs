@@ -23,6 +23,9 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
         ("max", "max = 10_000"),
         ("max_bytes", "max_bytes = \"64MiB\""),
         ("overflow", "overflow = Wait"),
+        ("partitions", "partitions = 8"),
+        ("dedup", "dedup = \"2m\""),
+        ("retain", "retain = UntilConsumed"),
         ("key_with", "key_with = Self::topic_key"),
         ("crate", "crate = my_crate::memq"),
     ],
@@ -49,7 +52,8 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
         ("max_age", "ttl"),
         ("time_to_live", "ttl"),
         ("lifetime", "ttl"),
-        ("retention", "ttl"),
+        ("retention_time", "ttl"),
+        ("retention_ms", "ttl"),
         ("capacity", "max"),
         ("max_messages", "max"),
         ("max_len", "max"),
@@ -66,8 +70,32 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
         ("backpressure", "overflow"),
         ("eviction", "overflow"),
         ("lru", "overflow"),
+        ("partition", "partitions"),
+        ("partition_count", "partitions"),
+        ("num_partitions", "partitions"),
+        ("shard", "partitions"),
+        ("shards", "partitions"),
+        ("lanes", "partitions"),
+        ("dedupe", "dedup"),
+        ("dedup_window", "dedup"),
+        ("deduplicate", "dedup"),
+        ("deduplication", "dedup"),
+        ("deduplication_window", "dedup"),
+        ("duplicates", "dedup"),
+        ("duplicate_window", "dedup"),
+        ("idempotence", "dedup"),
+        ("idempotency", "dedup"),
+        ("idempotent", "dedup"),
+        ("exactly_once", "dedup"),
+        ("retained", "retain"),
+        ("retention", "retain"),
+        ("retention_policy", "retain"),
+        ("keep", "retain"),
+        ("cleanup", "retain"),
+        ("cleanup_policy", "retain"),
         ("key_by", "key_with"),
         ("key_fn", "key_with"),
+        ("partition_by", "key_with"),
         ("partition_key", "key_with"),
         ("krate", "crate"),
         ("memq", "crate"),
@@ -140,6 +168,26 @@ pub(crate) const OVERFLOWS: Vocabulary = Vocabulary {
     ],
 };
 
+/// The values of `retain`.
+pub(crate) const RETAINS: Vocabulary = Vocabulary {
+    kind: "retention",
+    words: &[
+        // First what somebody who writes the option wants.
+        ("UntilConsumed", "retain = UntilConsumed"),
+        ("WithinLimits", "retain = WithinLimits"),
+    ],
+    synonyms: &[
+        ("consumed", "UntilConsumed"),
+        ("until_read", "UntilConsumed"),
+        ("until_acked", "UntilConsumed"),
+        ("interest", "UntilConsumed"),
+        ("work_queue", "UntilConsumed"),
+        ("queue", "UntilConsumed"),
+        ("limits", "WithinLimits"),
+        ("log", "WithinLimits"),
+    ],
+};
+
 impl Vocabulary {
     /// An example of the word's use, if it is one of ours.
     pub(crate) fn example(&self, word: &str) -> Option<&'static str> {
@@ -150,9 +198,7 @@ impl Vocabulary {
     pub(crate) fn unknown(&self, word: &str) -> String {
         let kind = self.kind;
         match self.guess(word) {
-            Some(Guess::Sure(ours)) => {
-                format!("there is no {kind} `{word}`: it is called `{ours}`")
-            }
+            Some(Guess::Sure(ours)) => self.called(word, ours),
             Some(Guess::Near(ours)) => {
                 format!("there is no {kind} `{word}`: did you mean `{ours}`?")
             }
@@ -162,6 +208,11 @@ impl Vocabulary {
                 format!("there is no {kind} `{word}`: use {} or {last}", others.join(", "))
             }
         }
+    }
+
+    /// What to say about a word that certainly means one of ours.
+    pub(crate) fn called(&self, word: &str, ours: &str) -> String {
+        format!("there is no {} `{word}`: it is called `{ours}`", self.kind)
     }
 
     /// Our word for it, only where there is no doubt.
@@ -265,7 +316,6 @@ mod tests {
             "there is no format `Xml`: use `Json`, `MessagePack`, `Postcard`, `Bincode` or `Native`"
         );
         assert!(OPTIONS.guess("version").is_none());
-        assert!(OPTIONS.guess("partitions").is_none());
         assert!(OPTIONS.guess("upcast_from").is_none());
     }
 
@@ -273,13 +323,18 @@ mod tests {
     fn words_of_others_are_known_in_any_letters() {
         assert_eq!(OPTIONS.sure("Compression"), Some("compress"));
         assert_eq!(OPTIONS.sure("maxMessages"), Some("max"));
+        assert_eq!(OPTIONS.sure("Shards"), Some("partitions"));
+        assert_eq!(OPTIONS.sure("idempotence"), Some("dedup"));
+        assert_eq!(OPTIONS.sure("retention"), Some("retain"));
+        assert_eq!(OPTIONS.sure("partition_key"), Some("key_with"));
         assert_eq!(FORMATS.sure("msg-pack"), Some("MessagePack"));
         assert_eq!(OVERFLOWS.sure("drop_oldest"), Some("DropOldest"));
+        assert_eq!(RETAINS.sure("until_consumed"), Some("UntilConsumed"));
     }
 
     #[test]
     fn every_synonym_leads_to_a_word() {
-        for vocabulary in [&OPTIONS, &FORMATS, &COMPRESSIONS, &OVERFLOWS] {
+        for vocabulary in [&OPTIONS, &FORMATS, &COMPRESSIONS, &OVERFLOWS, &RETAINS] {
             for (synonym, ours) in vocabulary.synonyms {
                 assert!(vocabulary.example(ours).is_some(), "{synonym}");
                 assert!(vocabulary.example(synonym).is_none(), "{synonym}");

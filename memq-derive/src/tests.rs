@@ -64,7 +64,8 @@ fn every_option_becomes_one_call() {
         "all_options",
         r#"
         #[topic(name = "orders", format = Json, compress = Zstd, ttl = "1h 250ms", max = 10_000)]
-        #[topic(max_bytes = "64MiB", overflow = Reject)]
+        #[topic(max_bytes = "64MiB", overflow = Reject, partitions = 8, dedup = "2m")]
+        #[topic(retain = UntilConsumed)]
         struct Order {
             #[topic(key)]
             customer: u64,
@@ -161,7 +162,8 @@ fn native_topics_and_no_compression_need_no_feature() {
 #[test]
 fn no_attribute_makes_it_panic_or_write_nonsense() {
     let whole: Vec<TokenTree> = r#"name = "orders", format = Json, codec = a::B<C, D>, ttl = "1h",
-        compress = Zstd(-3), max = -1, key, overflow = Wait, crate = x, key_with = <A as B>::c"#
+        compress = Zstd(-3), max = -1, key, overflow = Wait, crate = x, key_with = <A as B>::c,
+        partitions = 8, dedup = "2m", retain = UntilConsumed"#
         .parse::<TokenStream>()
         .unwrap()
         .into_iter()

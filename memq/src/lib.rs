@@ -99,10 +99,10 @@ pub use self::message::{Batch, BatchIntoIter, BatchIter, Message, MessageRef};
 pub use self::name::{TopicName, TopicNameError};
 pub use self::options::{
     Compression, DEFAULT_MAX_BYTES, DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow,
-    Start, TopicOptions,
+    Retain, Start, TopicOptions,
 };
 pub use self::payload::Payload;
-pub use self::position::{Offset, Timestamp};
+pub use self::position::{Offset, Partition, Timestamp};
 pub use self::publisher::{Permit, Publish, PublishBatch, Publisher, Publishing};
 pub use self::record::Record;
 pub use self::subscriber::Subscriber;

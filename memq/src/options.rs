@@ -172,6 +172,27 @@ impl fmt::Display for Overflow {
     }
 }
 
+/// When a message that nobody has to read any more is freed.
+///
+/// `max`, `max_bytes`, `ttl` and [`Overflow`] hold besides: this frees messages earlier, never later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Retain {
+    /// When the limits say so. Until then whoever comes later can read it, and who has read it can
+    /// seek back to it.
+    #[default]
+    WithinLimits,
+    /// As soon as every consumer group and every subscriber has passed it, so that memory follows
+    /// the backlog. While there is neither, messages are kept within the limits.
+    UntilConsumed,
+}
+
+impl fmt::Display for Retain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
 /// Where a subscriber starts, or moves to by `seek`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -232,6 +253,15 @@ pub struct TopicOptions {
     pub ttl: Option<Duration>,
     /// What happens when there is no room.
     pub overflow: Overflow,
+    /// How many partitions it has, at least one.
+    pub partitions: u16,
+    /// How long the ids of messages are remembered; `None` for not at all.
+    ///
+    /// A publish that repeats an id within that time stores nothing, and returns the offset of the
+    /// first.
+    pub dedup: Option<Duration>,
+    /// When a message that nobody has to read any more is freed.
+    pub retain: Retain,
 }
 
 /// A topic of which nothing was said.
@@ -245,6 +275,9 @@ impl Default for TopicOptions {
             max_bytes: DEFAULT_MAX_BYTES,
             ttl: None,
             overflow: Overflow::DropOldest,
+            partitions: 1,
+            dedup: None,
+            retain: Retain::WithinLimits,
         }
     }
 }
@@ -259,6 +292,9 @@ pub(crate) struct Request {
     pub(crate) max_messages: Option<usize>,
     pub(crate) max_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
+    pub(crate) partitions: Option<u16>,
+    pub(crate) dedup: Option<Duration>,
+    pub(crate) retain: Option<Retain>,
 }
 
 impl Request {
@@ -273,6 +309,9 @@ impl Request {
             && same(self.max_messages, other.max_messages)
             && same(self.max_bytes, other.max_bytes)
             && same(self.overflow, other.overflow)
+            && same(self.partitions, other.partitions)
+            && same(self.dedup, other.dedup)
+            && same(self.retain, other.retain)
     }
 
     /// What this asks for, and where it does not, what `other` does.
@@ -284,6 +323,9 @@ impl Request {
             max_messages: self.max_messages.or(other.max_messages),
             max_bytes: self.max_bytes.or(other.max_bytes),
             overflow: self.overflow.or(other.overflow),
+            partitions: self.partitions.or(other.partitions),
+            dedup: self.dedup.or(other.dedup),
+            retain: self.retain.or(other.retain),
         }
     }
 
@@ -298,6 +340,9 @@ impl Request {
             max_bytes: self.max_bytes.unwrap_or(options.max_bytes),
             ttl: self.ttl.or(options.ttl),
             overflow: self.overflow.unwrap_or(options.overflow),
+            partitions: self.partitions.unwrap_or(options.partitions),
+            dedup: self.dedup.or(options.dedup),
+            retain: self.retain.unwrap_or(options.retain),
         }
     }
 }

@@ -38,6 +38,30 @@ impl From<u64> for Offset {
     }
 }
 
+/// One of a topic's partitions, numbered from 0.
+///
+/// ```
+/// use memq::Partition;
+///
+/// assert!(Partition(0) < Partition(1));
+/// assert_eq!(Partition::from(7), Partition(7));
+/// assert_eq!(Partition(7).to_string(), "7");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(pub u16);
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<u16> for Partition {
+    fn from(partition: u16) -> Self {
+        Self(partition)
+    }
+}
+
 /// When a message was stored: nanoseconds since 1970-01-01 UTC.
 ///
 /// A broker reads the system's clock once, when it is made, and from then on counts with the

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::name::NameFault;
-use crate::options::{Compression, Overflow, Request};
+use crate::options::{Compression, Overflow, Request, Retain};
 
 /// A type whose values are the messages of one topic.
 ///
@@ -84,7 +84,8 @@ pub trait Topic: Sized + Send + Sync + 'static {
 /// Name and options of a topic, as a constant: what `#[topic(…)]` becomes.
 ///
 /// What is not set can be said on opening the topic by name, before it has a publisher; if it is not,
-/// there is no compression, no `ttl`, 10,000 messages and 256 MiB, and [`Overflow::DropOldest`].
+/// there is no compression, no `ttl`, 10,000 messages and 256 MiB, [`Overflow::DropOldest`], one
+/// partition, no memory of ids, and [`Retain::WithinLimits`].
 ///
 /// # Panics
 ///
@@ -112,6 +113,9 @@ pub struct TopicSpec {
     max_messages: Option<usize>,
     max_bytes: Option<usize>,
     overflow: Option<Overflow>,
+    partitions: Option<u16>,
+    dedup: Option<Duration>,
+    retain: Option<Retain>,
 }
 
 impl TopicSpec {
@@ -134,6 +138,9 @@ impl TopicSpec {
             max_messages: None,
             max_bytes: None,
             overflow: None,
+            partitions: None,
+            dedup: None,
+            retain: None,
         }
     }
 
@@ -186,6 +193,27 @@ impl TopicSpec {
         self
     }
 
+    /// Has this many partitions.
+    pub const fn partitions(mut self, partitions: u16) -> Self {
+        assert!(partitions > 0, "a topic has at least one partition");
+        self.partitions = Some(partitions);
+        self
+    }
+
+    /// Remembers the ids of messages for this long: a publish that repeats one within that time
+    /// stores nothing, and returns the offset of the first.
+    pub const fn dedup(mut self, window: Duration) -> Self {
+        assert!(!window.is_zero(), "ids are remembered for longer than zero");
+        self.dedup = Some(window);
+        self
+    }
+
+    /// When a message that nobody has to read any more is freed.
+    pub const fn retain(mut self, retain: Retain) -> Self {
+        self.retain = Some(retain);
+        self
+    }
+
     /// The name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -201,6 +229,9 @@ impl TopicSpec {
             max_messages: self.max_messages,
             max_bytes: self.max_bytes,
             overflow: self.overflow,
+            partitions: self.partitions,
+            dedup: self.dedup,
+            retain: self.retain,
         }
     }
 }

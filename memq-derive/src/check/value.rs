@@ -1,6 +1,8 @@
 //! The values of the options, one function each: what it makes of the value, or a mistake.
 //! None of them knows another option.
 
+use std::time::Duration;
+
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use syn::{Lit, LitInt};
 
@@ -8,7 +10,7 @@ use crate::attr::Value;
 use crate::literal;
 use crate::mistake::{Mistakes, quote_token};
 use crate::model::{Codec, Compress, Features, Limit, Name};
-use crate::suggest::{COMPRESSIONS, FORMATS, OVERFLOWS, Vocabulary};
+use crate::suggest::{COMPRESSIONS, FORMATS, OVERFLOWS, RETAINS, Vocabulary};
 
 /// `name = "orders"` or `name = ORDERS`.
 pub(super) fn name(value: &Value, mistakes: &mut Mistakes) -> Option<Name> {
@@ -167,23 +169,62 @@ fn number(lit: &Lit, sign: i32) -> Option<i32> {
     }
 }
 
+/// An option whose value is a duration.
+struct Time {
+    option: &'static str,
+    example: &'static str,
+    bounds: literal::Bounds,
+    /// The remedy for `None`.
+    none: &'static str,
+}
+
 /// `ttl = "1h 30m"`.
-pub(super) fn ttl(value: &Value, mistakes: &mut Mistakes) -> Option<std::time::Duration> {
+pub(super) fn ttl(value: &Value, mistakes: &mut Mistakes) -> Option<Duration> {
+    const TTL: Time = Time {
+        option: "ttl",
+        example: "1h 30m",
+        bounds: literal::Bounds {
+            zero: "a message lives longer than zero: leave `ttl` out to keep it while there is \
+                   room",
+            endless: "this is longer than 2^64 seconds: leave `ttl` out to keep messages for ever",
+        },
+        none: "leave `ttl` out to keep messages while there is room",
+    };
+    time(value, &TTL, mistakes)
+}
+
+/// `dedup = "2m"`.
+pub(super) fn dedup(value: &Value, mistakes: &mut Mistakes) -> Option<Duration> {
+    const DEDUP: Time = Time {
+        option: "dedup",
+        example: "2m",
+        bounds: literal::Bounds {
+            zero: "ids are remembered for longer than zero: leave `dedup` out to remember none",
+            endless: "this is longer than 2^64 seconds: take a shorter time, such as \
+                      `dedup = \"2m\"`",
+        },
+        none: "leave `dedup` out to remember no ids",
+    };
+    time(value, &DEDUP, mistakes)
+}
+
+fn time(value: &Value, time: &Time, mistakes: &mut Mistakes) -> Option<Duration> {
+    let Time { option, example, bounds, none } = time;
     let text = match value.first() {
-        Value::Literal(Lit::Str(text)) => match literal::duration(&text.value()) {
+        Value::Literal(Lit::Str(text)) => match literal::duration(&text.value(), bounds) {
             Ok(duration) => return Some(duration),
             Err(wrong) => wrong,
         },
         Value::Literal(Lit::Int(number)) if number.suffix().is_empty() && !is_zero(number) => {
-            format!("a duration has a unit and stands in quotes: `ttl = \"{number}s\"` for seconds")
+            format!(
+                "a duration has a unit and stands in quotes: `{option} = \"{number}s\"` for seconds"
+            )
         }
         Value::Literal(Lit::Int(number)) if !is_zero(number) => {
-            format!("a duration stands in quotes: `ttl = \"{number}\"`")
+            format!("a duration stands in quotes: `{option} = \"{number}\"`")
         }
-        Value::Word(word) if word == "None" || word == "never" => {
-            "leave `ttl` out to keep messages while there is room".into()
-        }
-        _ => "a duration is text with units, larger than zero: `ttl = \"1h 30m\"`".into(),
+        Value::Word(word) if word == "None" || word == "never" => (*none).into(),
+        _ => format!("a duration is text with units, larger than zero: `{option} = \"{example}\"`"),
     };
     mistakes.at(value.span(), text);
     None
@@ -288,6 +329,45 @@ fn suffix(option: &str, what: &str, number: &LitInt) -> String {
 /// `overflow = Wait`.
 pub(super) fn overflow(value: &Value, mistakes: &mut Mistakes) -> Option<Ident> {
     one_of(value, &OVERFLOWS, mistakes)
+}
+
+/// `retain = UntilConsumed`.
+pub(super) fn retain(value: &Value, mistakes: &mut Mistakes) -> Option<Ident> {
+    one_of(value, &RETAINS, mistakes)
+}
+
+/// `partitions = 8`.
+pub(super) fn partitions(value: &Value, mistakes: &mut Mistakes) -> Option<u16> {
+    let text = match value.first() {
+        Value::Literal(Lit::Int(number)) if matches!(number.suffix(), "" | "u16") => {
+            match number.base10_parse() {
+                Ok(0) => {
+                    "a topic has at least one partition: leave `partitions` out for one".into()
+                }
+                Ok(count) => return Some(count),
+                Err(_) => "a topic has at most 65_535 partitions: take a smaller number".into(),
+            }
+        }
+        Value::Literal(Lit::Int(number)) => {
+            let digits = number.base10_digits();
+            format!("a number of partitions has no ending: `partitions = {digits}`")
+        }
+        Value::Literal(Lit::Str(text))
+            if text.value().trim().parse::<u16>().is_ok_and(|n| n > 0) =>
+        {
+            format!("a number has no quotes: `partitions = {}`", text.value().trim())
+        }
+        Value::Word(word) if word == "None" => {
+            "every topic has a partition: leave `partitions` out for one".into()
+        }
+        Value::Word(_) | Value::Path(_) => {
+            "a constant is not known here: write the number, from 1 to 65_535: `partitions = 8`"
+                .into()
+        }
+        _ => "`partitions` is a whole number from 1 to 65_535: `partitions = 8`".into(),
+    };
+    mistakes.at(value.span(), text);
+    None
 }
 
 /// A word of a vocabulary, as it is.

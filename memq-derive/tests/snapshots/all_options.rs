@@ -6,7 +6,10 @@ impl ::memq::Topic for Order {
         .ttl(::core::time::Duration::new(3600, 250000000))
         .max_messages(10000)
         .max_bytes(67108864)
-        .overflow(::memq::Overflow::Reject);
+        .overflow(::memq::Overflow::Reject)
+        .partitions(8)
+        .dedup(::core::time::Duration::new(120, 0))
+        .retain(::memq::Retain::UntilConsumed);
     fn key(&self) -> ::core::option::Option<::memq::Key<'_>> {
         ::memq::TopicKey::to_key(&self.customer)
     }

@@ -4,6 +4,7 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
@@ -116,6 +117,13 @@ fn validate(
         _ if request.ttl.is_some_and(|ttl| ttl.is_zero()) => {
             Err(refuse(name, "ttl", "0s", "a ttl is longer than zero"))
         }
+        _ if request.partitions == Some(0) => {
+            Err(refuse(name, "partitions", 0, "a topic has at least one partition"))
+        }
+        _ if request.dedup.is_some_and(|window| window.is_zero()) => {
+            let remedy = "ids are remembered for longer than zero: leave it out for not at all";
+            Err(refuse(name, "dedup", "0s", remedy))
+        }
         _ => Ok(()),
     }
 }
@@ -178,10 +186,23 @@ impl Existing<'_> {
         self.compare("compress", compression, said.compression.map(drop), wants)?;
         self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
         self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
-        let [has_ttl, wants] = [has.ttl, request.ttl].map(Ttl);
-        self.compare("ttl", has_ttl, said.ttl, request.ttl.is_some().then_some(wants))?;
+        self.compare_time("ttl", has.ttl, said.ttl, request.ttl)?;
         self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
+        self.compare("partitions", has.partitions, said.partitions, request.partitions)?;
+        self.compare_time("dedup", has.dedup, said.dedup, request.dedup)?;
+        self.compare("retain", has.retain, said.retain, request.retain)?;
         Ok(())
+    }
+
+    /// Compares what need not be there at all.
+    fn compare_time(
+        &self,
+        option: &'static str,
+        has: Option<Duration>,
+        said: Option<Duration>,
+        wants: Option<Duration>,
+    ) -> Result<(), OpenError> {
+        self.compare(option, Time(has), said, wants.is_some().then_some(Time(wants)))
     }
 
     fn compare<V: PartialEq + Debug, S>(
@@ -243,14 +264,14 @@ impl Debug for Level {
     }
 }
 
-/// How long messages are kept, as an error shows it.
+/// A time that need not be there, as an error shows it.
 #[derive(PartialEq)]
-struct Ttl(Option<std::time::Duration>);
+struct Time(Option<Duration>);
 
-impl Debug for Ttl {
+impl Debug for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
-            Some(ttl) => ttl.fmt(f),
+            Some(time) => time.fmt(f),
             None => f.write_str("none"),
         }
     }

@@ -1,5 +1,8 @@
 //! Builders that open topics: await one, and there is a topic, a publisher or a subscriber.
 
+mod publisher;
+mod subscriber;
+
 use std::fmt;
 use std::future::{Future, IntoFuture, Ready, ready};
 use std::pin::Pin;
@@ -7,20 +10,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use self::publisher::PublisherBuilder;
+pub use self::subscriber::SubscriberBuilder;
 use super::Broker;
 use super::binding::{self, Bound};
-use crate::codec::form::{Bytewise, Decoders, Look, Reader, Writer};
+use crate::codec::form::{Bytewise, Decoders, Look, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
-use crate::engine::cursor::Cursor;
-use crate::engine::state::JoinError;
 use crate::error::OpenError;
 use crate::name::{TopicName, TopicNameError};
-use crate::options::{Compression, Format, Overflow, Request, Start};
-use crate::payload::{Payload, look};
-use crate::publisher::Publisher;
+use crate::options::{Compression, Format, Overflow, Request, Retain};
+use crate::payload::Payload;
 use crate::record::Record;
-use crate::subscriber::{Filter, Subscriber};
 use crate::topic::Topic;
 
 /// The future of a builder.
@@ -170,6 +171,25 @@ impl<'b> TopicBuilder<'b, Record> {
         self.request.overflow = Some(overflow);
         self
     }
+
+    /// Has this many partitions.
+    pub fn partitions(mut self, partitions: u16) -> Self {
+        self.request.partitions = Some(partitions);
+        self
+    }
+
+    /// Remembers the ids of messages for this long: a publish that repeats one within that time
+    /// stores nothing, and returns the offset of the first.
+    pub fn dedup(mut self, window: Duration) -> Self {
+        self.request.dedup = Some(window);
+        self
+    }
+
+    /// When a message that nobody has to read any more is freed.
+    pub fn retain(mut self, retain: Retain) -> Self {
+        self.request.retain = Some(retain);
+        self
+    }
 }
 
 impl<'b, T: Payload> TopicBuilder<'b, T> {
@@ -206,18 +226,11 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     }
 
     pub(super) fn into_publisher(self) -> PublisherBuilder<'b, T> {
-        PublisherBuilder { topic: self, codec: None, compression: None, level: None, within: None }
+        PublisherBuilder::new(self)
     }
 
     pub(super) fn into_subscriber(self) -> SubscriberBuilder<'b, T> {
-        SubscriberBuilder {
-            topic: self,
-            start: Start::default(),
-            filter: None,
-            accepts: Vec::new(),
-            max_decoded: None,
-            keep_sealed: false,
-        }
+        SubscriberBuilder::new(self)
     }
 
     fn open(&self) -> Result<(TopicName, Bound<T>), OpenError> {
@@ -271,223 +284,6 @@ impl<T> fmt::Debug for TopicBuilder<'_, T> {
             .field("name", &self.name)
             .field("request", &self.request)
             .field("stages", &self.stages)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A publisher about to be opened, with what it does differently. Await it.
-#[must_use = "a publisher is opened by `.await`"]
-pub struct PublisherBuilder<'b, T> {
-    topic: TopicBuilder<'b, T>,
-    /// In place of the type's own.
-    codec: Option<Declared<T>>,
-    compression: Option<Compression>,
-    level: Option<i32>,
-    within: Option<Duration>,
-}
-
-impl<'b, T: Payload> PublisherBuilder<'b, T> {
-    /// Writes in another format than the topic's; every subscriber in the process reads it.
-    ///
-    /// ```
-    /// # #[cfg(all(feature = "derive", feature = "json", feature = "messagepack"))] {
-    /// # use memq::{Broker, Topic, codec::MessagePack};
-    /// # use serde::{Deserialize, Serialize};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), memq::Error> {
-    /// # #[derive(Serialize, Deserialize, Topic)]
-    /// # #[topic(name = "orders", format = Json)]
-    /// # struct Order { item: String }
-    /// # let broker = Broker::new();
-    /// let legacy = broker.publisher::<Order>().format(MessagePack).await?;
-    /// legacy.publish(Order { item: "tea".into() }).await?;
-    ///
-    /// let order = broker.subscriber::<Order>().await?.recv().await?;
-    /// assert_eq!(order.item, "tea");
-    /// # Ok(())
-    /// # }
-    /// # }
-    /// ```
-    pub fn format<C: Codec<T>>(mut self, codec: C) -> Self
-    where
-        T::Form: Bytewise,
-        C::Form: Bytewise,
-    {
-        drop(codec);
-        self.codec = Some(Declared::of::<C>());
-        self
-    }
-
-    /// Compresses otherwise than the topic; every subscriber reads it.
-    ///
-    /// # Errors
-    ///
-    /// On awaiting, where this build lacks the compression's feature.
-    pub fn compress(mut self, compression: Compression) -> Self
-    where
-        T::Form: Bytewise,
-    {
-        self.compression = Some(compression);
-        self
-    }
-
-    /// Compresses at this level.
-    pub fn level(mut self, level: i32) -> Self
-    where
-        T::Form: Bytewise,
-    {
-        self.level = Some(level);
-        self
-    }
-
-    /// Waits for room for this long at most, where a topic waits; for ever if not said.
-    ///
-    /// # Panics
-    ///
-    /// Publishing does, if it has to wait outside a tokio runtime with its timer enabled.
-    pub fn within(mut self, deadline: Duration) -> Self {
-        self.within = Some(deadline);
-        self
-    }
-
-    fn open(self) -> Result<Publisher<T>, OpenError> {
-        if let (Ok(name), Some(compression)) = (&self.topic.name, self.compression) {
-            let level = self.level.unwrap_or(compression.default_level());
-            binding::check_compression(name, compression, level)?;
-        }
-        let (name, bound) = self.topic.open()?;
-        if let Some(codec) = &self.codec {
-            register(&name, &bound, codec)?;
-        }
-        // From here on they do not change, and so what is read of them holds.
-        bound.topic.publisher_opened();
-        let options = binding::options(&*bound.topic);
-        let mut writer = match self.codec.or(self.topic.declared) {
-            Some(codec) => (codec.writer)(look()),
-            None => Writer::raw(look(), options.format),
-        };
-        writer.compression = self.compression.unwrap_or(options.compression);
-        writer.level = match self.level {
-            Some(level) => level,
-            None if writer.compression == options.compression => options.level,
-            None => writer.compression.default_level(),
-        };
-        writer.stages = bound.stages;
-        binding::check_compression(&name, writer.compression, writer.level)?;
-        Ok(Publisher::new(bound.topic, writer, self.within))
-    }
-}
-
-impl<'b, T: Payload> IntoFuture for PublisherBuilder<'b, T> {
-    type Output = Result<Publisher<T>, OpenError>;
-    type IntoFuture = Opening<Publisher<T>>;
-
-    fn into_future(self) -> Opening<Publisher<T>> {
-        Opening(ready(self.open()))
-    }
-}
-
-impl<T> fmt::Debug for PublisherBuilder<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublisherBuilder").field("topic", &self.topic).finish_non_exhaustive()
-    }
-}
-
-/// A subscriber about to be opened: where it starts and what it reads. Await it.
-#[must_use = "a subscriber is opened by `.await`"]
-pub struct SubscriberBuilder<'b, T> {
-    topic: TopicBuilder<'b, T>,
-    start: Start,
-    filter: Option<Filter<T>>,
-    accepts: Vec<Register<T>>,
-    max_decoded: Option<usize>,
-    keep_sealed: bool,
-}
-
-impl SubscriberBuilder<'_, Record> {
-    /// Gives records as they are stored, with the topic's stages not undone: for archives and
-    /// bridges that must not see what is in them. [`Record::unseal`] undoes the stages later.
-    pub fn keep_sealed(mut self) -> Self {
-        self.keep_sealed = true;
-        self
-    }
-}
-
-impl<'b, T: Payload> SubscriberBuilder<'b, T> {
-    /// Also reads this format: for bytes that come from elsewhere. What publishers of this type
-    /// in this process write is read without.
-    pub fn accept<C: Codec<T>>(mut self, codec: C) -> Self
-    where
-        T::Form: Bytewise,
-        C::Form: Bytewise,
-    {
-        drop(codec);
-        self.accepts.push(Decoders::add::<C>);
-        self
-    }
-
-    /// Refuses payloads of more than this many bytes, after decompression if they are compressed.
-    /// If not said, compressed ones may have 64 MiB, and others what `max_bytes` lets in.
-    pub fn max_decoded(mut self, bytes: usize) -> Self
-    where
-        T: Topic,
-        T::Form: Bytewise,
-    {
-        self.max_decoded = Some(bytes);
-        self
-    }
-
-    /// Where to start; at the earliest message kept if not said.
-    pub fn from(mut self, start: impl Into<Start>) -> Self {
-        self.start = start.into();
-        self
-    }
-
-    /// Passes over messages for which this is false, before they are handed out. Other
-    /// subscribers still get them, and statistics count them.
-    ///
-    /// A filter added to another one must hold too.
-    pub fn filter(mut self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
-        self.filter = Some(match self.filter.take() {
-            Some(first) => Box::new(move |message| first(message) && keep(message)),
-            None => Box::new(keep),
-        });
-        self
-    }
-
-    fn open(self) -> Result<Subscriber<T>, OpenError> {
-        let (name, bound) = self.topic.open()?;
-        let mut reader = Reader::new(bound.decoders, bound.stages);
-        reader.max_decoded = self.max_decoded;
-        reader.keep_sealed = self.keep_sealed;
-        for accept in self.accepts {
-            accept(&reader.accepts).map_err(|()| two_codecs(&name))?;
-        }
-        let topic = name.to_string();
-        let cursor = Cursor::new(bound.topic, self.start).map_err(|error| match error {
-            JoinError::BeyondEnd { requested, end } => {
-                OpenError::BeyondEnd { topic, requested, end }
-            }
-            JoinError::Deleted => OpenError::Deleted { topic },
-        })?;
-        Ok(Subscriber::new(cursor, reader, self.filter))
-    }
-}
-
-impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
-    type Output = Result<Subscriber<T>, OpenError>;
-    type IntoFuture = Opening<Subscriber<T>>;
-
-    fn into_future(self) -> Opening<Subscriber<T>> {
-        Opening(ready(self.open()))
-    }
-}
-
-impl<T> fmt::Debug for SubscriberBuilder<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubscriberBuilder")
-            .field("topic", &self.topic)
-            .field("start", &self.start)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 use memq::Topic;
 
 #[derive(Topic)]
-#[topic(name = "orders", version = 2, partitions = 8, upcast_from = Old)]
+#[topic(name = "orders", version = 2, upcast_from = Old)]
 struct Order;
 
 fn main() {

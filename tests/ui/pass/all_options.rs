@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use memq::{Compression, Key, Overflow, Topic, TopicSpec};
+use memq::{Compression, Key, Overflow, Retain, Topic, TopicSpec};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Topic)]
 #[topic(
     overflow = Reject,
     max_bytes = "64MiB",
+    retain = UntilConsumed,
     ttl = "1d 2h 3m 4s 5ms 6us 7ns",
     key_with = Self::customer,
     compress = Zstd(-7),
     name = "shop.orders",
 )]
-#[topic(max = 10_000, format = Json, crate = ::memq)]
+#[topic(dedup = "1m 500ms", max = 10_000, partitions = 8, format = Json, crate = ::memq)]
 struct Order {
     customer: String,
 }
@@ -30,12 +31,15 @@ const SPEC: TopicSpec = TopicSpec::new("shop.orders")
     .ttl(Duration::new(93_784, 5_006_007))
     .max_messages(10_000)
     .max_bytes(64 << 20)
-    .overflow(Overflow::Reject);
+    .overflow(Overflow::Reject)
+    .partitions(8)
+    .dedup(Duration::from_millis(60_500))
+    .retain(Retain::UntilConsumed);
 
 #[derive(Topic)]
 #[topic(name = "frames")]
 #[topic(max = "1GiB")]
-#[topic(compress = None)]
+#[topic(compress = None, retain = WithinLimits)]
 struct Frame;
 
 #[derive(Serialize, Deserialize, Topic)]
@@ -48,7 +52,10 @@ fn main() {
     assert_eq!(Order { customer: String::new() }.key(), None);
     assert_eq!(
         Frame::SPEC,
-        TopicSpec::new("frames").max_bytes(1 << 30).compression(Compression::None)
+        TopicSpec::new("frames")
+            .max_bytes(1 << 30)
+            .compression(Compression::None)
+            .retain(Retain::WithinLimits)
     );
     assert_eq!(
         Log::SPEC,
