@@ -5,7 +5,10 @@ mod open;
 
 use std::sync::Arc;
 
-pub use self::open::{Opening, PublisherBuilder, SubscriberBuilder, TopicBuilder};
+pub use self::open::{
+    ConsumerBuilder, DeadLetters, Opening, PublisherBuilder, Redriven, SubscriberBuilder,
+    TopicBuilder,
+};
 use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::stats::TopicStats;
 use crate::error::AdminError;
@@ -116,6 +119,11 @@ impl Broker {
         TopicBuilder::raw(self, name)
     }
 
+    /// The dead letters of a consumer group of this type's topic: to read them, and to redrive them.
+    pub fn dead_letters<T: Topic>(&self, group: impl Into<String>) -> DeadLetters<'_, T> {
+        TopicBuilder::typed(self).dead_letters(group)
+    }
+
     /// The names of all topics, sorted.
     ///
     /// # Errors
@@ -182,6 +190,26 @@ impl Broker {
         let topic = topic.as_ref();
         self.registry.remove(topic).ok_or_else(|| Self::not_found(topic))?.delete();
         Ok(())
+    }
+
+    /// Removes a consumer group, with where it was: its members get `GroupDeleted` from now on, and
+    /// what they hold no longer counts. Only opening it again creates a new one. Its dead letters
+    /// stay.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic, and [`AdminError::NoGroup`] where it has
+    /// no such group.
+    pub async fn delete_group(
+        &self,
+        topic: impl AsRef<str>,
+        group: impl AsRef<str>,
+    ) -> Result<(), AdminError> {
+        let (topic, group) = (topic.as_ref(), group.as_ref());
+        match self.find(topic)?.delete_group(group) {
+            true => Ok(()),
+            false => Err(AdminError::NoGroup { topic: topic.into(), group: group.into() }),
+        }
     }
 
     fn find(&self, topic: &str) -> Result<Arc<dyn AnyTopic>, AdminError> {

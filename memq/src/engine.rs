@@ -22,7 +22,10 @@
 mod after;
 pub(crate) mod clock;
 pub(crate) mod cursor;
+pub(crate) mod dedup;
+pub(crate) mod group;
 pub(crate) mod log;
+pub(crate) mod member;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod segment;

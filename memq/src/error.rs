@@ -11,8 +11,10 @@ use std::fmt;
 use thiserror::Error;
 
 pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
-pub use self::delivery::{BatchError, LagReason, PublishError, RecvError, SeekError};
-pub use self::topic::{AdminError, OpenError, TopicConflict};
+pub use self::delivery::{
+    BatchError, CommitError, LagReason, PublishError, RecvError, SeekError, SettleError,
+};
+pub use self::topic::{AdminError, GroupConflict, OpenError, TopicConflict};
 use crate::headers::HeaderError;
 use crate::name::TopicNameError;
 
@@ -40,6 +42,12 @@ pub enum Error {
     /// A subscriber could not be moved.
     #[error(transparent)]
     Seek(#[from] SeekError),
+    /// What a group has done could not be committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A delivery could not be settled as asked.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
     /// A topic could not be administered.
     #[error(transparent)]
     Admin(#[from] AdminError),

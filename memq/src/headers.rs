@@ -66,6 +66,18 @@ impl Headers {
         Ok(())
     }
 
+    /// Sets a header of memq's own, which is short and no control character is in. It may take the
+    /// headers over their limit, so that nothing the user said has to go for it.
+    pub(crate) fn set_own(&mut self, name: &'static str, value: impl Into<Box<str>>) {
+        self.remove(|known| known == name);
+        self.entries.push((name.into(), value.into()));
+    }
+
+    /// Removes the headers whose names are meant.
+    pub(crate) fn remove(&mut self, meant: impl Fn(&str) -> bool) {
+        self.entries.retain(|(name, _)| !meant(name));
+    }
+
     /// The value of a header.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use twox_hash::XxHash64;
+
+use crate::position::Partition;
 
 /// The longest text of an integer key: `i128::MIN`.
 const INLINE: usize = 40;
@@ -54,6 +57,28 @@ impl<'a> Key<'a> {
         std::str::from_utf8(self.as_bytes()).ok()
     }
 
+    /// The partition that messages of this key go to, in a topic of so many.
+    ///
+    /// It is the remainder of the key's [xxHash64](https://xxhash.com) with seed 0 by the number of
+    /// partitions, in this and every later version, so that other programs can compute it. No
+    /// partitions are taken for one.
+    ///
+    /// ```
+    /// use memq::{Key, Partition};
+    ///
+    /// assert_eq!(Key::from("tea").partition(8), Partition(1));
+    /// assert_eq!(Key::from(7_u64).partition(8), Key::from("7").partition(8));
+    /// ```
+    #[must_use]
+    pub fn partition(&self, partitions: u16) -> Partition {
+        Partition(partition_of(self.hash64(), partitions))
+    }
+
+    /// The hash of the key, which is never 0.
+    pub(crate) fn hash64(&self) -> u64 {
+        XxHash64::oneshot(0, self.as_bytes()).max(1)
+    }
+
     /// The same key on its own, as a copy: it keeps no larger buffer alive that it is a slice of.
     #[must_use]
     pub fn into_owned(self) -> Key<'static> {
@@ -78,6 +103,12 @@ impl<'a> Key<'a> {
         let length = INLINE - rest.len();
         Key(Repr::Inline(length as u8, bytes))
     }
+}
+
+/// The partition of a key of this hash.
+pub(crate) fn partition_of(hash: u64, partitions: u16) -> u16 {
+    // The remainder is smaller than a `u16`.
+    (hash % u64::from(partitions.max(1))) as u16
 }
 
 impl fmt::Debug for Key<'_> {

@@ -69,8 +69,13 @@
 //! does not compile, and a compression chosen at run time is an error on opening; both name the
 //! feature. A default build compiles no C.
 
+mod backoff;
 mod broker;
 pub mod codec;
+mod consumer;
+mod dead_letter;
+mod delivery;
+pub mod docs;
 mod engine;
 mod error;
 mod headers;
@@ -86,12 +91,22 @@ mod stream;
 mod subscriber;
 mod topic;
 
-pub use self::broker::{Broker, Opening, PublisherBuilder, SubscriberBuilder, TopicBuilder};
+pub use self::backoff::Backoff;
+pub use self::broker::{
+    Broker, ConsumerBuilder, DeadLetters, Opening, PublisherBuilder, Redriven, SubscriberBuilder,
+    TopicBuilder,
+};
 pub use self::codec::Codec;
-pub use self::engine::stats::{Dropped, SubscriberStats, TopicStats};
+pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter};
+pub use self::dead_letter::DeadLetter;
+pub use self::delivery::{Delivery, Lease};
+pub use self::engine::stats::{
+    Dropped, GroupStats, MemberStats, PartitionStats, SubscriberStats, TopicStats,
+};
 pub use self::error::{
-    AdminError, BatchError, Cause, DecodeError, DetectError, EncodeError, Error, FrameError,
-    LagReason, OpenError, PublishError, RecvError, SeekError, TopicConflict,
+    AdminError, BatchError, Cause, CommitError, DecodeError, DetectError, EncodeError, Error,
+    FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, SeekError,
+    SettleError, TopicConflict,
 };
 pub use self::headers::{HeaderError, Headers};
 pub use self::key::{Key, TopicKey};

@@ -9,7 +9,7 @@ use crate::engine::segment::{Entry, SlotRef};
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::payload::Payload;
-use crate::position::{Offset, Timestamp};
+use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
 
 pub(crate) type Stored<T> = <<T as Payload>::Form as Form<T>>::Stored;
@@ -74,6 +74,12 @@ impl<T: Payload> Message<T> {
     #[must_use]
     pub fn headers(&self) -> &Headers {
         Meta::headers(self.slot.entry().meta.as_ref())
+    }
+
+    /// The partition it belongs to; 0 where there is one.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition(self.slot.entry().partition)
     }
 
     /// When the message was stored.
@@ -143,6 +149,12 @@ impl<'a, T: Payload> MessageRef<'a, T> {
     #[must_use]
     pub fn headers(&self) -> &'a Headers {
         Meta::headers(self.entry.meta.as_ref())
+    }
+
+    /// The partition it belongs to; 0 where there is one.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition(self.entry.partition)
     }
 
     /// When the message was stored.

@@ -193,7 +193,7 @@ impl fmt::Display for Retain {
     }
 }
 
-/// Where a subscriber starts, or moves to by `seek`.
+/// Where a subscriber or a consumer group starts, or moves to by `seek`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
@@ -209,6 +209,9 @@ pub enum Start {
     Time(Timestamp),
     /// At the first message stored in this last stretch of time.
     Ago(Duration),
+    /// Where the consumer group resumes: at its oldest message that is not settled. A group that is
+    /// new starts at the earliest message kept. For consumers alone; a subscriber has no group.
+    Committed,
 }
 
 impl From<Offset> for Start {

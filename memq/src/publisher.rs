@@ -3,6 +3,7 @@
 mod batch;
 mod permit;
 mod publish;
+mod redrive;
 mod room;
 
 use std::fmt;
@@ -16,13 +17,15 @@ pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 use crate::codec::form::{Form, Packed, Writer};
-use crate::engine::segment::Entry;
+use crate::engine::segment::{ANY, Entry};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
+use crate::key::{Key, partition_of};
 use crate::message::Stored;
 use crate::name::TopicName;
+use crate::options::TopicOptions;
 use crate::payload::Payload;
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
 
 type Origin<T> = <<T as Payload>::Form as Form<T>>::Origin;
@@ -40,6 +43,9 @@ pub struct Publisher<T: Payload> {
     writer: Arc<Writer<T>>,
     /// How long to wait for room where nothing is said for a message; `None` for ever.
     within: Option<Duration>,
+    /// What the topic runs with, which does not change while there is a publisher.
+    partitions: u16,
+    dedup: bool,
 }
 
 /// A message that is ready for the log, and what it takes to give it back.
@@ -59,13 +65,19 @@ impl<T: Payload> Publisher<T> {
         topic: Arc<Topic<Stored<T>>>,
         writer: Writer<T>,
         within: Option<Duration>,
+        options: &TopicOptions,
     ) -> Self {
-        Self { topic, writer: Arc::new(writer), within }
+        let (partitions, dedup) = (options.partitions, options.dedup.is_some());
+        Self { topic, writer: Arc::new(writer), within, partitions, dedup }
     }
 
     /// Publishes a message when awaited; before that, a key, headers and a deadline can be added.
     ///
     /// Its output is the offset. Where a topic is full and waits, so does this.
+    ///
+    /// In a topic with several partitions, messages of one key go to one of them
+    /// ([`Key::partition`]), and messages without a key to each in turn: then what one publisher
+    /// publishes is in order in the topic as a whole, but is spread over the members of a group.
     ///
     /// ```
     /// # use memq::{Broker, Topic};
@@ -188,21 +200,41 @@ impl<T: Payload> Publisher<T> {
 
     /// Encodes a message.
     fn ready(&self, message: T, said: Option<Box<Said>>) -> Result<Ready<T>, PublishError<T>> {
-        let Packed { stored, origin, meta, size } = T::Form::pack(message, &self.writer)
-            .map_err(|(message, source)| PublishError::Encode { message, source })?;
+        let Packed { stored, origin, meta, mut key, size } =
+            T::Form::pack(message, &self.writer)
+                .map_err(|(message, source)| PublishError::Encode { message, source })?;
+        let mut partition = None;
         let meta = match said {
             None => meta,
-            Some(said) => match merge(meta, *said) {
-                Ok(meta) => meta,
-                Err(source) => {
-                    let message = T::Form::unpack(stored, origin);
-                    return Err(PublishError::Encode { message, source });
+            Some(said) => {
+                key = said.key.as_ref().map_or(key, Key::hash64);
+                partition = said.partition;
+                match merge(meta, *said) {
+                    Ok(meta) => meta,
+                    Err(source) => {
+                        let message = T::Form::unpack(stored, origin);
+                        return Err(PublishError::Encode { message, source });
+                    }
                 }
-            },
+            }
         };
         let size = size.saturating_add(Meta::bytes(meta.as_ref()));
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        Ok(Ready { entry: Entry::new(stored, meta, size), origin })
+        let partition = match partition {
+            Some(Partition(partition)) => partition,
+            None if key == 0 => ANY,
+            None => partition_of(key, self.partitions),
+        };
+        Ok(Ready { entry: Entry::new(stored, meta, size).placed(key, partition), origin })
+    }
+
+    /// Whether there is this partition.
+    fn check(&self, partition: Partition) -> Result<(), PublishError<()>> {
+        let partitions = self.partitions;
+        if partition.0 < partitions {
+            return Ok(());
+        }
+        Err(PublishError::Partition { message: (), partition, partitions })
     }
 }
 
@@ -257,7 +289,7 @@ impl Publisher<Record> {
 
 impl<T: Payload> Clone for Publisher<T> {
     fn clone(&self) -> Self {
-        Self { topic: self.topic.clone(), writer: self.writer.clone(), within: self.within }
+        Self { topic: self.topic.clone(), writer: self.writer.clone(), ..*self }
     }
 }
 

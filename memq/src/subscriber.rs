@@ -15,7 +15,7 @@ use crate::message::{Batch, Message, Opened, Stored};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 
 /// Messages that a subscriber takes before it lets other tasks run once.
 const YIELD_EVERY: u32 = 1024;
@@ -41,6 +41,8 @@ pub struct Subscriber<T: Payload> {
     cursor: Cursor<Stored<T>>,
     reader: Reader<T>,
     filter: Option<Filter<T>>,
+    /// The only partition it reads, if that is said.
+    partition: Option<Partition>,
     /// What ended a batch, for the next receive.
     pending: Option<RecvError>,
     /// Messages until it lets others run.
@@ -57,8 +59,10 @@ impl<T: Payload> Subscriber<T> {
         cursor: Cursor<Stored<T>>,
         reader: Reader<T>,
         filter: Option<Filter<T>>,
+        partition: Option<Partition>,
     ) -> Self {
-        Self { cursor, reader, filter, pending: None, budget: YIELD_EVERY, ended: false }
+        let budget = YIELD_EVERY;
+        Self { cursor, reader, filter, partition, pending: None, budget, ended: false }
     }
 
     /// The next message; waits for it.
@@ -168,7 +172,11 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// A dropped future may have moved it or not.
     pub async fn seek(&mut self, start: impl Into<Start>) -> Result<Offset, SeekError> {
-        let offset = self.cursor.seek(start.into()).map_err(|error| match error {
+        let start = start.into();
+        if start == Start::Committed {
+            return Err(SeekError::NotAGroup);
+        }
+        let offset = self.cursor.seek(start).map_err(|error| match error {
             JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
             JoinError::Deleted => SeekError::Deleted,
         })?;
@@ -273,6 +281,10 @@ impl<T: Payload> Subscriber<T> {
             Next::Deleted => return Err(RecvError::Deleted),
         };
         let entry = slot.entry();
+        if self.partition.is_some_and(|partition| partition.0 != entry.partition) {
+            self.cursor.filtered();
+            return Ok(None);
+        }
         let opened = T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader)
             .map_err(|source| RecvError::Decode { offset: slot.offset(), source })?;
         if let Some(filter) = &self.filter {

@@ -152,7 +152,7 @@ pub(super) fn check_compression(
     }
 }
 
-fn refuse(
+pub(super) fn refuse(
     name: &TopicName,
     option: &'static str,
     value: impl ToString,

@@ -1,5 +1,7 @@
 //! Builders that open topics: await one, and there is a topic, a publisher or a subscriber.
 
+mod consumer;
+mod dead_letters;
 mod publisher;
 mod subscriber;
 
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use self::consumer::ConsumerBuilder;
+pub use self::dead_letters::{DeadLetters, Redriven};
 pub use self::publisher::PublisherBuilder;
 pub use self::subscriber::SubscriberBuilder;
 use super::Broker;
@@ -231,6 +235,16 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
 
     pub(super) fn into_subscriber(self) -> SubscriberBuilder<'b, T> {
         SubscriberBuilder::new(self)
+    }
+
+    /// The dead-letter topic of a consumer group of this topic: to read it, and to redrive it.
+    pub fn dead_letters(&self, group: impl Into<String>) -> DeadLetters<'b, T> {
+        DeadLetters::new(self.clone(), group.into())
+    }
+
+    /// The same type and stages under another name, with no option said.
+    fn named(&self, name: TopicName) -> Self {
+        Self { name: Ok(name), request: Request::default(), ..self.clone() }
     }
 
     fn open(&self) -> Result<(TopicName, Bound<T>), OpenError> {

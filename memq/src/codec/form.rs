@@ -51,6 +51,40 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     ) -> Result<Self::Opened, DecodeError>;
     #[doc(hidden)]
     fn get<'a>(stored: &'a Self::Stored, opened: &'a Self::Opened) -> &'a T;
+    /// The same message for another log. What cannot be copied is borrowed from where it is.
+    #[doc(hidden)]
+    fn again(
+        stored: &Self::Stored,
+        lend: impl FnOnce() -> Arc<dyn Lend<Self::Stored>>,
+    ) -> Self::Stored;
+    /// Whether such a message keeps the place where it is in memory.
+    #[doc(hidden)]
+    const LENDS: bool = false;
+}
+
+/// A slot of another log, that keeps what is in it.
+#[doc(hidden)]
+pub trait Lend<S>: Send + Sync {
+    fn stored(&self) -> &S;
+}
+
+/// A native value in the log.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "holds a value of any type, inside the crate")]
+pub enum Held<T> {
+    /// In its own slot, where it was published.
+    Here(T),
+    /// In the slot of another log, as with a dead letter.
+    There(Arc<dyn Lend<Held<T>>>),
+}
+
+impl<T> Held<T> {
+    fn get(&self) -> &T {
+        match self {
+            Self::Here(value) => value,
+            Self::There(place) => place.stored().get(),
+        }
+    }
 }
 
 /// A message ready for the log.
@@ -60,6 +94,8 @@ pub struct Packed<T, F: Form<T> + ?Sized> {
     pub(crate) origin: F::Origin,
     /// The key and headers that came with the value.
     pub(crate) meta: Option<Arc<Meta>>,
+    /// The hash of its key, 0 for none.
+    pub(crate) key: u64,
     /// What the message counts towards `max_bytes`, without its key and headers.
     pub(crate) size: usize,
 }
@@ -97,31 +133,44 @@ pub struct Shared(());
 pub struct Raw(());
 
 impl<T: Send + Sync + 'static> Form<T> for Shared {
-    type Stored = T;
+    type Stored = Held<T>;
     type Origin = ();
     type Opened = ();
 
     fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
         let size = (writer.look.footprint)(&value).saturating_add(SLOT);
-        Ok(Packed { stored: value, origin: (), meta: None, size })
+        let key = (writer.look.key)(&value).map_or(0, |key| key.hash64());
+        Ok(Packed { stored: Held::Here(value), origin: (), meta: None, key, size })
     }
 
-    fn unpack(stored: T, (): ()) -> T {
-        stored
+    fn unpack(stored: Held<T>, (): ()) -> T {
+        match stored {
+            Held::Here(value) => value,
+            Held::There(_) => unreachable!("what is given back was packed"),
+        }
     }
 
-    fn open(_: &T, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
+    fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
         Ok(())
     }
 
-    fn get<'a>(stored: &'a T, (): &'a ()) -> &'a T {
-        stored
+    fn get<'a>(stored: &'a Held<T>, (): &'a ()) -> &'a T {
+        stored.get()
+    }
+
+    const LENDS: bool = true;
+
+    fn again(stored: &Held<T>, lend: impl FnOnce() -> Arc<dyn Lend<Held<T>>>) -> Held<T> {
+        match stored {
+            Held::Here(_) => Held::There(lend()),
+            Held::There(place) => Held::There(place.clone()),
+        }
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
-    fn take(stored: &T, (): ()) -> T {
-        stored.clone()
+    fn take(stored: &Held<T>, (): ()) -> T {
+        stored.get().clone()
     }
 }
 
@@ -134,9 +183,10 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         match writer.encode(&value) {
             Ok(stored) => {
                 let size = stored.bytes.len() + SLOT;
-                let meta =
-                    Meta::share((writer.look.key)(&value).map(Key::into_owned), Default::default());
-                Ok(Packed { stored, origin: value, meta, size })
+                let key = (writer.look.key)(&value);
+                let hash = key.as_ref().map_or(0, Key::hash64);
+                let meta = Meta::share(key.map(Key::into_owned), Default::default());
+                Ok(Packed { stored, origin: value, meta, key: hash, size })
             }
             Err(error) => Err((value, error)),
         }
@@ -155,6 +205,10 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
 
     fn get<'a>(_: &'a Body, opened: &'a T) -> &'a T {
         opened
+    }
+
+    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
+        stored.clone()
     }
 }
 
@@ -177,7 +231,8 @@ impl Form<Record> for Raw {
             Ok(stored) => {
                 let size = stored.bytes.len() + SLOT;
                 let meta = record.meta.clone();
-                Ok(Packed { stored, origin: record, meta, size })
+                let key = record.key().map_or(0, |key| key.hash64());
+                Ok(Packed { stored, origin: record, meta, key, size })
             }
             Err(error) => Err((record, error)),
         }
@@ -199,6 +254,10 @@ impl Form<Record> for Raw {
 
     fn get<'a>(_: &'a Body, opened: &'a Record) -> &'a Record {
         opened
+    }
+
+    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
+        stored.clone()
     }
 }
 

@@ -45,8 +45,9 @@ pub(super) struct Group {
     start: u64,
     /// The next message that has no lease yet.
     position: u64,
-    /// What retention removed, as it was last told.
+    /// The oldest message that retention left, as it was last told, and why others went.
     head: u64,
+    head_reason: LagReason,
     leases: BTreeMap<u64, Lease>,
     /// Leases that time changes, by when it does.
     due: BTreeSet<(Timestamp, u64)>,
@@ -107,11 +108,18 @@ pub(super) enum Pick {
 pub(crate) enum Settlement {
     Ack,
     /// Comes back at once.
-    Return { reason: &'static str },
+    Return {
+        reason: &'static str,
+    },
     /// Comes back after this long.
-    Delay { delay: Duration, reason: Box<str> },
+    Delay {
+        delay: Duration,
+        reason: Box<str>,
+    },
     /// Is dead.
-    Reject { reason: Box<str> },
+    Reject {
+        reason: Box<str>,
+    },
 }
 
 impl Group {
@@ -124,6 +132,7 @@ impl Group {
             start,
             position: start,
             head: 0,
+            head_reason: LagReason::MaxMessages,
             leases: BTreeMap::new(),
             due: BTreeSet::new(),
             burials: BTreeSet::new(),
@@ -138,6 +147,11 @@ impl Group {
 
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Whether what is handed out is settled by that.
+    pub(super) fn settles_at_once(&self) -> bool {
+        self.rules.auto_ack
     }
 
     /// The next message that has no lease yet.
@@ -164,7 +178,12 @@ impl Group {
     }
 
     /// A member goes away: what it held comes back. Its waker is to be dropped outside the lock.
-    pub(super) fn leave(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
+    pub(super) fn leave(
+        &mut self,
+        member: usize,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) -> Option<Waker> {
         for offset in self.held(member) {
             self.come_back(offset, None, "its consumer was dropped", wake);
         }
@@ -385,7 +404,9 @@ impl Group {
     pub(super) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
         match self.leases.get(&ticket.offset) {
             Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
-            Some(Lease { state: LeaseState::Burying { .. }, .. }) => Err(SettleError::HandedOutAgain),
+            Some(Lease { state: LeaseState::Burying { .. }, .. }) => {
+                Err(SettleError::HandedOutAgain)
+            }
             Some(_) => Ok(()),
             None => Err(SettleError::AlreadySettled),
         }
@@ -405,8 +426,9 @@ impl Group {
         self.cover(wake);
     }
 
-    /// Starts anew from `offset`. What is in flight no longer counts.
-    pub(super) fn seek(&mut self, offset: u64, head: u64, wake: &mut Wake) {
+    /// Starts anew from `offset`. What is in flight no longer counts. What retention removed is to
+    /// be told again.
+    pub(super) fn seek(&mut self, offset: u64, wake: &mut Wake) {
         for key in self.members.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             if let Some(member) = self.members.get_mut(key) {
                 member.in_flight = 0;
@@ -421,7 +443,6 @@ impl Group {
         self.counters = Counters::default();
         (self.start, self.position, self.head) = (offset, offset, 0);
         self.deal(wake);
-        self.retain_from(head, LagReason::Expired, wake);
     }
 
     // Time and retention.
@@ -452,7 +473,7 @@ impl Group {
         if head <= self.head {
             return;
         }
-        self.head = head;
+        (self.head, self.head_reason) = (head, reason);
         let held = |lease: &Lease| {
             matches!(lease.state, LeaseState::InFlight { .. } | LeaseState::Burying { .. })
         };
@@ -494,7 +515,8 @@ impl Group {
 
     /// The message is in the dead-letter topic.
     pub(super) fn buried(&mut self, offset: u64, wake: &mut Wake) {
-        if let Some(LeaseState::Burying { .. }) = self.leases.get(&offset).map(|lease| &lease.state) {
+        if let Some(LeaseState::Burying { .. }) = self.leases.get(&offset).map(|lease| &lease.state)
+        {
             self.counters.dead_lettered += 1;
             self.remove(offset, wake);
             self.cover(wake);
@@ -503,7 +525,8 @@ impl Group {
 
     /// The message could not be dead-lettered: it is tried again then.
     pub(super) fn not_buried(&mut self, offset: u64, retry: Timestamp, wake: &mut Wake) {
-        if let Some(LeaseState::Burying { reason }) = self.leases.get(&offset).map(|lease| &lease.state)
+        if let Some(LeaseState::Burying { reason }) =
+            self.leases.get(&offset).map(|lease| &lease.state)
         {
             let reason = reason.clone();
             if self.vanished(offset, wake) {
@@ -527,7 +550,7 @@ impl Group {
         }
         let Some(lease) = self.leases.get(&offset) else { return };
         if self.rules.max_attempts.is_some_and(|most| lease.attempt >= most) {
-            let reason = format!("{why}, in attempt {} of {0}", lease.attempt);
+            let reason = format!("{why} (attempt {})", lease.attempt);
             return self.die(offset, reason.into(), None, wake);
         }
         let state = match at {
@@ -542,7 +565,7 @@ impl Group {
         let vanished = offset < self.head;
         if vanished {
             self.remove(offset, wake);
-            self.miss(1, LagReason::MaxMessages);
+            self.miss(1, self.head_reason);
         }
         vanished
     }
@@ -572,7 +595,11 @@ impl Group {
                 let fresh = matches!(lease.state, LeaseState::Fresh);
                 let share = self.members.share_of(partition);
                 let ready = self.members.share(share);
-                if fresh { ready.fresh.insert(offset) } else { ready.returned.insert(offset) };
+                if fresh {
+                    ready.fresh.insert(offset)
+                } else {
+                    ready.returned.insert(offset)
+                };
                 if self.in_flight < self.rules.max_in_flight {
                     self.members.call(share, wake);
                 }
@@ -670,7 +697,10 @@ impl Group {
             settled: self.counters.settled,
             dead_lettered: self.counters.dead_lettered,
             skipped: self.counters.skipped,
-            oldest_unsettled: (oldest < tail).then(|| published(oldest)).flatten().map(|at| now.since(at)),
+            oldest_unsettled: (oldest < tail)
+                .then(|| published(oldest))
+                .flatten()
+                .map(|at| now.since(at)),
             members: self.members.iter().map(member).collect(),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{Entry, Segment};
+use super::segment::{Entry, Segment, SlotRef};
 use crate::error::LagReason;
 use crate::options::Start;
 use crate::position::Timestamp;
@@ -276,7 +276,8 @@ impl<P> Log<P> {
     /// The offset at which a reader starts, or the offset asked for where that lies beyond `tail`.
     pub(crate) fn resolve(&self, start: Start, now: Timestamp) -> Result<u64, u64> {
         match start {
-            Start::Earliest => Ok(self.head),
+            // What is committed is known to a group alone, and a new one has nothing.
+            Start::Earliest | Start::Committed => Ok(self.head),
             Start::Latest => Ok(self.tail),
             Start::Offset(offset) if offset.0 > self.tail => Err(offset.0),
             Start::Offset(offset) => Ok(offset.0),
@@ -302,6 +303,12 @@ impl<P> Log<P> {
             return None;
         }
         self.locate(offset)?.get(offset)
+    }
+
+    /// The message at this offset, if it is kept, on its own.
+    pub(crate) fn slot(&self, offset: u64) -> Option<SlotRef<P>> {
+        self.entry(offset)?;
+        SlotRef::new(self.locate(offset)?.clone(), offset)
     }
 
     fn oldest(&self) -> Option<&Entry<P>> {

@@ -20,6 +20,8 @@ pub(crate) trait AnyTopic: Send + Sync {
     fn attachment(&self) -> &(dyn Any + Send + Sync);
     /// `None` once it was deleted.
     fn stats(&self) -> Option<TopicStats>;
+    /// Whether there was this group.
+    fn delete_group(&self, name: &str) -> bool;
     fn close(&self);
     /// As `close`, and ends the topic's task.
     fn abandon(&self);
@@ -38,6 +40,10 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
 
     fn stats(&self) -> Option<TopicStats> {
         self.stats()
+    }
+
+    fn delete_group(&self, name: &str) -> bool {
+        self.delete_group(name)
     }
 
     fn close(&self) {

@@ -23,7 +23,7 @@ use crate::error::{LagReason, PublishError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
-pub(crate) use self::sharing::{Claim, GroupError, GroupKey, GroupStart, Share};
+pub(crate) use self::sharing::{Claim, GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {
     log: Log<P>,
@@ -156,7 +156,7 @@ impl<P> State<P> {
     }
 
     /// Frees what all have passed, where the topic is to keep no more than that.
-    fn release(&mut self, after: &mut After<P>) {
+    fn free_passed(&mut self, after: &mut After<P>) {
         if self.options.retain == Retain::UntilConsumed {
             let floor = self.floor();
             if self.log.release(floor, &mut after.garbage) {
@@ -223,7 +223,7 @@ impl<P> State<P> {
             return None;
         }
         self.expire(now, after);
-        self.release(after);
+        self.free_passed(after);
         let groups = self.group_stats(now, after);
         let partition = |(number, held): (usize, &InPartition)| PartitionStats {
             partition: Partition(u16::try_from(number).unwrap_or(u16::MAX)),

@@ -1,8 +1,12 @@
-//! What a topic and its subscribers have done, as numbers.
+//! What a topic, its subscribers and its groups have done, as numbers.
+
+mod group;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
+
+pub use self::group::{GroupStats, MemberStats};
 
 /// A topic at one moment.
 ///
@@ -24,15 +28,45 @@ pub struct TopicStats {
     pub published: u64,
     /// Messages that retention removed, by cause.
     pub dropped: Dropped,
-    /// Messages removed to make room after every subscriber had passed them, where the overflow
-    /// is `Wait` or `Reject`.
+    /// Messages removed after every subscriber and group had passed them: to make room, where the
+    /// overflow is `Wait` or `Reject`; at once, where the topic retains until consumed.
     pub consumed: u64,
     /// Messages that were given back because the topic was full, or stayed so until the deadline.
     pub rejected: u64,
+    /// Publishes that repeated a message id and stored nothing.
+    pub deduplicated: u64,
+    /// Message ids that were forgotten before their time, because there were too many.
+    pub ids_forgotten: u64,
     /// Publishers that wait for room.
     pub waiting_publishers: usize,
+    /// Partitions, by number.
+    pub partitions: Vec<PartitionStats>,
     /// Subscribers, in the order in which they came.
     pub subscribers: Vec<SubscriberStats>,
+    /// Consumer groups, in the order in which they came.
+    pub groups: Vec<GroupStats>,
+}
+
+impl TopicStats {
+    /// The group of this name.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<&GroupStats> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+}
+
+/// A partition of a topic at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionStats {
+    /// Which one.
+    pub partition: Partition,
+    /// Messages published into it since the topic was created.
+    pub published: u64,
+    /// Messages kept.
+    pub depth: u64,
+    /// Bytes kept, as `max_bytes` counts them.
+    pub bytes: u64,
 }
 
 /// Messages that retention removed, by cause.

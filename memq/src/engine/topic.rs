@@ -31,6 +31,7 @@ use tokio::task::AbortHandle;
 
 use super::after::After;
 use super::clock::Clock;
+use super::group::Rules;
 use super::queue::Place;
 use super::segment::Entry;
 use super::state::{Appended, Found, JoinError, Phase, State};
@@ -94,7 +95,7 @@ impl<P> Topic<P> {
     }
 
     /// Does something under the lock, and afterwards, outside it, what follows from it.
-    fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
+    pub(super) fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
         let (result, after) = self.under_lock(work);
         after.run();
         result
@@ -138,8 +139,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// Takes over options that nobody has said yet, as long as nobody publishes. Returns what the
     /// topic runs with, and what was said of it.
     pub(crate) fn settle(&self, request: &Request) -> (TopicOptions, Request) {
-        self.locked(|state, _| {
-            let settled = state.settle(request);
+        self.locked(|state, after| {
+            let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
             settled
@@ -179,9 +180,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
     // Publishing.
 
     /// Stores a message, or says why not and gives it back. Never waits.
-    pub(crate) fn append(self: &Arc<Self>, entry: Entry<P>, place: &mut Place) -> Appended<P> {
+    /// Of a message whose id is known it returns the first offset, and stores nothing.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        entry: Entry<P>,
+        id: Option<&Arc<str>>,
+        place: &mut Place,
+    ) -> Appended<P> {
         let now = self.now();
-        self.and_sweep(|state, after| state.append(entry, now, place, after))
+        self.and_sweep(|state, after| state.append(entry, id, now, place, after))
     }
 
     /// Stores messages until the queue is empty or its first one is refused.
@@ -322,15 +329,24 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, _| gauge.stats(state.tail()))
     }
 
+    // Groups; what their members do is in `member`.
+
+    /// The rules of the group of this name.
+    pub(crate) fn group_rules(&self, name: &str) -> Option<Rules> {
+        self.locked(|state, _| state.group_rules(name))
+    }
+
+    /// Forgets a group. Returns whether there was one.
+    pub(crate) fn delete_group(&self, name: &str) -> bool {
+        self.locked(|state, after| state.delete_group(name, after))
+    }
+
     // Administration.
 
     /// `None` once the topic is deleted.
     pub(crate) fn stats(&self) -> Option<TopicStats> {
         let now = self.now();
-        let mut stats = self.locked(|state, after| {
-            state.expire(now, after);
-            state.stats()
-        })?;
+        let mut stats = self.locked(|state, after| state.stats(now, after))?;
         stats.rejected = self.rejected.load(Ordering::Relaxed);
         Some(stats)
     }

@@ -37,6 +37,12 @@ pub enum EncodeError {
     /// A header was refused.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// The message id is empty or too long.
+    #[error("a message id has 1 to 256 bytes, and this one has {bytes}: use a hash of it")]
+    Id {
+        /// Its length.
+        bytes: usize,
+    },
     /// The bytes begin like a frame and are none.
     #[error(
         "the bytes begin like a frame and are none: publish them as a `Record` to store them as they are"

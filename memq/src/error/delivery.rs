@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{DecodeError, EncodeError};
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 
 /// A message was not published; it is inside.
 ///
@@ -36,6 +36,17 @@ pub enum PublishError<T> {
         /// Why.
         source: EncodeError,
     },
+    /// The topic has no such partition.
+    Partition {
+        /// The message.
+        message: T,
+        /// The partition asked for.
+        partition: Partition,
+        /// How many there are.
+        partitions: u16,
+    },
+    /// The message has an id, and the topic remembers none.
+    NoDedup(T),
 }
 
 impl<T> PublishError<T> {
@@ -57,6 +68,10 @@ impl<T> PublishError<T> {
             Self::Encode { message, source } => {
                 (PublishError::Encode { message: (), source }, message)
             }
+            Self::Partition { message, partition, partitions } => {
+                (PublishError::Partition { message: (), partition, partitions }, message)
+            }
+            Self::NoDedup(message) => (PublishError::NoDedup(()), message),
         }
     }
 }
@@ -73,6 +88,10 @@ impl PublishError<()> {
                 PublishError::TooLarge { message, bytes, max_bytes }
             }
             Self::Encode { source, .. } => PublishError::Encode { message, source },
+            Self::Partition { partition, partitions, .. } => {
+                PublishError::Partition { message, partition, partitions }
+            }
+            Self::NoDedup(()) => PublishError::NoDedup(message),
         }
     }
 }
@@ -93,6 +112,12 @@ impl<T> fmt::Debug for PublishError<T> {
             Self::Encode { source, .. } => {
                 f.debug_struct("Encode").field("source", source).finish_non_exhaustive()
             }
+            Self::Partition { partition, partitions, .. } => f
+                .debug_struct("Partition")
+                .field("partition", partition)
+                .field("partitions", partitions)
+                .finish_non_exhaustive(),
+            Self::NoDedup(_) => f.write_str("NoDedup(..)"),
         }
     }
 }
@@ -115,6 +140,13 @@ impl<T> fmt::Display for PublishError<T> {
                 "the message counts {bytes} bytes, and the topic holds {max_bytes} at most: raise `max_bytes` or split the message"
             ),
             Self::Encode { .. } => f.write_str("the message could not be encoded"),
+            Self::Partition { partition, partitions, .. } => write!(
+                f,
+                "there is no partition {partition}: the topic has {partitions}, numbered from 0"
+            ),
+            Self::NoDedup(_) => f.write_str(
+                "the topic remembers no message ids: declare it with `dedup = \"2m\"`, or publish without an id",
+            ),
         }
     }
 }
@@ -218,9 +250,12 @@ pub enum RecvError {
     /// The topic was deleted, with what was in it.
     #[error("the topic was deleted: open a new subscriber to create it again")]
     Deleted,
+    /// The consumer group was deleted.
+    #[error("the consumer group was deleted: open a new consumer to create it again")]
+    GroupDeleted,
 }
 
-/// A subscriber could not be moved; it stays where it is.
+/// A subscriber or a group could not be moved; it stays where it is.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeekError {
@@ -232,7 +267,75 @@ pub enum SeekError {
         /// The offset of the next message.
         end: Offset,
     },
+    /// A subscriber has no group, and so no committed offset.
+    #[error("a subscriber has no committed offset: name an offset or a time, or open a consumer")]
+    NotAGroup,
     /// The topic was deleted.
     #[error("the topic was deleted: open a new subscriber to create it again")]
     Deleted,
+    /// The consumer group was deleted.
+    #[error("the consumer group was deleted: open a new consumer to create it again")]
+    GroupDeleted,
+}
+
+/// What a group has done could not be committed; it stays where it is.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// There is no message at this offset yet.
+    #[error("cannot commit offset {requested}: the next message gets {end}")]
+    BeyondEnd {
+        /// The offset asked for.
+        requested: Offset,
+        /// The offset of the next message.
+        end: Offset,
+    },
+    /// The topic was deleted.
+    #[error("the topic was deleted: open a new consumer to create it again")]
+    Deleted,
+    /// The consumer group was deleted.
+    #[error("the consumer group was deleted: open a new consumer to create it again")]
+    GroupDeleted,
+}
+
+/// A delivery could not be settled as asked.
+///
+/// None of these loses the message: either it is settled, or it comes back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// The message is settled: by `commit`, by `auto_ack`, or by whom it was handed to after this
+    /// delivery. Or its group was moved past it by `seek`, or retention removed it after the
+    /// deadline.
+    #[error("the message is settled already, or its group was moved: nothing is left to do")]
+    AlreadySettled,
+    /// The ack deadline passed, or the consumer was dropped, and the message was handed out again:
+    /// whoever has it now settles it.
+    #[error(
+        "the message was handed out again: settle within the ack deadline, `extend` it, or open the group with a longer one"
+    )]
+    HandedOutAgain,
+    /// The ack deadline passed, so it cannot be extended. It can still be settled until the message
+    /// is handed out again.
+    #[error("the ack deadline has passed: extend it sooner, or open the group with a longer one")]
+    Expired,
+    /// The group has no dead-letter topic, so nothing can be rejected. The message comes back.
+    #[error(
+        "the group has no dead-letter topic to reject to: open it without `without_dead_letters`, or `ack` what is not wanted"
+    )]
+    NoDeadLetterTopic,
+    /// The dead-letter topic did not take the message. It is tried again.
+    #[error("the dead-letter topic {topic:?} did not take the message; it is tried again")]
+    DeadLetter {
+        /// The dead-letter topic.
+        topic: String,
+        /// Why.
+        source: PublishError<()>,
+    },
+    /// The topic was deleted, with the message.
+    #[error("the topic was deleted, and the message with it")]
+    Deleted,
+    /// The consumer group was deleted.
+    #[error("the consumer group was deleted")]
+    GroupDeleted,
 }

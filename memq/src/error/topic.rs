@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::name::TopicNameError;
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 
 /// A topic could not be opened.
 #[derive(Debug, Error)]
@@ -45,6 +45,47 @@ pub enum OpenError {
         /// The offset of the next message.
         end: Offset,
     },
+    /// The topic has no such partition.
+    #[error(
+        "topic {topic:?}: there is no partition {partition}: it has {partitions}, numbered from 0"
+    )]
+    Partition {
+        /// The topic.
+        topic: String,
+        /// The partition asked for.
+        partition: Partition,
+        /// How many there are.
+        partitions: u16,
+    },
+    /// The name is not one of a consumer group.
+    #[error(
+        "{group:?} is not the name of a consumer group: use 1 to 100 characters of A-Z, a-z, 0-9, '_' and '-'"
+    )]
+    GroupName {
+        /// The name asked for.
+        group: String,
+    },
+    /// The consumer group exists with another option.
+    #[error(transparent)]
+    GroupConflict(#[from] GroupConflict),
+    /// There is no such consumer group.
+    #[error(
+        "topic {topic:?} has no consumer group {group:?}: `broker.stats` lists those there are"
+    )]
+    NoGroup {
+        /// The topic.
+        topic: String,
+        /// The group asked for.
+        group: String,
+    },
+    /// The dead-letter topic of a consumer group could not be opened.
+    #[error("the dead-letter topic of group {group:?} could not be opened")]
+    DeadLetterTopic {
+        /// The group.
+        group: String,
+        /// Why.
+        source: Box<OpenError>,
+    },
     /// The topic was deleted while it was opened.
     #[error("topic {topic:?} was deleted while it was opened: open it again")]
     Deleted {
@@ -72,6 +113,27 @@ pub struct TopicConflict {
     pub requested: String,
 }
 
+/// A consumer group exists with another option.
+///
+/// Options that are not said do not conflict.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "group {group:?} of topic {topic:?} exists with {option} = {existing}, and was opened again with {requested}: make them equal, or delete the group first"
+)]
+#[non_exhaustive]
+pub struct GroupConflict {
+    /// The topic.
+    pub topic: String,
+    /// The group.
+    pub group: String,
+    /// The option that differs.
+    pub option: &'static str,
+    /// What the group has.
+    pub existing: String,
+    /// What was asked for.
+    pub requested: String,
+}
+
 /// A topic could not be administered.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,5 +143,15 @@ pub enum AdminError {
     NotFound {
         /// The name asked for.
         topic: String,
+    },
+    /// The topic has no such consumer group.
+    #[error(
+        "topic {topic:?} has no consumer group {group:?}: `broker.stats` lists those there are"
+    )]
+    NoGroup {
+        /// The topic.
+        topic: String,
+        /// The group asked for.
+        group: String,
     },
 }

@@ -13,7 +13,7 @@ use crate::engine::segment::Entry;
 use crate::error::{BatchError, PublishError};
 use crate::message::Stored;
 use crate::payload::Payload;
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 
 /// Messages that are encoded and stored under one lock.
 const CHUNK: usize = 256;
@@ -37,6 +37,8 @@ pub struct PublishBatch<'a, T: Payload> {
     offsets: Vec<Offset>,
     /// Messages stored since others could run.
     since_yield: u64,
+    /// Where all of them go, if that is said.
+    partition: Option<Partition>,
 }
 
 impl<'a, T: Payload> PublishBatch<'a, T> {
@@ -50,7 +52,17 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             origins: VecDeque::new(),
             fault: None,
             since_yield: 0,
+            partition: None,
         }
+    }
+
+    /// Puts the messages into this partition, whatever their keys. With one that the topic does not
+    /// have, none is published.
+    pub fn partition(mut self, partition: impl Into<Partition>) -> Self {
+        let partition = partition.into();
+        self.fault = self.publisher.check(partition).err();
+        self.partition = Some(partition);
+        self
     }
 
     /// Encodes the next messages.
@@ -58,7 +70,10 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         while self.entries.len() < CHUNK {
             let Some(message) = self.messages.pop_front() else { return };
             match self.publisher.ready(message, None) {
-                Ok(Ready { entry, origin }) => {
+                Ok(Ready { mut entry, origin }) => {
+                    if let Some(Partition(partition)) = self.partition {
+                        entry.partition = partition;
+                    }
                     self.entries.push_back(entry);
                     self.origins.push_back(origin);
                 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
 use crate::payload::Payload;
-use crate::position::Offset;
+use crate::position::{Offset, Partition};
 
 /// Messages after which a publisher lets other tasks run once.
 pub(super) const YIELD_EVERY: u64 = 1024;
@@ -35,6 +36,8 @@ pub struct Publish<'a, T: Payload> {
 pub(super) struct Said {
     pub(super) key: Option<Key<'static>>,
     pub(super) headers: Headers,
+    pub(super) partition: Option<Partition>,
+    id: Option<Arc<str>>,
     /// The first thing that was wrong; reported when it is published.
     fault: Option<EncodeError>,
 }
@@ -78,6 +81,57 @@ impl<'a, T: Payload> Publish<'a, T> {
         self
     }
 
+    /// Puts the message into this partition, whatever its key. One that the topic does not have is
+    /// reported on publishing.
+    ///
+    /// Messages of one key are in order only within a partition.
+    pub fn partition(mut self, partition: impl Into<Partition>) -> Self {
+        self.said().partition = Some(partition.into());
+        self
+    }
+
+    /// Gives the message an id, of 1 to 256 bytes: where one of the same id was published within the
+    /// topic's `dedup` window, nothing is stored, and the offset is that of the first.
+    ///
+    /// So a publish whose outcome is not known can be repeated. The window begins when the first is
+    /// stored, and holds for all publishers of the topic. It ends early where more than 1,048,576 ids
+    /// come within it; [`TopicStats::ids_forgotten`](crate::TopicStats) counts that. An id is
+    /// neither kept with the message nor compared with its value.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[cfg(feature = "derive")] {
+    /// #[derive(Topic)]
+    /// #[topic(name = "payments", dedup = "2m")]
+    /// struct Payment { cents: u64 }
+    ///
+    /// let broker = Broker::new();
+    /// let payments = broker.publisher::<Payment>().await?;
+    /// let first = payments.publish(Payment { cents: 250 }).id("invoice-17").await?;
+    /// let again = payments.publish(Payment { cents: 250 }).id("invoice-17").await?;
+    /// assert_eq!(first, again);
+    /// assert_eq!(broker.stats("payments").await?.published, 1);
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// On publishing, [`PublishError::NoDedup`] where the topic has no window.
+    pub fn id(mut self, id: impl AsRef<str>) -> Self {
+        let (id, said) = (id.as_ref(), self.said());
+        match id.len() {
+            1..=256 => said.id = Some(id.into()),
+            bytes => {
+                said.fault.get_or_insert(EncodeError::Id { bytes });
+            }
+        }
+        self
+    }
+
     /// Waits for room for this long at most, in place of the publisher's own limit.
     ///
     /// # Panics
@@ -96,20 +150,33 @@ impl<'a, T: Payload> Publish<'a, T> {
     /// [`publish`](Publisher::publish).
     pub fn now(self) -> Result<Offset, PublishError<T>> {
         let publisher = self.publisher;
-        let Ready { entry, origin } = self.ready()?;
-        publisher.topic.append(entry, &mut Place::default()).map_err(|(refusal, entry)| {
-            if matches!(refusal, PublishError::Full(())) {
-                publisher.topic.count_rejected(1);
-            }
-            refusal.with(Ready::<T> { entry, origin }.into_message())
-        })
+        let (Ready { entry, origin }, id) = self.ready()?;
+        publisher.topic.append(entry, id.as_ref(), &mut Place::default()).map_err(
+            |(refusal, entry)| {
+                if matches!(refusal, PublishError::Full(())) {
+                    publisher.topic.count_rejected(1);
+                }
+                refusal.with(Ready::<T> { entry, origin }.into_message())
+            },
+        )
     }
 
-    fn ready(mut self) -> Result<Ready<T>, PublishError<T>> {
-        match self.said.as_mut().and_then(|said| said.fault.take()) {
-            Some(source) => Err(PublishError::Encode { message: self.message, source }),
-            None => self.publisher.ready(self.message, self.said),
+    /// Encodes the message, and takes out its id.
+    fn ready(mut self) -> Result<(Ready<T>, Option<Arc<str>>), PublishError<T>> {
+        let mut id = None;
+        if let Some(said) = &mut self.said {
+            if let Some(source) = said.fault.take() {
+                return Err(PublishError::Encode { message: self.message, source });
+            }
+            id = said.id.take();
+            if id.is_some() && !self.publisher.dedup {
+                return Err(PublishError::NoDedup(self.message));
+            }
+            if let Some(Err(refusal)) = said.partition.map(|at| self.publisher.check(at)) {
+                return Err(refusal.with(self.message));
+            }
         }
+        Ok((self.publisher.ready(self.message, self.said)?, id))
     }
 }
 
@@ -141,7 +208,7 @@ pub struct Publishing<'a, T: Payload> {
 
 enum Step<'a, T: Payload> {
     Begin(Publish<'a, T>),
-    Append(Ready<T>),
+    Append(Ready<T>, Option<Arc<str>>),
     /// Published; lets other tasks run before it says so.
     Yielded(Offset),
     Done,
@@ -157,9 +224,12 @@ impl<T: Payload> Future for Publishing<'_, T> {
         let this = &mut *self;
         loop {
             match std::mem::replace(&mut this.step, Step::Done) {
-                Step::Begin(publish) => this.step = Step::Append(publish.ready()?),
-                Step::Append(Ready { entry, origin }) => {
-                    match this.room.topic().append(entry, this.room.place()) {
+                Step::Begin(publish) => {
+                    let (ready, id) = publish.ready()?;
+                    this.step = Step::Append(ready, id);
+                }
+                Step::Append(Ready { entry, origin }, id) => {
+                    match this.room.topic().append(entry, id.as_ref(), this.room.place()) {
                         Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
                             this.step = Step::Yielded(offset);
                             cx.waker().wake_by_ref();
@@ -170,13 +240,13 @@ impl<T: Payload> Future for Publishing<'_, T> {
                             let room = this.room.poll(entry.size, cx);
                             let ready = Ready { entry, origin };
                             match room {
-                                Poll::Ready(Ok(())) => this.step = Step::Append(ready),
+                                Poll::Ready(Ok(())) => this.step = Step::Append(ready, id),
                                 Poll::Ready(Err(refusal)) => {
                                     this.room.topic().count_rejected(1);
                                     return Poll::Ready(Err(refusal.with(ready.into_message())));
                                 }
                                 Poll::Pending => {
-                                    this.step = Step::Append(ready);
+                                    this.step = Step::Append(ready, id);
                                     return Poll::Pending;
                                 }
                             }

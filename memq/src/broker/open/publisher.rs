@@ -116,7 +116,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         };
         writer.stages = bound.stages;
         binding::check_compression(&name, writer.compression, writer.level)?;
-        Ok(Publisher::new(bound.topic, writer, self.within))
+        Ok(Publisher::new(bound.topic, writer, self.within, &options))
     }
 }
 

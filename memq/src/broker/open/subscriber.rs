@@ -2,28 +2,37 @@
 
 use std::fmt;
 use std::future::{IntoFuture, ready};
+use std::sync::Arc;
 
-use super::{Opening, Register, TopicBuilder, two_codecs};
+use super::{ConsumerBuilder, Opening, Register, TopicBuilder, two_codecs};
+use crate::broker::binding;
 use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Decoders, Reader};
 use crate::engine::cursor::Cursor;
 use crate::engine::state::JoinError;
+use crate::engine::topic::Topic;
 use crate::error::OpenError;
+use crate::message::Stored;
+use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
+use crate::position::Partition;
 use crate::record::Record;
 use crate::subscriber::{Filter, Subscriber};
-use crate::topic::Topic;
+use crate::topic;
 
 /// A subscriber about to be opened: where it starts and what it reads. Await it.
 #[must_use = "a subscriber is opened by `.await`"]
 pub struct SubscriberBuilder<'b, T> {
-    topic: TopicBuilder<'b, T>,
-    start: Start,
-    filter: Option<Filter<T>>,
+    pub(super) topic: TopicBuilder<'b, T>,
+    pub(super) start: Start,
+    pub(super) filter: Option<Filter<T>>,
+    pub(super) partition: Option<Partition>,
     accepts: Vec<Register<T>>,
     max_decoded: Option<usize>,
     keep_sealed: bool,
+    /// Of dead letters: what reads the topic they came from, or why there are none.
+    origin: Option<Result<Arc<Decoders<T>>, OpenError>>,
 }
 
 impl SubscriberBuilder<'_, Record> {
@@ -41,10 +50,18 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
             topic,
             start: Start::default(),
             filter: None,
+            partition: None,
             accepts: Vec::new(),
             max_decoded: None,
             keep_sealed: false,
+            origin: None,
         }
+    }
+
+    /// To read the dead letters of a topic that is read like this.
+    pub(super) fn with_origin(mut self, origin: Result<Arc<Decoders<T>>, OpenError>) -> Self {
+        self.origin = Some(origin);
+        self
     }
 
     /// Also reads this format: for bytes that come from elsewhere. What publishers of this type
@@ -63,7 +80,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     /// If not said, compressed ones may have 64 MiB, and others what `max_bytes` lets in.
     pub fn max_decoded(mut self, bytes: usize) -> Self
     where
-        T: Topic,
+        T: topic::Topic,
         T::Form: Bytewise,
     {
         self.max_decoded = Some(bytes);
@@ -88,22 +105,99 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         self
     }
 
-    fn open(self) -> Result<Subscriber<T>, OpenError> {
+    /// Reads this partition alone. Messages of others count as filtered.
+    pub fn partition(mut self, partition: impl Into<Partition>) -> Self {
+        self.partition = Some(partition.into());
+        self
+    }
+
+    /// Joins the consumer group of this name, instead of reading everything: each message goes to one
+    /// of its members, and is acknowledged or comes back. Await the builder that this gives.
+    ///
+    /// The group is created with its first member. It starts where [`from`](Self::from) says, at the
+    /// earliest message kept if nothing is said, and from then on goes on where it was: also after all
+    /// its members went, until it is [deleted](crate::Broker::delete_group). Its name is 1 to 100 characters
+    /// of A-Z, a-z, 0-9, `_` and `-`.
+    ///
+    /// Members divide the partitions among themselves: each has its own, or, with fewer partitions
+    /// than members, shares one with others. Who has which changes when a member joins or leaves;
+    /// what is in flight stays where it is. A partition whose members do not ask for messages waits
+    /// for them.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// # broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
+    /// let mut billing = broker.subscriber::<Order>().group("billing").await?;
+    /// let order = billing.recv().await?;
+    /// println!("{} for the {}. time", order.item, order.attempt());
+    /// order.ack();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// On awaiting, as for a subscriber, and [`OpenError::GroupName`],
+    /// [`OpenError::GroupConflict`] where the group exists with other options,
+    /// [`OpenError::DeadLetterTopic`], and [`OpenError::Option`] with a filter or a partition: what a
+    /// member passed over would be lost to the group.
+    pub fn group(self, name: impl Into<String>) -> ConsumerBuilder<'b, T> {
+        ConsumerBuilder::new(self, name.into())
+    }
+
+    /// Opens the topic, and says how it is read.
+    pub(super) fn bind(&mut self) -> Result<Readable<T>, OpenError> {
+        let origin = self.origin.take().transpose()?;
         let (name, bound) = self.topic.open()?;
-        let mut reader = Reader::new(bound.decoders, bound.stages);
+        let mut reader = Reader::new(origin.unwrap_or(bound.decoders), bound.stages);
         reader.max_decoded = self.max_decoded;
         reader.keep_sealed = self.keep_sealed;
-        for accept in self.accepts {
+        for accept in std::mem::take(&mut self.accepts) {
             accept(&reader.accepts).map_err(|()| two_codecs(&name))?;
         }
-        let topic = name.to_string();
-        let cursor = Cursor::new(bound.topic, self.start).map_err(|error| match error {
-            JoinError::BeyondEnd { requested, end } => {
-                OpenError::BeyondEnd { topic, requested, end }
+        Ok(Readable { name, topic: bound.topic, reader })
+    }
+
+    fn open(mut self) -> Result<Subscriber<T>, OpenError> {
+        let Readable { name, topic, reader } = self.bind()?;
+        if self.start == Start::Committed {
+            let remedy = "a subscriber has no group: name an offset or a time, or add `.group(…)`";
+            return Err(binding::refuse(&name, "from", "Committed", remedy));
+        }
+        if let Some(partition) = self.partition {
+            let partitions = binding::options(&*topic).partitions;
+            if partition.0 >= partitions {
+                return Err(OpenError::Partition {
+                    topic: name.to_string(),
+                    partition,
+                    partitions,
+                });
             }
-            JoinError::Deleted => OpenError::Deleted { topic },
-        })?;
-        Ok(Subscriber::new(cursor, reader, self.filter))
+        }
+        let cursor = Cursor::new(topic, self.start).map_err(|error| not_joined(&name, error))?;
+        Ok(Subscriber::new(cursor, reader, self.filter, self.partition))
+    }
+}
+
+/// A topic that was opened to be read.
+pub(super) struct Readable<T: Payload> {
+    pub(super) name: TopicName,
+    pub(super) topic: Arc<Topic<Stored<T>>>,
+    pub(super) reader: Reader<T>,
+}
+
+/// Why a reader cannot start there.
+pub(super) fn not_joined(name: &TopicName, error: JoinError) -> OpenError {
+    let topic = name.to_string();
+    match error {
+        JoinError::BeyondEnd { requested, end } => OpenError::BeyondEnd { topic, requested, end },
+        JoinError::Deleted => OpenError::Deleted { topic },
     }
 }
 

@@ -204,10 +204,10 @@ impl Members {
     pub(super) fn call(&mut self, share: usize, wake: &mut Wake) {
         let mut full = Vec::new();
         while let Some(key) = self.shares[share].parked.pop_front() {
-            match self.slots.get(key) {
-                Some(member) if member.is_full() && member.waits() => full.push(key),
-                _ if self.wake(key, wake) => break,
-                _ => {}
+            if self.slots.get(key).is_some_and(|member| member.is_full() && member.waits()) {
+                full.push(key);
+            } else if self.wake(key, wake) {
+                break;
             }
         }
         for key in full.into_iter().rev() {

@@ -14,7 +14,7 @@ use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
     /// Appends, if it is this publisher's turn and there is room. Its place is given up then.
-    pub(super) fn append(
+    pub(in crate::engine) fn append(
         &mut self,
         entry: Entry<P>,
         id: Option<&Arc<str>>,
@@ -60,7 +60,7 @@ impl<P> State<P> {
     }
 
     /// Appends until the queue is empty or its first message is refused.
-    pub(super) fn append_all(
+    pub(in crate::engine) fn append_all(
         &mut self,
         entries: &mut VecDeque<Entry<P>>,
         offsets: &mut Vec<Offset>,
@@ -82,7 +82,7 @@ impl<P> State<P> {
     }
 
     /// Promises one message's room.
-    pub(super) fn reserve(
+    pub(in crate::engine) fn reserve(
         &mut self,
         now: Timestamp,
         place: &mut Place,
@@ -101,13 +101,13 @@ impl<P> State<P> {
     }
 
     /// Gives promised room back.
-    pub(super) fn release(&mut self, after: &mut After<P>) {
+    pub(in crate::engine) fn release(&mut self, after: &mut After<P>) {
         self.reserved -= 1;
         self.wake_publisher(after);
     }
 
     /// Appends in promised room.
-    pub(super) fn append_reserved(
+    pub(in crate::engine) fn append_reserved(
         &mut self,
         entry: Entry<P>,
         now: Timestamp,
@@ -127,7 +127,7 @@ impl<P> State<P> {
     }
 
     /// Whether it is worth trying to publish a message of this size.
-    pub(super) fn worth_trying(
+    pub(in crate::engine) fn worth_trying(
         &mut self,
         size: usize,
         now: Timestamp,
@@ -138,12 +138,17 @@ impl<P> State<P> {
         self.phase != Phase::Open || self.has_room(size, place, after)
     }
 
-    pub(super) fn park_publisher(&mut self, place: &mut Place, waker: Waker, after: &mut After<P>) {
+    pub(in crate::engine) fn park_publisher(
+        &mut self,
+        place: &mut Place,
+        waker: Waker,
+        after: &mut After<P>,
+    ) {
         after.discard(self.room.park(place, waker));
     }
 
     /// A publisher no longer waits: it is the next one's turn.
-    pub(super) fn unpark_publisher(&mut self, place: &mut Place, after: &mut After<P>) {
+    pub(in crate::engine) fn unpark_publisher(&mut self, place: &mut Place, after: &mut After<P>) {
         if !place.is_taken() {
             return;
         }
@@ -210,7 +215,7 @@ impl<P> State<P> {
     }
 
     /// Lets the publisher that waits longest look whether there is room now.
-    pub(super) fn wake_publisher(&mut self, after: &mut After<P>) {
+    pub(in crate::engine) fn wake_publisher(&mut self, after: &mut After<P>) {
         after.publishers.add(self.room.wake_first());
     }
 }

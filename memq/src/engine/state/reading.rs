@@ -12,7 +12,7 @@ use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
     /// A new reader: its key and counters.
-    pub(super) fn join(
+    pub(in crate::engine) fn join(
         &mut self,
         start: Start,
         now: Timestamp,
@@ -27,16 +27,21 @@ impl<P> State<P> {
     }
 
     /// A reader goes away.
-    pub(super) fn leave(&mut self, key: usize, ticket: &mut Ticket, after: &mut After<P>) {
+    pub(in crate::engine) fn leave(
+        &mut self,
+        key: usize,
+        ticket: &mut Ticket,
+        after: &mut After<P>,
+    ) {
         self.readers.try_remove(key);
         after.discard(self.parked.leave(ticket));
-        self.release(after);
+        self.free_passed(after);
         // It may have been the one that publishers waited for.
         self.wake_publisher(after);
     }
 
     /// Moves a reader.
-    pub(super) fn seek(
+    pub(in crate::engine) fn seek(
         &mut self,
         gauge: &Gauge,
         start: Start,
@@ -45,18 +50,23 @@ impl<P> State<P> {
     ) -> Result<Offset, JoinError> {
         let position = self.resolve(start, now, after)?;
         gauge.restart(position.0);
-        self.release(after);
+        self.free_passed(after);
         self.wake_publisher(after);
         Ok(position)
     }
 
     /// Looks what there is for a reader, and counts what it missed.
-    pub(super) fn find(&mut self, gauge: &Gauge, now: Timestamp, after: &mut After<P>) -> Found<P> {
+    pub(in crate::engine) fn find(
+        &mut self,
+        gauge: &Gauge,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Found<P> {
         if self.phase == Phase::Deleted {
             return Found::Deleted;
         }
         self.expire(now, after);
-        self.release(after);
+        self.free_passed(after);
         let position = gauge.position();
         let skipped = self.log.head().saturating_sub(position);
         if skipped > 0 {
@@ -71,11 +81,16 @@ impl<P> State<P> {
         }
     }
 
-    pub(super) fn park_reader(&mut self, ticket: &mut Ticket, waker: Waker, after: &mut After<P>) {
+    pub(in crate::engine) fn park_reader(
+        &mut self,
+        ticket: &mut Ticket,
+        waker: Waker,
+        after: &mut After<P>,
+    ) {
         after.discard(self.parked.park(ticket, waker));
     }
 
-    pub(super) fn resolve(
+    pub(in crate::engine) fn resolve(
         &mut self,
         start: Start,
         now: Timestamp,
@@ -85,7 +100,7 @@ impl<P> State<P> {
             return Err(JoinError::Deleted);
         }
         self.expire(now, after);
-        self.release(after);
+        self.free_passed(after);
         let end = Offset(self.log.tail());
         self.log
             .resolve(start, now)

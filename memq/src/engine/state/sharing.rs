@@ -1,6 +1,5 @@
 //! What the members of groups do with a topic: the log's side of [`Group`].
 
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket};
 use crate::engine::segment::SlotRef;
 use crate::engine::stats::GroupStats;
-use crate::error::{LagReason, SettleError};
+use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -27,21 +26,12 @@ pub(crate) struct Share {
     member: usize,
 }
 
-/// Where a group starts if it is new.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum GroupStart {
-    At(Start),
-    /// Not at all: it must exist.
-    Nowhere,
-}
-
 /// Why a group cannot be opened.
 #[derive(Debug)]
 pub(crate) enum GroupError {
     /// It exists with these rules.
     Rules(Box<Rules>),
     Start(JoinError),
-    Unknown,
 }
 
 /// What a member is given.
@@ -63,23 +53,21 @@ pub(crate) enum Claim<P> {
 }
 
 impl<P> State<P> {
-    /// The group of this name, and whether it is new.
-    pub(crate) fn open_group(
+    /// The group of this name; if it is new, it starts there.
+    pub(in crate::engine) fn open_group(
         &mut self,
         name: &str,
         rules: &Rules,
-        start: GroupStart,
+        start: Start,
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<GroupKey, GroupError> {
         if let Some((key, group)) = self.groups.iter().find(|(_, group)| *group.name == *name) {
-            let same = group.rules() == rules || matches!(start, GroupStart::Nowhere);
-            return match same {
+            return match group.rules() == rules {
                 true => Ok(GroupKey { key, id: group.id }),
                 false => Err(GroupError::Rules(Box::new(group.rules().clone()))),
             };
         }
-        let GroupStart::At(start) = start else { return Err(GroupError::Unknown) };
         let start = self.resolve(start, now, after).map_err(GroupError::Start)?;
         let id = self.group_ids;
         self.group_ids += 1;
@@ -87,23 +75,23 @@ impl<P> State<P> {
         let group = Group::new(id, name.into(), rules.clone(), partitions, start.0);
         let key = self.groups.insert(group);
         // The first one that reads gives back what lies before its start.
-        self.release(after);
+        self.free_passed(after);
         self.wake_publisher(after);
         Ok(GroupKey { key, id })
     }
 
     /// The rules of the group of this name.
-    pub(crate) fn group_rules(&self, name: &str) -> Option<Rules> {
+    pub(in crate::engine) fn group_rules(&self, name: &str) -> Option<Rules> {
         self.groups.iter().find(|(_, g)| *g.name == *name).map(|(_, group)| group.rules().clone())
     }
 
     /// Forgets a group. Returns whether there was one.
-    pub(crate) fn delete_group(&mut self, name: &str, after: &mut After<P>) -> bool {
+    pub(in crate::engine) fn delete_group(&mut self, name: &str, after: &mut After<P>) -> bool {
         let found = self.groups.iter().find(|(_, group)| *group.name == *name);
         let Some(key) = found.map(|(key, _)| key) else { return false };
         let mut group = self.groups.remove(key);
         group.wake_all(&mut after.readers);
-        self.release(after);
+        self.free_passed(after);
         self.wake_publisher(after);
         true
     }
@@ -123,7 +111,7 @@ impl<P> State<P> {
 
     /// A group has settled something: others may have room, or know that all is done.
     fn settled(&mut self, key: GroupKey, after: &mut After<P>) {
-        self.release(after);
+        self.free_passed(after);
         self.wake_publisher(after);
         let (tail, phase) = (self.log.tail(), self.phase);
         if phase == Phase::Open {
@@ -136,7 +124,7 @@ impl<P> State<P> {
 
     // Members.
 
-    pub(crate) fn join_group(
+    pub(in crate::engine) fn join_group(
         &mut self,
         group: GroupKey,
         most: usize,
@@ -147,7 +135,12 @@ impl<P> State<P> {
     }
 
     /// A member goes away: what it held comes back to the others.
-    pub(crate) fn leave_group(&mut self, share: Share, now: Timestamp, after: &mut After<P>) {
+    pub(in crate::engine) fn leave_group(
+        &mut self,
+        share: Share,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) {
         self.up_to_date(share.group, now, after);
         let Some(group) = self.group(share.group) else { return };
         let waker = group.leave(share.member, now, &mut after.readers);
@@ -156,7 +149,12 @@ impl<P> State<P> {
     }
 
     /// What there is for a member.
-    pub(crate) fn claim(&mut self, share: Share, now: Timestamp, after: &mut After<P>) -> Claim<P> {
+    pub(in crate::engine) fn claim(
+        &mut self,
+        share: Share,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Claim<P> {
         if self.phase == Phase::Deleted {
             return Claim::Deleted;
         }
@@ -166,7 +164,8 @@ impl<P> State<P> {
         if group.id != share.group.id {
             return Claim::GroupDeleted;
         }
-        after.discard(group.come(share.member, now, &mut after.readers));
+        let former = group.come(share.member, now, &mut after.readers);
+        after.discard(former);
         let claim = loop {
             match group.pick(share.member, now, &mut after.readers) {
                 Pick::Deliver(ticket) => match self.log.slot(ticket.offset) {
@@ -199,7 +198,7 @@ impl<P> State<P> {
     }
 
     /// Lets a member sleep after it found nothing. Returns when it should come by itself.
-    pub(crate) fn park_member(
+    pub(in crate::engine) fn park_member(
         &mut self,
         share: Share,
         waker: Waker,
@@ -216,7 +215,7 @@ impl<P> State<P> {
     }
 
     /// A member no longer waits.
-    pub(crate) fn unpark_member(&mut self, share: Share, after: &mut After<P>) {
+    pub(in crate::engine) fn unpark_member(&mut self, share: Share, after: &mut After<P>) {
         let tail = self.log.tail();
         let Some(group) = self.group(share.group) else { return };
         let waker = group.unpark(share.member, tail, &mut after.readers);
@@ -226,7 +225,7 @@ impl<P> State<P> {
     // Settling.
 
     /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
-    pub(crate) fn settle_delivery(
+    pub(in crate::engine) fn settle_delivery(
         &mut self,
         group: GroupKey,
         ticket: Ticket,
@@ -245,7 +244,7 @@ impl<P> State<P> {
     }
 
     /// Keeps a hand-out for this long from now on.
-    pub(crate) fn extend(
+    pub(in crate::engine) fn extend(
         &mut self,
         group: GroupKey,
         ticket: Ticket,
@@ -262,7 +261,7 @@ impl<P> State<P> {
     }
 
     /// A dead message was moved, or is to be tried again then.
-    pub(crate) fn end_burial(
+    pub(in crate::engine) fn end_burial(
         &mut self,
         group: GroupKey,
         offset: u64,
@@ -277,38 +276,41 @@ impl<P> State<P> {
         self.settled(group, after);
     }
 
-    /// Everything up to and including `offset` is done. Returns the offset of the next message
-    /// where that is not beyond `offset`.
-    pub(crate) fn commit(
+    /// Everything up to and including `offset` is done.
+    pub(in crate::engine) fn commit(
         &mut self,
         group: GroupKey,
         offset: Offset,
         now: Timestamp,
         after: &mut After<P>,
-    ) -> Result<(), CommitRefusal> {
+    ) -> Result<(), CommitError> {
         if self.phase == Phase::Deleted {
-            return Err(CommitRefusal::Deleted);
+            return Err(CommitError::Deleted);
         }
         let end = Offset(self.log.tail());
         if offset >= end {
-            return Err(CommitRefusal::BeyondEnd { end });
+            return Err(CommitError::BeyondEnd { requested: offset, end });
         }
         self.up_to_date(group, now, after);
-        let found = self.group(group).ok_or(CommitRefusal::GroupDeleted)?;
+        let found = self.group(group).ok_or(CommitError::GroupDeleted)?;
         found.commit(offset.0, &mut after.readers);
         self.settled(group, after);
         Ok(())
     }
 
     /// Moves a group. What is in flight no longer counts.
-    pub(crate) fn seek_group(
+    pub(in crate::engine) fn seek_group(
         &mut self,
         group: GroupKey,
         start: Start,
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<Option<Offset>, JoinError> {
-        let position = self.resolve(start, now, after)?;
+        let position = match (start, self.group(group)) {
+            (Start::Committed, Some(group)) => Start::Offset(Offset(group.low_water())),
+            _ => start,
+        };
+        let position = self.resolve(position, now, after)?;
         let (head, reason) = (self.log.head(), self.log.last_reason());
         let Some(found) = self.group(group) else { return Ok(None) };
         found.seek(position.0, &mut after.readers);
@@ -320,7 +322,7 @@ impl<P> State<P> {
     // Statistics.
 
     /// One group's numbers.
-    pub(crate) fn stats_of(
+    pub(in crate::engine) fn stats_of(
         &mut self,
         group: GroupKey,
         now: Timestamp,

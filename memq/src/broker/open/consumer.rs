@@ -1,0 +1,339 @@
+//! The builder that opens a consumer: which group it joins, and by which rules.
+
+use std::fmt;
+use std::future::{IntoFuture, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::subscriber::{Readable, not_joined};
+use super::{Opening, SubscriberBuilder, TopicBuilder};
+use crate::backoff::Backoff;
+use crate::broker::binding;
+use crate::codec::form::Reader;
+use crate::consumer::Consumer;
+use crate::dead_letter::DeadLetterTopic;
+use crate::delivery::Terms;
+use crate::engine::group::Rules;
+use crate::engine::member::GroupRef;
+use crate::engine::state::GroupError;
+use crate::engine::topic::Topic;
+use crate::error::{GroupConflict, OpenError};
+use crate::message::Stored;
+use crate::name::TopicName;
+use crate::payload::Payload;
+
+/// How long a message may be in flight where nothing is said.
+const ACK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Hand-outs of a message where nothing is said.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Messages that a member holds at most where nothing is said.
+const MAX_IN_FLIGHT: usize = 1_000;
+
+/// A consumer about to be opened: the rules of its group, and its own. Await it.
+///
+/// What is said of the group is said once: a member that says something else is refused with
+/// [`GroupConflict`], and one that says nothing takes what the group has.
+///
+/// ```
+/// # use memq::{Backoff, Broker, Topic};
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// # #[derive(Topic)]
+/// # #[topic(name = "orders")]
+/// # struct Order { item: String }
+/// # let broker = Broker::new();
+/// let billing = broker
+///     .subscriber::<Order>()
+///     .group("billing")
+///     .ack_deadline(Duration::from_secs(60))
+///     .max_attempts(3)
+///     .backoff(Backoff::exponential(Duration::from_millis(50), Duration::from_secs(5)))
+///     .dead_letter("orders.unpaid")
+///     .await?;
+/// assert_eq!(billing.dead_letter_topic().unwrap().as_str(), "orders.unpaid");
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a consumer is opened by `.await`"]
+pub struct ConsumerBuilder<'b, T> {
+    subscriber: SubscriberBuilder<'b, T>,
+    group: String,
+    ack_deadline: Option<Duration>,
+    max_attempts: Option<u32>,
+    group_max_in_flight: Option<usize>,
+    auto_ack: Option<bool>,
+    /// The name of the dead-letter topic, or that there is none.
+    dead_letter: Option<Option<String>>,
+    max_in_flight: usize,
+    backoff: Backoff,
+}
+
+impl<'b, T: Payload> ConsumerBuilder<'b, T> {
+    pub(super) fn new(subscriber: SubscriberBuilder<'b, T>, group: String) -> Self {
+        Self {
+            subscriber,
+            group,
+            ack_deadline: None,
+            max_attempts: None,
+            group_max_in_flight: None,
+            auto_ack: None,
+            dead_letter: None,
+            max_in_flight: MAX_IN_FLIGHT,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
+    /// said.
+    pub fn ack_deadline(mut self, deadline: Duration) -> Self {
+        self.ack_deadline = Some(deadline);
+        self
+    }
+
+    /// How often a message is handed out before it goes to the dead-letter topic: of the group, 5
+    /// times if not said. Not without a dead-letter topic: there a message comes back any number of
+    /// times.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How many messages this member may hold unsettled; 1,000 if not said. At the limit
+    /// [`recv`](Consumer::recv) waits until one is settled.
+    pub fn max_in_flight(mut self, messages: usize) -> Self {
+        self.max_in_flight = messages;
+        self
+    }
+
+    /// How many messages the members may hold together; of the group, only what each may if not
+    /// said.
+    pub fn group_max_in_flight(mut self, messages: usize) -> Self {
+        self.group_max_in_flight = Some(messages);
+        self
+    }
+
+    /// The name of the dead-letter topic; of the group, `{topic}.{group}.dead` if not said.
+    ///
+    /// It is an ordinary topic with the default options; open it by name before the group to give it
+    /// others. When it is full its oldest messages go, unless its `overflow` says otherwise.
+    pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
+        self.dead_letter = Some(Some(topic.into()));
+        self
+    }
+
+    /// The group gives no message up: it comes back until it is acknowledged, holds up its key, and
+    /// cannot be rejected. What cannot be decoded comes back too, each time as
+    /// [`RecvError::Decode`](crate::RecvError::Decode).
+    pub fn without_dead_letters(mut self) -> Self {
+        self.dead_letter = Some(None);
+        self
+    }
+
+    /// How long a message waits after a bare `nack` of this member; from 100 ms to 30 s if not said.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Messages are settled when they are handed out: at most once. What a member had in hand when it
+    /// went away is not handled, and there are no dead letters. Of the group.
+    pub fn auto_ack(mut self) -> Self {
+        self.auto_ack = Some(true);
+        self
+    }
+
+    fn open(mut self) -> Result<Consumer<T>, OpenError> {
+        let Readable { name, topic, reader } = self.subscriber.bind()?;
+        self.check(&name)?;
+        let (rules, dead_letters) = self.rules(&name, &topic)?;
+        let opened = GroupRef::open(topic, &self.group, &rules, self.subscriber.start);
+        let group = opened.map_err(|error| self.refused(&name, &rules, error))?;
+        let deleted = || OpenError::Deleted { topic: name.to_string() };
+        let member = group.clone().join(self.max_in_flight).ok_or_else(deleted)?;
+        let terms = Terms {
+            group,
+            name: self.group.into(),
+            dead_letters,
+            backoff: self.backoff,
+            ack_deadline: rules.ack_deadline,
+            auto_ack: rules.auto_ack,
+        };
+        Ok(Consumer::new(member, reader, Arc::new(terms)))
+    }
+
+    /// Whether what is said is possible, whatever the group has.
+    fn check(&self, name: &TopicName) -> Result<(), OpenError> {
+        let refuse = |option, value: &dyn fmt::Display, remedy: &str| {
+            Err(binding::refuse(name, option, value, remedy))
+        };
+        check_name(&self.group)?;
+        if self.subscriber.filter.is_some() {
+            let remedy = "what one member passed over would be lost to the group: `ack` what is not \
+                          wanted, or subscribe without a group";
+            return refuse("filter", &"with a group", remedy);
+        }
+        if let Some(partition) = self.subscriber.partition {
+            let remedy = "the members of a group divide the partitions: subscribe without a group";
+            return refuse("partition", &partition, remedy);
+        }
+        if self.ack_deadline == Some(Duration::ZERO) {
+            return refuse("ack_deadline", &"0s", "a deadline is longer than zero");
+        }
+        if self.max_attempts == Some(0) {
+            return refuse("max_attempts", &0, "a message is handed out at least once");
+        }
+        if self.max_in_flight == 0 {
+            return refuse("max_in_flight", &0, "a member holds at least one message");
+        }
+        if self.group_max_in_flight == Some(0) {
+            return refuse("group_max_in_flight", &0, "a group holds at least one message");
+        }
+        let never_dead = self.auto_ack == Some(true) || self.dead_letter == Some(None);
+        if let (true, Some(attempts)) = (never_dead, self.max_attempts) {
+            let remedy = "after the last attempt a message goes to the dead-letter topic, and there \
+                          is none with `without_dead_letters` or `auto_ack`";
+            return refuse("max_attempts", &attempts, remedy);
+        }
+        match &self.dead_letter {
+            Some(Some(dead)) if self.auto_ack == Some(true) => {
+                let remedy = "with `auto_ack` a message is settled before it could die";
+                refuse("dead_letter", dead, remedy)
+            }
+            Some(Some(dead)) if *dead == *name.as_str() => {
+                let remedy = "a message that died would be handed out again: name another topic";
+                refuse("dead_letter", dead, remedy)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules that are said, over those that the group has or a new one gets; and the topic for
+    /// what dies by them.
+    fn rules(
+        &self,
+        name: &TopicName,
+        topic: &Topic<Stored<T>>,
+    ) -> Result<(Rules, Option<DeadLetterTopic<T>>), OpenError> {
+        let existing = topic.group_rules(&self.group);
+        let auto_ack =
+            self.auto_ack.or(existing.as_ref().map(|rules| rules.auto_ack)).unwrap_or(false);
+        let dead_letter: Option<Box<str>> = match (&self.dead_letter, &existing) {
+            (Some(said), _) => said.as_deref().map(Into::into),
+            (None, Some(existing)) => existing.dead_letter.clone(),
+            (None, None) if auto_ack => None,
+            (None, None) => Some(default_name(name, &self.group).into()),
+        };
+        let had = |had: fn(&Rules) -> usize, default| existing.as_ref().map_or(default, had);
+        let attempts = existing.as_ref().map_or(Some(MAX_ATTEMPTS), |rules| rules.max_attempts);
+        let rules = Rules {
+            ack_deadline: self
+                .ack_deadline
+                .or(existing.as_ref().map(|rules| rules.ack_deadline))
+                .unwrap_or(ACK_DEADLINE),
+            max_attempts: dead_letter.as_ref().and(self.max_attempts.or(attempts)),
+            max_in_flight: self
+                .group_max_in_flight
+                .unwrap_or_else(|| had(|rules| rules.max_in_flight, usize::MAX)),
+            auto_ack,
+            dead_letter,
+        };
+        let dead_letters = match &rules.dead_letter {
+            Some(dead) => Some(dead_letter_topic(&self.subscriber.topic, &self.group, dead)?.0),
+            None => None,
+        };
+        Ok((rules, dead_letters))
+    }
+
+    fn refused(&self, name: &TopicName, wants: &Rules, error: GroupError) -> OpenError {
+        match error {
+            GroupError::Start(error) => not_joined(name, error),
+            GroupError::Rules(has) => {
+                let (option, existing, requested) = difference(&has, wants);
+                OpenError::GroupConflict(GroupConflict {
+                    topic: name.to_string(),
+                    group: self.group.clone(),
+                    option,
+                    existing,
+                    requested,
+                })
+            }
+        }
+    }
+}
+
+/// The first rule that differs, and both its values.
+fn difference(has: &Rules, wants: &Rules) -> (&'static str, String, String) {
+    let option = |value: Option<String>| value.unwrap_or_else(|| "none".into());
+    let limit = |most: usize| option((most != usize::MAX).then(|| most.to_string()));
+    let attempts = |rules: &Rules| option(rules.max_attempts.map(|most| most.to_string()));
+    let dead = |rules: &Rules| option(rules.dead_letter.as_ref().map(|dead| format!("{dead:?}")));
+    let rows = [
+        ("auto_ack", has.auto_ack.to_string(), wants.auto_ack.to_string()),
+        ("ack_deadline", format!("{:?}", has.ack_deadline), format!("{:?}", wants.ack_deadline)),
+        ("dead_letter", dead(has), dead(wants)),
+        ("max_attempts", attempts(has), attempts(wants)),
+        ("group_max_in_flight", limit(has.max_in_flight), limit(wants.max_in_flight)),
+    ];
+    let differs = rows.into_iter().find(|(_, has, wants)| has != wants);
+    differs.unwrap_or(("rules", "others".into(), "others".into()))
+}
+
+/// Whether a group can have this name.
+pub(super) fn check_name(group: &str) -> Result<(), OpenError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if (1..=100).contains(&group.len()) && group.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(OpenError::GroupName { group: group.into() })
+}
+
+pub(super) fn no_group(name: &TopicName, group: &str) -> OpenError {
+    OpenError::NoGroup { topic: name.to_string(), group: group.into() }
+}
+
+/// The dead-letter topic of a group that does not say another. A group's name has no dot, so no two
+/// groups have the same.
+fn default_name(topic: &TopicName, group: &str) -> String {
+    format!("{topic}.{group}.dead")
+}
+
+/// Opens a dead-letter topic of messages of this topic, with what reads it.
+pub(super) fn dead_letter_topic<T: Payload>(
+    origin: &TopicBuilder<'_, T>,
+    group: &str,
+    name: &str,
+) -> Result<(DeadLetterTopic<T>, Reader<T>), OpenError> {
+    let open = || {
+        let (_, bound) = origin.named(TopicName::new(name)?).open()?;
+        // From here on its options do not change.
+        bound.topic.publisher_opened();
+        let partitions = binding::options(&*bound.topic).partitions;
+        let reader = Reader::new(bound.decoders, bound.stages);
+        Ok((DeadLetterTopic { topic: bound.topic, partitions }, reader))
+    };
+    open().map_err(|source: OpenError| OpenError::DeadLetterTopic {
+        group: group.into(),
+        source: Box::new(source),
+    })
+}
+
+impl<'b, T: Payload> IntoFuture for ConsumerBuilder<'b, T> {
+    type Output = Result<Consumer<T>, OpenError>;
+    type IntoFuture = Opening<Consumer<T>>;
+
+    fn into_future(self) -> Opening<Consumer<T>> {
+        Opening(ready(self.open()))
+    }
+}
+
+impl<T> fmt::Debug for ConsumerBuilder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerBuilder")
+            .field("subscriber", &self.subscriber)
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! The dead letters of a group: to read them, and to give them back to their topic.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::consumer::{dead_letter_topic, no_group};
+use super::{SubscriberBuilder, TopicBuilder};
+use crate::codec::form::{Decoders, Form};
+use crate::dead_letter::{DeadLetter, alive};
+use crate::engine::group::{Rules, Settlement};
+use crate::engine::member::GroupRef;
+use crate::engine::state::Claim;
+use crate::error::{Error, OpenError, RecvError};
+use crate::message::Message;
+use crate::name::TopicName;
+use crate::options::Start;
+use crate::payload::Payload;
+
+/// The group that remembers which dead letters were redriven.
+const REDRIVE: &str = "memq-redrive";
+
+/// What a redrive holds is its own for this long, and then another's too.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The dead letters of one consumer group. Made by [`Broker::dead_letters`](crate::Broker::dead_letters).
+///
+/// They are messages of an ordinary topic: [`subscriber`](Self::subscriber) reads them, and
+/// [`DeadLetter::of`] says why each is there.
+#[must_use = "dead letters are read by `.subscriber()` and given back by `.redrive(…)`"]
+pub struct DeadLetters<'b, T> {
+    topic: TopicBuilder<'b, T>,
+    group: String,
+}
+
+/// Where the dead letters of a group are, and what reads them.
+struct Found<T> {
+    /// The topic they came from.
+    name: TopicName,
+    dead: TopicName,
+    decoders: Arc<Decoders<T>>,
+}
+
+/// What a redrive did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redriven {
+    /// Dead letters that were published to their topic again.
+    pub redriven: u64,
+    /// Dead letters that were left: the filter said so, or they cannot be decoded, or belong to
+    /// another topic or group.
+    pub left: u64,
+}
+
+impl<'b, T: Payload> DeadLetters<'b, T> {
+    pub(super) fn new(topic: TopicBuilder<'b, T>, group: String) -> Self {
+        Self { topic, group }
+    }
+
+    /// The name of the dead-letter topic.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoGroup`] where the topic has no such group, or the group no dead letters.
+    pub async fn topic(&self) -> Result<TopicName, OpenError> {
+        Ok(self.find()?.dead)
+    }
+
+    fn find(&self) -> Result<Found<T>, OpenError> {
+        let (name, bound) = self.topic.open()?;
+        let rules = bound.topic.group_rules(&self.group);
+        let dead = rules.and_then(|rules| rules.dead_letter);
+        let dead = TopicName::new(&dead.ok_or_else(|| no_group(&name, &self.group))?)?;
+        Ok(Found { name, dead, decoders: bound.decoders })
+    }
+
+    /// A subscriber to the dead letters, with their values. Await the builder.
+    ///
+    /// # Errors
+    ///
+    /// On awaiting, as [`topic`](Self::topic).
+    pub fn subscriber(&self) -> SubscriberBuilder<'b, T> {
+        match self.find() {
+            Ok(Found { dead, decoders, .. }) => {
+                self.topic.named(dead).into_subscriber().with_origin(Ok(decoders))
+            }
+            Err(error) => self.topic.clone().into_subscriber().with_origin(Err(error)),
+        }
+    }
+
+    /// Publishes the dead letters for which this is true to their topic again, with their key,
+    /// headers and partition, and without what [`DeadLetter`] added. It ends with those that were
+    /// there when it began.
+    ///
+    /// A dead letter is redriven once, however often this is called; one that is left can be redriven
+    /// later. What is redriven comes after everything in its topic, for all its groups and
+    /// subscribers, and is at its first attempt.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// # broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
+    /// # let mut billing = broker.subscriber::<Order>().group("billing").await?;
+    /// billing.recv().await?.reject("the bank is closed");
+    ///
+    /// let dead = broker.dead_letters::<Order>("billing");
+    /// let done = dead.redrive(|_, why| why.reason.contains("bank")).await?;
+    /// assert_eq!((done.redriven, done.left), (1, 0));
+    /// assert_eq!(billing.recv().await?.item, "tea");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`topic`](Self::topic), and where the topic does not take a message; what was redriven until
+    /// then stays so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has redriven the dead letters up to some one, each once.
+    pub async fn redrive(
+        &self,
+        mut filter: impl FnMut(&T, &DeadLetter) -> bool,
+    ) -> Result<Redriven, Error> {
+        let Found { name, dead, decoders } = self.find()?;
+        let (dead, mut reader) = dead_letter_topic(&self.topic, &self.group, dead.as_str())?;
+        // Publishers of the topic may have written in formats of their own.
+        reader.decoders = decoders;
+        let origin = self.topic.publisher().await?;
+        let rules = Rules {
+            ack_deadline: A_DAY,
+            max_attempts: None,
+            max_in_flight: usize::MAX,
+            auto_ack: false,
+            dead_letter: None,
+        };
+        let end = dead.topic.end();
+        let deleted = || Error::Recv(RecvError::Deleted);
+        let group =
+            GroupRef::open(dead.topic, REDRIVE, &rules, Start::Earliest).map_err(|_| deleted())?;
+        let member = group.clone().join(usize::MAX).ok_or_else(deleted)?;
+
+        let mut done = Redriven::default();
+        // What is left is held until the end, so that it does not come again.
+        loop {
+            let (slot, ticket) = match member.claim() {
+                Claim::Message(slot, ticket) if slot.offset() < end => (slot, ticket),
+                Claim::Lagged { .. } | Claim::Burial(..) => continue,
+                Claim::Message(..) | Claim::Nothing { .. } | Claim::Closed => return Ok(done),
+                Claim::Deleted => return Err(deleted()),
+                Claim::GroupDeleted => return Err(Error::Recv(RecvError::GroupDeleted)),
+            };
+            let opened = T::Form::open(&slot.entry().payload, slot.entry().meta.as_ref(), &reader);
+            let wanted = opened.ok().and_then(|opened| {
+                let message = Message::<T>::new(slot.clone(), opened);
+                let why = DeadLetter::of(message.headers())?;
+                let own = why.topic == *name.as_str() && why.group == self.group;
+                (own && filter(&message, &why)).then_some(why.partition)
+            });
+            match wanted {
+                Some(partition) => {
+                    origin.store(alive::<T>(&slot), partition).await?;
+                    drop(group.settle(ticket, Settlement::Ack));
+                    done.redriven += 1;
+                }
+                None => done.left += 1,
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for DeadLetters<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetters")
+            .field("topic", &self.topic)
+            .field("group", &self.group)
+            .finish()
+    }
+}

@@ -1,0 +1,438 @@
+//! A consumer: a member of a group, which shares the messages of a topic with the others.
+
+mod batch;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+pub use self::batch::{Deliveries, DeliveriesIntoIter};
+use crate::codec::form::{Form, Reader};
+use crate::dead_letter::causes;
+use crate::delivery::{Delivery, Lease, Terms};
+use crate::engine::group::{Settlement, Ticket};
+use crate::engine::member::Member;
+use crate::engine::segment::SlotRef;
+use crate::engine::state::{Claim, JoinError};
+use crate::engine::stats::GroupStats;
+use crate::error::{CommitError, RecvError, SeekError};
+use crate::message::Stored;
+use crate::name::TopicName;
+use crate::options::Start;
+use crate::payload::Payload;
+use crate::position::Offset;
+
+/// Messages that a consumer takes before it lets other tasks run once, so that members that share a
+/// thread share the work.
+const YIELD_EVERY: u32 = 32;
+
+/// A member of a consumer group: each message of the topic goes to one member, and is acknowledged
+/// or comes back.
+///
+/// Made by [`SubscriberBuilder::group`](crate::SubscriberBuilder::group). The page
+/// [`delivery`](crate::docs::delivery) says what cancellation, panics and shutdown do.
+///
+/// Messages that come back are handed out before new ones, the earliest first. While a message is not
+/// settled, later messages of its key wait, and others go on. In a topic with several partitions the
+/// members divide them; see [`SubscriberBuilder::group`](crate::SubscriberBuilder::group).
+///
+/// It does not keep the broker alive: hold a [`Broker`](crate::Broker) for as long as it is used.
+/// When it is dropped, what it holds comes back to the others at once. It is a
+/// [`Stream`](futures_core::Stream) of deliveries too.
+///
+/// While messages are in flight or delayed, a consumer that waits has a timer of the runtime; outside
+/// a runtime it waits without, and what is due comes with the next call.
+///
+/// # Cancel safety
+///
+/// Every method that waits can be dropped at any time, in `select!` say: nothing is lost to the
+/// group.
+pub struct Consumer<T: Payload> {
+    member: Member<Stored<T>>,
+    reader: Reader<T>,
+    terms: Arc<Terms<T>>,
+    /// Wakes it when time brings something.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether it is parked, or was when it was last looked.
+    parked: bool,
+    /// What ended a batch, for the next receive.
+    pending: VecDeque<RecvError>,
+    /// Messages until it lets others run.
+    budget: u32,
+    /// Whether its stream has ended.
+    ended: bool,
+}
+
+impl<T: Payload> Consumer<T> {
+    pub(crate) fn new(member: Member<Stored<T>>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
+        Self {
+            member,
+            reader,
+            terms,
+            timer: None,
+            parked: false,
+            pending: VecDeque::new(),
+            budget: YIELD_EVERY,
+            ended: false,
+        }
+    }
+
+    /// The next message for this member; waits for it.
+    ///
+    /// It waits also while it holds as many as it may, or the group does. A record that cannot be
+    /// decoded goes to the dead-letter topic, and the next is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] once, to one member, where retention took messages that the group had
+    /// not settled. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
+    /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled;
+    /// [`RecvError::Deleted`] and [`RecvError::GroupDeleted`].
+    ///
+    /// # Panics
+    ///
+    /// In a tokio runtime without its timer enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn recv(&mut self) -> Result<Delivery<T>, RecvError> {
+        Receive { consumer: self }.await
+    }
+
+    /// The next message, or `None` where there is none for this member now.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn try_recv(&mut self) -> Result<Option<Delivery<T>>, RecvError> {
+        if let Some(error) = self.pending.pop_front() {
+            return Err(error);
+        }
+        loop {
+            let claim = self.member.claim();
+            if let Claim::Nothing { .. } = claim {
+                return Ok(None);
+            }
+            if let Some(delivery) = self.take(claim)? {
+                return Ok(Some(delivery));
+            }
+        }
+    }
+
+    /// The next message, or `None` where there is none for this long.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its timer enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing, and nor has one that timed out.
+    pub async fn recv_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<Delivery<T>>, RecvError> {
+        match tokio::time::timeout(timeout, self.recv()).await {
+            Ok(received) => received.map(Some),
+            // It may have run out while the consumer let others run, with messages there.
+            Err(_) => self.try_recv(),
+        }
+    }
+
+    /// The next messages, `max` at most; waits for the first and takes what is there.
+    ///
+    /// At most one of each key is among them, since the next one waits until it is settled. A batch
+    /// ends where retention took messages; the next receive says so. With a `max` of 0 it is empty,
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), where there is no message before the error.
+    ///
+    /// # Panics
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn recv_batch(&mut self, max: usize) -> Result<Deliveries<T>, RecvError> {
+        let mut deliveries = Vec::new();
+        if max == 0 {
+            return Ok(Deliveries::new(deliveries));
+        }
+        deliveries.push(self.recv().await?);
+        let mut claimed = Vec::new();
+        while deliveries.len() < max {
+            let stopped = self.member.claim_up_to(max - deliveries.len(), &mut claimed);
+            if claimed.is_empty() && stopped.is_none() {
+                break;
+            }
+            // All of them are held before one is opened, so that a codec that panics loses none.
+            let leases: Vec<_> =
+                claimed.drain(..).map(|(slot, ticket)| self.hold(slot, ticket)).collect();
+            let mut taken: Vec<_> = leases.into_iter().map(|lease| self.open(lease)).collect();
+            taken.extend(stopped.map(|claim| self.take(claim)));
+            for delivery in taken {
+                match delivery {
+                    Ok(delivery) => deliveries.extend(delivery),
+                    Err(error) => self.pending.push_back(error),
+                }
+            }
+            if !self.pending.is_empty() {
+                break;
+            }
+        }
+        Ok(Deliveries::new(deliveries))
+    }
+
+    /// The next message as a stream has it: `None` once the topic has ended.
+    ///
+    /// Like [`recv`](Self::recv), but the end is no error, for `while let Some(delivery)`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn next(&mut self) -> Option<Result<Delivery<T>, RecvError>> {
+        if self.ended {
+            return None;
+        }
+        let received = self.recv().await;
+        self.streamed(received)
+    }
+
+    /// What a stream makes of what was received.
+    fn streamed(
+        &mut self,
+        received: Result<Delivery<T>, RecvError>,
+    ) -> Option<Result<Delivery<T>, RecvError>> {
+        self.ended = matches!(
+            received,
+            Err(RecvError::Closed | RecvError::Deleted | RecvError::GroupDeleted)
+        );
+        match received {
+            Err(RecvError::Closed) => None,
+            received => Some(received),
+        }
+    }
+
+    /// Ends with `None` when the topic is closed, and after one error when it or the group was
+    /// deleted.
+    pub(crate) fn poll_stream(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Delivery<T>, RecvError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.poll_recv(cx).map(|received| self.streamed(received))
+    }
+
+    /// [`recv`](Self::recv) for hand-written futures. Registers the task of `cx` where it returns
+    /// `Pending`, which it does once in 32 messages also where there are more, so that other tasks
+    /// run; it wakes itself then.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Panics
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery<T>, RecvError>> {
+        self.poll_take(cx, false)
+    }
+
+    /// `guarded` says that `stop_waiting` follows if it is not polled again.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        guarded: bool,
+    ) -> Poll<Result<Delivery<T>, RecvError>> {
+        if let Some(error) = self.pending.pop_front() {
+            return Poll::Ready(Err(error));
+        }
+        loop {
+            if self.budget == 0 {
+                self.budget = YIELD_EVERY;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.budget -= 1;
+            match self.member.claim_or_park(cx.waker(), guarded) {
+                Claim::Nothing { due } => {
+                    self.budget = YIELD_EVERY;
+                    self.parked = true;
+                    self.timer = due
+                        .filter(|_| tokio::runtime::Handle::try_current().is_ok())
+                        .map(|due| Box::pin(tokio::time::sleep_until(self.member.instant(due))));
+                    let due = self.timer.as_mut().map(|timer| timer.as_mut().poll(cx));
+                    if !matches!(due, Some(Poll::Ready(()))) {
+                        return Poll::Pending;
+                    }
+                }
+                claim => {
+                    self.parked = false;
+                    if let Some(taken) = self.take(claim).transpose() {
+                        return Poll::Ready(taken);
+                    }
+                }
+            }
+        }
+    }
+
+    /// It no longer waits, so that nobody counts on it.
+    fn stop_waiting(&mut self) {
+        self.timer = None;
+        if std::mem::take(&mut self.parked) {
+            self.member.unpark();
+        }
+    }
+
+    /// What was claimed, as a delivery. `None` where there is to be another look.
+    fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, RecvError> {
+        match claim {
+            Claim::Message(slot, ticket) => {
+                let lease = self.hold(slot, ticket);
+                self.open(lease)
+            }
+            Claim::Burial(slot, burial) => {
+                // Where it fails, it is tried again later.
+                drop(self.terms.bury(&slot, burial));
+                Ok(None)
+            }
+            Claim::Lagged { skipped, reason } => Err(RecvError::Lagged { skipped, reason }),
+            Claim::Nothing { .. } => Ok(None),
+            Claim::Closed => Err(RecvError::Closed),
+            Claim::Deleted => Err(RecvError::Deleted),
+            Claim::GroupDeleted => Err(RecvError::GroupDeleted),
+        }
+    }
+
+    fn hold(&self, slot: SlotRef<Stored<T>>, ticket: Ticket) -> Lease<T> {
+        Lease::new(slot, ticket, &self.terms)
+    }
+
+    /// Decodes. `None` where the message could not be, and is a dead letter now.
+    fn open(&self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
+        let entry = lease.entry();
+        match T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader) {
+            Ok(opened) => Ok(Some(Delivery::new(opened, lease))),
+            Err(source) if self.terms.dead_letters.is_some() => {
+                let reason = crate::dead_letter::reason(causes(&source));
+                drop(lease.settle(Settlement::Reject { reason }));
+                Ok(None)
+            }
+            Err(source) => {
+                let offset = lease.offset();
+                lease.nack();
+                Err(RecvError::Decode { offset, source })
+            }
+        }
+    }
+
+    /// Everything up to and including this offset is done, for the whole group: what other members
+    /// hold of it too. It never moves backwards: an offset that is committed already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no message at this offset yet, or the topic or the group was deleted.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has committed or not.
+    pub async fn commit(&self, offset: impl Into<Offset>) -> Result<(), CommitError> {
+        self.member.commit(offset.into())
+    }
+
+    /// Moves the whole group to another place, and returns the offset that is handed out next. What
+    /// is settled after that place is handed out again; what is in flight no longer counts, and
+    /// settling it does nothing. [`Start::Committed`] gives up what is in flight, and nothing else.
+    ///
+    /// Statistics of the group start anew.
+    ///
+    /// # Errors
+    ///
+    /// Where the offset lies beyond the one that is published next, or the topic or the group was
+    /// deleted; the group stays where it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have moved it or not.
+    pub async fn seek(&mut self, start: impl Into<Start>) -> Result<Offset, SeekError> {
+        let offset = self.member.seek(start.into()).map_err(|error| match error {
+            JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
+            JoinError::Deleted => SeekError::Deleted,
+        })?;
+        self.pending.clear();
+        self.ended = false;
+        offset.ok_or(SeekError::GroupDeleted)
+    }
+
+    /// What the group has done and who holds what; `None` once the topic or the group is deleted.
+    #[must_use]
+    pub fn stats(&self) -> Option<GroupStats> {
+        self.member.stats()
+    }
+
+    /// The topic it reads.
+    #[must_use]
+    pub fn topic(&self) -> &TopicName {
+        self.terms.group.topic().name()
+    }
+
+    /// The group it is a member of.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.terms.name
+    }
+
+    /// Where the group's dead messages go; `None` without a dead-letter topic.
+    #[must_use]
+    pub fn dead_letter_topic(&self) -> Option<&TopicName> {
+        Some(self.terms.dead_letters.as_ref()?.topic.name())
+    }
+
+    pub(crate) fn terms(&self) -> &Arc<Terms<T>> {
+        &self.terms
+    }
+}
+
+/// Waits for a message, and stops waiting when it is dropped.
+struct Receive<'a, T: Payload> {
+    consumer: &'a mut Consumer<T>,
+}
+
+impl<T: Payload> Future for Receive<'_, T> {
+    type Output = Result<Delivery<T>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.consumer.poll_take(cx, true)
+    }
+}
+
+impl<T: Payload> Drop for Receive<'_, T> {
+    fn drop(&mut self) {
+        self.consumer.stop_waiting();
+    }
+}
+
+impl<T: Payload> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("topic", self.topic())
+            .field("group", &self.group())
+            .finish_non_exhaustive()
+    }
+}

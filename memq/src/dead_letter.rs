@@ -1,0 +1,232 @@
+//! Dead letters: messages that a group gave up, as they are kept in the group's dead-letter topic.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::codec::form::{Form, Lend};
+use crate::engine::group::Burial;
+use crate::engine::queue::Place;
+use crate::engine::segment::{ANY, Entry, SlotRef};
+use crate::engine::topic::Topic;
+use crate::error::PublishError;
+use crate::headers::Headers;
+use crate::key::partition_of;
+use crate::message::Stored;
+use crate::name::TopicName;
+use crate::payload::Payload;
+use crate::position::{Offset, Partition, Timestamp};
+use crate::record::Meta;
+
+/// What all headers of a dead letter begin with; redriving takes them off.
+const PREFIX: &str = "memq-dead-";
+const REASON: &str = "memq-dead-reason";
+const TOPIC: &str = "memq-dead-topic";
+const PARTITION: &str = "memq-dead-partition";
+const OFFSET: &str = "memq-dead-offset";
+const GROUP: &str = "memq-dead-group";
+const ATTEMPTS: &str = "memq-dead-attempts";
+const AT: &str = "memq-dead-at";
+
+/// The longest reason that is kept, in bytes; the rest is cut off.
+const MAX_REASON: usize = 1024;
+
+/// Why and whence a message is in a dead-letter topic, as its headers say.
+///
+/// The headers are `memq-dead-reason`, `-topic`, `-partition`, `-offset`, `-group`, `-attempts` and
+/// `-at` (RFC 3339). Beside them the record is what it was: payload, key and headers.
+///
+/// ```
+/// # use memq::{Broker, DeadLetter, Topic};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// # #[derive(Topic)]
+/// # #[topic(name = "orders")]
+/// # struct Order { item: String }
+/// # let broker = Broker::new();
+/// # broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
+/// let mut billing = broker.subscriber::<Order>().group("billing").await?;
+/// billing.recv().await?.reject("the customer does not exist");
+///
+/// let mut dead = broker.dead_letters::<Order>("billing").subscriber().await?;
+/// let order = dead.recv().await?;
+/// let why = DeadLetter::of(order.headers()).unwrap();
+/// assert_eq!(why.reason, "the customer does not exist");
+/// assert_eq!((why.topic.as_str(), why.offset.0, why.attempts), ("orders", 0, 1));
+/// assert_eq!(order.item, "tea");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// Why it was given up: what was said on rejecting it, or how the last attempt ended. Without
+    /// control characters, and cut at 1,024 bytes.
+    pub reason: String,
+    /// The topic it was in.
+    pub topic: String,
+    /// The partition it was in.
+    pub partition: Partition,
+    /// Its offset there.
+    pub offset: Offset,
+    /// The group that gave it up.
+    pub group: String,
+    /// How often it was handed out.
+    pub attempts: u32,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+impl DeadLetter {
+    /// What the headers say; `None` where they are not those of a dead letter.
+    #[must_use]
+    pub fn of(headers: &Headers) -> Option<Self> {
+        let at = humantime::parse_rfc3339(headers.get(AT)?).ok()?;
+        Some(Self {
+            reason: headers.get(REASON)?.into(),
+            topic: headers.get(TOPIC)?.into(),
+            partition: Partition(headers.get(PARTITION)?.parse().ok()?),
+            offset: Offset(headers.get(OFFSET)?.parse().ok()?),
+            group: headers.get(GROUP)?.into(),
+            attempts: headers.get(ATTEMPTS)?.parse().ok()?,
+            at: at.into(),
+        })
+    }
+
+    fn write(&self, headers: &mut Headers) {
+        headers.set_own(REASON, self.reason.as_str());
+        headers.set_own(TOPIC, self.topic.as_str());
+        headers.set_own(PARTITION, self.partition.to_string());
+        headers.set_own(OFFSET, self.offset.to_string());
+        headers.set_own(GROUP, self.group.as_str());
+        headers.set_own(ATTEMPTS, self.attempts.to_string());
+        headers.set_own(AT, self.at.to_string());
+    }
+}
+
+/// A reason as a header can hold it.
+pub(crate) fn reason(said: impl fmt::Display) -> Box<str> {
+    let mut reason = String::new();
+    for character in said.to_string().chars() {
+        let character = if character.is_control() { ' ' } else { character };
+        if reason.len() + character.len_utf8() > MAX_REASON {
+            break;
+        }
+        reason.push(character);
+    }
+    reason.into()
+}
+
+/// An error with its causes, as a reason.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The topic that a group's dead messages go to.
+pub(crate) struct DeadLetterTopic<T: Payload> {
+    pub(crate) topic: Arc<Topic<Stored<T>>>,
+    pub(crate) partitions: u16,
+}
+
+impl<T: Payload> DeadLetterTopic<T> {
+    /// Stores a dead message of this topic and group.
+    pub(crate) fn bury(
+        &self,
+        slot: &SlotRef<Stored<T>>,
+        burial: &Burial,
+        topic: &TopicName,
+        group: &str,
+    ) -> Result<(), PublishError<()>> {
+        let letter = DeadLetter {
+            reason: burial.reason.to_string(),
+            topic: topic.to_string(),
+            partition: Partition(slot.entry().partition),
+            offset: slot.offset(),
+            group: group.into(),
+            attempts: burial.attempts,
+            at: self.topic.now(),
+        };
+        let entry = again::<T>(slot, |headers| letter.write(headers));
+        let partition = match entry.key {
+            0 => ANY,
+            key => partition_of(key, self.partitions),
+        };
+        let entry = Entry { partition, ..entry };
+        let place = &mut Place::default();
+        self.topic.append(entry, None, place).map(drop).map_err(|(refusal, _)| refusal)
+    }
+}
+
+/// A dead letter as it was before it died, for the topic it came from.
+pub(crate) fn alive<T: Payload>(slot: &SlotRef<Stored<T>>) -> Entry<Stored<T>> {
+    again::<T>(slot, |headers| headers.remove(|name| name.starts_with(PREFIX)))
+}
+
+/// The same message for another log, with other headers. Its partition is not chosen.
+fn again<T: Payload>(
+    slot: &SlotRef<Stored<T>>,
+    change: impl FnOnce(&mut Headers),
+) -> Entry<Stored<T>> {
+    let entry = slot.entry();
+    let mut meta = entry.meta.as_deref().cloned().unwrap_or_default();
+    change(&mut meta.headers);
+    let meta = Meta::share(meta.key, meta.headers);
+    let lent = if T::Form::LENDS { slot.segment_bytes() } else { 0 };
+    let size = (entry.size as usize)
+        .saturating_sub(Meta::bytes(entry.meta.as_ref()))
+        .saturating_add(Meta::bytes(meta.as_ref()))
+        .saturating_add(lent);
+    let stored = T::Form::again(&entry.payload, || Arc::new(Lent(slot.clone())));
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    Entry::new(stored, meta, size).placed(entry.key, ANY)
+}
+
+/// The slot of a native value. It keeps its segment in memory.
+struct Lent<P>(SlotRef<P>);
+
+impl<P: Send + Sync> Lend<P> for Lent<P> {
+    fn stored(&self) -> &P {
+        &self.0.entry().payload
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_and_is_cut_between_characters() {
+        assert_eq!(&*reason("two\r\nlines"), "two  lines");
+        let long = reason("ß".repeat(1_000));
+        assert_eq!((long.len(), long.chars().count()), (1_024, 512));
+        let odd = reason(format!("x{}", "ß".repeat(1_000)));
+        assert_eq!(odd.len(), 1_023);
+    }
+
+    #[test]
+    fn what_the_headers_say_is_read_back() {
+        let letter = DeadLetter {
+            reason: "no such customer".into(),
+            topic: "orders".into(),
+            partition: Partition(3),
+            offset: Offset(17),
+            group: "billing".into(),
+            attempts: 5,
+            at: Timestamp::from_nanos(1_234_567_890_123_456_789),
+        };
+        let mut headers = Headers::new();
+        headers.insert("trace", "4bf92f").unwrap();
+        letter.write(&mut headers);
+        letter.write(&mut headers);
+        assert_eq!(DeadLetter::of(&headers), Some(letter));
+        headers.remove(|name| name.starts_with(PREFIX));
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("trace", "4bf92f")]);
+        assert_eq!(DeadLetter::of(&headers), None);
+    }
+}

@@ -1,0 +1,458 @@
+//! A delivery: a message that a member of a group was handed, and what settles it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::codec::form::{Form, Take};
+use crate::dead_letter::{DeadLetterTopic, reason};
+use crate::engine::group::{Burial, Settlement, Ticket};
+use crate::engine::member::GroupRef;
+use crate::engine::segment::{Entry, SlotRef};
+use crate::error::SettleError;
+use crate::headers::Headers;
+use crate::key::Key;
+use crate::message::{Message, Opened, Stored};
+use crate::payload::Payload;
+use crate::position::{Offset, Partition, Timestamp};
+use crate::record::Meta;
+
+/// How long a message waits that its dead-letter topic did not take.
+const BURY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the deliveries of one consumer have in common.
+pub(crate) struct Terms<T: Payload> {
+    pub(crate) group: GroupRef<Stored<T>>,
+    pub(crate) name: Box<str>,
+    pub(crate) dead_letters: Option<DeadLetterTopic<T>>,
+    pub(crate) backoff: Backoff,
+    /// How long a message may be in flight.
+    pub(crate) ack_deadline: Duration,
+    /// Whether messages are settled when they are handed out.
+    pub(crate) auto_ack: bool,
+}
+
+impl<T: Payload> Terms<T> {
+    /// Moves a dead message to the dead-letter topic. Where that fails it is tried again later, by
+    /// whoever comes.
+    pub(crate) fn bury(
+        &self,
+        slot: &SlotRef<Stored<T>>,
+        burial: Burial,
+    ) -> Result<(), SettleError> {
+        // Where it panics, the message is still to be buried.
+        let begun = Begun { group: &self.group, offset: burial.offset, retry: Some(BURY_AGAIN) };
+        let Some(dead_letters) = &self.dead_letters else {
+            return Err(SettleError::NoDeadLetterTopic);
+        };
+        let topic = self.group.topic().name();
+        match dead_letters.bury(slot, &burial, topic, &self.name) {
+            Ok(()) => {
+                begun.end(None);
+                Ok(())
+            }
+            Err(source) => {
+                let topic = dead_letters.topic.name().to_string();
+                Err(SettleError::DeadLetter { topic, source })
+            }
+        }
+    }
+}
+
+/// A burial that was begun and has to end.
+struct Begun<'a, P: Send + Sync + 'static> {
+    group: &'a GroupRef<P>,
+    offset: u64,
+    retry: Option<Duration>,
+}
+
+impl<P: Send + Sync + 'static> Begun<'_, P> {
+    fn end(mut self, retry: Option<Duration>) {
+        self.retry = retry;
+    }
+}
+
+impl<P: Send + Sync + 'static> Drop for Begun<'_, P> {
+    fn drop(&mut self) {
+        self.group.end_burial(self.offset, self.retry);
+    }
+}
+
+/// A message that was handed to one member of a consumer group, until it is settled; dereferences to
+/// the value.
+///
+/// Settle it by [`ack`](Self::ack), [`nack`](Self::nack), [`nack_after`](Self::nack_after) or
+/// [`reject`](Self::reject). Dropped without, also by a panic or a cancelled task, it comes back at
+/// once, to any member. So it does when its ack deadline passes, and when the
+/// [`Consumer`](crate::Consumer) it came from is dropped: keep that for as long as its deliveries.
+///
+/// While it is not settled, no later message of its key is handed to anybody.
+///
+/// ```
+/// # use memq::{Broker, Topic};
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// # #[derive(Topic)]
+/// # #[topic(name = "orders")]
+/// # struct Order { item: String }
+/// # let broker = Broker::new();
+/// # broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
+/// # fn charge(_: &Order) -> Result<(), std::io::Error> { Ok(()) }
+/// let mut billing = broker.subscriber::<Order>().group("billing").await?;
+/// let order = billing.recv().await?;
+/// match charge(&order) {
+///     Ok(()) => order.ack(),
+///     Err(e) if order.attempt() < 3 => order.nack_after(Duration::from_secs(5)),
+///     Err(e) => order.reject(e),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a delivery that is dropped unsettled comes back: `ack`, `nack` or `reject` it"]
+pub struct Delivery<T: Payload> {
+    opened: Opened<T>,
+    lease: Lease<T>,
+}
+
+/// What settles a delivery that was taken apart by [`Delivery::into_parts`]. It does what the
+/// delivery would.
+#[must_use = "a lease that is dropped unsettled brings its message back: `ack`, `nack` or `reject` it"]
+pub struct Lease<T: Payload> {
+    slot: SlotRef<Stored<T>>,
+    ticket: Ticket,
+    terms: Arc<Terms<T>>,
+    /// What becomes of it if it is dropped; `None` once it is settled.
+    unsettled: Option<Unsettled>,
+}
+
+/// What a lease does when it is dropped.
+#[derive(Clone, Copy)]
+enum Unsettled {
+    /// It brings the message back at once.
+    Return,
+    /// It brings it back after a pause: for those who retry by themselves.
+    After(Duration),
+}
+
+impl<T: Payload> Lease<T> {
+    pub(crate) fn new(slot: SlotRef<Stored<T>>, ticket: Ticket, terms: &Arc<Terms<T>>) -> Self {
+        let unsettled = (!terms.auto_ack).then_some(Unsettled::Return);
+        Self { slot, ticket, terms: terms.clone(), unsettled }
+    }
+
+    /// Says that the message comes back after this long if the lease is dropped.
+    pub(crate) fn if_dropped(&mut self, pause: Duration) {
+        self.unsettled = self.unsettled.map(|_| Unsettled::After(pause));
+    }
+
+    /// How often the message was handed out, with this one: 1 for the first.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.ticket.attempt
+    }
+
+    /// Where the message is in its topic.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.slot.offset()
+    }
+
+    pub(crate) fn entry(&self) -> &Entry<Stored<T>> {
+        self.slot.entry()
+    }
+
+    pub(crate) fn settle(&mut self, how: Settlement) -> Result<(), SettleError> {
+        if self.unsettled.take().is_none() {
+            return Err(SettleError::AlreadySettled);
+        }
+        match self.terms.group.settle(self.ticket, how) {
+            Ok(None) => Ok(()),
+            Ok(Some(burial)) => self.terms.bury(&self.slot, burial),
+            Err(SettleError::NoDeadLetterTopic) => {
+                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
+                drop(self.terms.group.settle(self.ticket, how));
+                Err(SettleError::NoDeadLetterTopic)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn delay(&self, delay: Duration, why: &str) -> Settlement {
+        Settlement::Delay { delay, reason: why.into() }
+    }
+
+    fn nacked(&self) -> Settlement {
+        self.delay(self.terms.backoff.delay(self.attempt()), "nacked")
+    }
+
+    /// As [`Delivery::ack`].
+    pub fn ack(mut self) {
+        drop(self.settle(Settlement::Ack));
+    }
+
+    /// As [`Delivery::ack_confirmed`].
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where it is not this call that settled the message.
+    pub async fn ack_confirmed(mut self) -> Result<(), SettleError> {
+        self.settle(Settlement::Ack)
+    }
+
+    /// As [`Delivery::nack`].
+    pub fn nack(mut self) {
+        let how = self.nacked();
+        drop(self.settle(how));
+    }
+
+    /// As [`Delivery::nack_confirmed`].
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the message was settled or handed out again before.
+    pub async fn nack_confirmed(mut self) -> Result<(), SettleError> {
+        let how = self.nacked();
+        self.settle(how)
+    }
+
+    /// As [`Delivery::nack_after`].
+    pub fn nack_after(mut self, delay: Duration) {
+        let how = self.delay(delay, "nacked");
+        drop(self.settle(how));
+    }
+
+    /// As [`Delivery::reject`].
+    pub fn reject(mut self, why: impl fmt::Display) {
+        drop(self.settle(Settlement::Reject { reason: reason(why) }));
+    }
+
+    /// As [`Delivery::reject_confirmed`].
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the message is not in the dead-letter topic by this call.
+    pub async fn reject_confirmed(mut self, why: impl fmt::Display) -> Result<(), SettleError> {
+        self.settle(Settlement::Reject { reason: reason(why) })
+    }
+
+    /// As [`Delivery::extend`].
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the deadline has passed or the message is settled.
+    pub fn extend(&self) -> Result<(), SettleError> {
+        self.extend_by(self.terms.ack_deadline)
+    }
+
+    /// As [`Delivery::extend_by`].
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the deadline has passed or the message is settled.
+    pub fn extend_by(&self, by: Duration) -> Result<(), SettleError> {
+        if self.unsettled.is_none() {
+            return Err(SettleError::AlreadySettled);
+        }
+        self.terms.group.extend(self.ticket, by)
+    }
+
+    /// Comes back after this long; dead with this reason if it was the last attempt.
+    pub(crate) fn fail(
+        mut self,
+        delay: Duration,
+        why: impl fmt::Display,
+    ) -> Result<(), SettleError> {
+        self.settle(Settlement::Delay { delay, reason: reason(why) })
+    }
+}
+
+impl<T: Payload> Drop for Lease<T> {
+    fn drop(&mut self) {
+        let panicking = std::thread::panicking();
+        let reason = if panicking { "its handler panicked" } else { "its delivery was dropped" };
+        let how = match self.unsettled {
+            None => return,
+            Some(Unsettled::Return) => Settlement::Return { reason },
+            Some(Unsettled::After(pause)) => self.delay(pause, reason),
+        };
+        drop(self.settle(how));
+    }
+}
+
+impl<T: Payload> Delivery<T> {
+    pub(crate) fn new(opened: Opened<T>, lease: Lease<T>) -> Self {
+        Self { opened, lease }
+    }
+
+    pub(crate) fn lease(&mut self) -> &mut Lease<T> {
+        &mut self.lease
+    }
+
+    /// How often the message was handed out, with this one: 1 for the first.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.lease.attempt()
+    }
+
+    /// Where the message is in its topic.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.lease.offset()
+    }
+
+    /// The partition it belongs to; 0 where there is one.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition(self.lease.entry().partition)
+    }
+
+    /// The key: the one given on publishing, or else the one the type takes from the value.
+    #[must_use]
+    pub fn key(&self) -> Option<Key<'_>> {
+        Meta::key(self.lease.entry().meta.as_ref()).or_else(|| self.deref().key_of())
+    }
+
+    /// The headers given on publishing.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        Meta::headers(self.lease.entry().meta.as_ref())
+    }
+
+    /// When the message was stored.
+    #[must_use]
+    pub fn published_at(&self) -> Timestamp {
+        self.lease.entry().at
+    }
+
+    /// The message, and what settles it.
+    pub fn into_parts(self) -> (Message<T>, Lease<T>) {
+        (Message::new(self.lease.slot.clone(), self.opened), self.lease)
+    }
+
+    /// The value, and what settles it. A native value is cloned, since other readers share it.
+    pub fn into_value(self) -> (T, Lease<T>)
+    where
+        T::Form: Take<T>,
+    {
+        let value = <T::Form as Take<T>>::take(&self.lease.entry().payload, self.opened);
+        (value, self.lease)
+    }
+
+    /// The message is done: it is not handed out again.
+    ///
+    /// Where it was settled before (the group was committed past it, or settles by `auto_ack`), or it
+    /// was handed out again after its deadline, this does nothing; `ack_confirmed` tells.
+    pub fn ack(self) {
+        self.lease.ack();
+    }
+
+    /// Acknowledges, and says whether that counted. In memory it does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where it is not this call that settled the message.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has acknowledged or brought the message back.
+    pub async fn ack_confirmed(self) -> Result<(), SettleError> {
+        self.lease.ack_confirmed().await
+    }
+
+    /// The message is to be tried again, after the consumer's [`Backoff`] for this attempt. After
+    /// the last attempt it goes to the dead-letter topic.
+    pub fn nack(self) {
+        self.lease.nack();
+    }
+
+    /// As [`nack`](Self::nack), and says whether that counted.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the message was settled or handed out again before.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has brought the message back, at once or after the pause.
+    pub async fn nack_confirmed(self) -> Result<(), SettleError> {
+        self.lease.nack_confirmed().await
+    }
+
+    /// The message is to be tried again after this long; at once if that is zero. After the last
+    /// attempt it goes to the dead-letter topic.
+    pub fn nack_after(self, delay: Duration) {
+        self.lease.nack_after(delay);
+    }
+
+    /// The message is given up: it goes to the dead-letter topic with this reason, as
+    /// [`DeadLetter`](crate::DeadLetter) has it, whatever attempt it is.
+    ///
+    /// In a group without a dead-letter topic it comes back, as with [`nack`](Self::nack);
+    /// `reject_confirmed` tells.
+    pub fn reject(self, why: impl fmt::Display) {
+        self.lease.reject(why);
+    }
+
+    /// As [`reject`](Self::reject), and says whether the message is in the dead-letter topic.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError::NoDeadLetterTopic`], [`SettleError::DeadLetter`] where that topic did not take
+    /// it, and the others where the message was settled or handed out again before.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has rejected the message or brought it back.
+    pub async fn reject_confirmed(self, why: impl fmt::Display) -> Result<(), SettleError> {
+        self.lease.reject_confirmed(why).await
+    }
+
+    /// Keeps the message for another ack deadline, from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the deadline has passed or the message is settled.
+    pub fn extend(&self) -> Result<(), SettleError> {
+        self.lease.extend()
+    }
+
+    /// Keeps the message for this long from now on, which may be less than it had left.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError`], where the deadline has passed or the message is settled.
+    pub fn extend_by(&self, by: Duration) -> Result<(), SettleError> {
+        self.lease.extend_by(by)
+    }
+}
+
+impl<T: Payload> Deref for Delivery<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        T::Form::get(&self.lease.entry().payload, &self.opened)
+    }
+}
+
+impl<T: Payload + fmt::Debug> fmt::Debug for Delivery<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("offset", &self.offset().0)
+            .field("attempt", &self.attempt())
+            .field("key", &self.key())
+            .field("value", &**self)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Payload> fmt::Debug for Lease<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("offset", &self.offset().0)
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,5 @@
+//! Pages to read. There is nothing to call here.
+
+pub mod delivery {
+    #![doc = "What is delivered how often."]
+}

@@ -1,0 +1,162 @@
+//! A consumer group and one member of it: the way from a consumer into the topic's lock.
+//!
+//! It never waits by itself and reads nothing without the lock.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::group::{Burial, Rules, Settlement, Ticket};
+use super::segment::SlotRef;
+use super::state::{Claim, GroupError, GroupKey, JoinError, Share};
+use super::stats::GroupStats;
+use super::topic::Topic;
+use crate::error::{CommitError, SettleError};
+use crate::options::Start;
+use crate::position::{Offset, Timestamp};
+
+/// A group of a topic.
+pub(crate) struct GroupRef<P: Send + Sync + 'static> {
+    topic: Arc<Topic<P>>,
+    key: GroupKey,
+}
+
+/// A member of a group. Dropped, what it holds comes back to the others.
+pub(crate) struct Member<P: Send + Sync + 'static> {
+    group: GroupRef<P>,
+    share: Share,
+}
+
+impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
+    fn clone(&self) -> Self {
+        Self { topic: self.topic.clone(), key: self.key }
+    }
+}
+
+impl<P: Send + Sync + 'static> GroupRef<P> {
+    /// Opens a group, or creates it.
+    pub(crate) fn open(
+        topic: Arc<Topic<P>>,
+        name: &str,
+        rules: &Rules,
+        start: Start,
+    ) -> Result<Self, GroupError> {
+        let now = topic.now();
+        let key = topic.locked(|state, after| state.open_group(name, rules, start, now, after))?;
+        Ok(Self { topic, key })
+    }
+
+    pub(crate) fn topic(&self) -> &Arc<Topic<P>> {
+        &self.topic
+    }
+
+    /// `None` once the group is deleted.
+    pub(crate) fn join(self, most: usize) -> Option<Member<P>> {
+        let share = self.topic.locked(|state, after| state.join_group(self.key, most, after))?;
+        Some(Member { group: self, share })
+    }
+
+    /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
+    pub(crate) fn settle(
+        &self,
+        ticket: Ticket,
+        how: Settlement,
+    ) -> Result<Option<Burial>, SettleError> {
+        let now = self.topic.now();
+        self.topic.locked(|state, after| state.settle_delivery(self.key, ticket, how, now, after))
+    }
+
+    /// Keeps a message for this long from now on.
+    pub(crate) fn extend(&self, ticket: Ticket, by: Duration) -> Result<(), SettleError> {
+        let now = self.topic.now();
+        self.topic.locked(|state, after| state.extend(self.key, ticket, by, now, after))
+    }
+
+    /// A dead message is in its topic, or is to be tried again after this long.
+    pub(crate) fn end_burial(&self, offset: u64, retry: Option<Duration>) {
+        let retry = retry.map(|pause| self.topic.now() + pause);
+        self.topic.locked(|state, after| state.end_burial(self.key, offset, retry, after));
+    }
+}
+
+impl<P: Send + Sync + 'static> Member<P> {
+    fn topic(&self) -> &Arc<Topic<P>> {
+        &self.group.topic
+    }
+
+    /// What there is now.
+    pub(crate) fn claim(&self) -> Claim<P> {
+        let now = self.topic().now();
+        self.topic().locked(|state, after| state.claim(self.share, now, after))
+    }
+
+    /// What there is now; where that is nothing, the member is parked. `guarded` says that
+    /// [`unpark`](Self::unpark) follows if it stops waiting.
+    pub(crate) fn claim_or_park(&self, waker: &Waker, guarded: bool) -> Claim<P> {
+        let now = self.topic().now();
+        // Cloned here, since that may be code that is not ours.
+        let waker = waker.clone();
+        self.topic().locked(|state, after| match state.claim(self.share, now, after) {
+            Claim::Nothing { .. } => {
+                Claim::Nothing { due: state.park_member(self.share, waker, guarded, after) }
+            }
+            claim => {
+                after.discard(Some(waker));
+                claim
+            }
+        })
+    }
+
+    /// It no longer waits.
+    pub(crate) fn unpark(&self) {
+        self.topic().locked(|state, after| state.unpark_member(self.share, after));
+    }
+
+    /// What there is now, this many messages at most. Returns what came after them, if anything.
+    pub(crate) fn claim_up_to(
+        &self,
+        most: usize,
+        claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+    ) -> Option<Claim<P>> {
+        let now = self.topic().now();
+        self.topic().locked(|state, after| {
+            while claimed.len() < most {
+                match state.claim(self.share, now, after) {
+                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
+                    Claim::Nothing { .. } => return None,
+                    other => return Some(other),
+                }
+            }
+            None
+        })
+    }
+
+    /// When it should come by itself, as the runtime's clock has it.
+    pub(crate) fn instant(&self, due: Timestamp) -> tokio::time::Instant {
+        self.topic().clock().instant(due)
+    }
+
+    pub(crate) fn commit(&self, offset: Offset) -> Result<(), CommitError> {
+        let (topic, now) = (self.topic(), self.topic().now());
+        topic.locked(|state, after| state.commit(self.group.key, offset, now, after))
+    }
+
+    /// `None` once the group is deleted.
+    pub(crate) fn seek(&self, start: Start) -> Result<Option<Offset>, JoinError> {
+        let (topic, now) = (self.topic(), self.topic().now());
+        topic.locked(|state, after| state.seek_group(self.group.key, start, now, after))
+    }
+
+    /// `None` once the group is deleted.
+    pub(crate) fn stats(&self) -> Option<GroupStats> {
+        let (topic, now) = (self.topic(), self.topic().now());
+        topic.locked(|state, after| state.stats_of(self.group.key, now, after))
+    }
+}
+
+impl<P: Send + Sync + 'static> Drop for Member<P> {
+    fn drop(&mut self) {
+        let now = self.topic().now();
+        self.topic().locked(|state, after| state.leave_group(self.share, now, after));
+    }
+}

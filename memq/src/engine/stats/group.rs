@@ -1,0 +1,64 @@
+//! What a consumer group and its members have done, as numbers.
+
+use std::time::Duration;
+
+use crate::position::{Offset, Partition};
+
+/// A consumer group at one moment, since it was created or last moved by `seek`.
+///
+/// Of what was published since its start,
+/// `since_start == settled + dead_lettered + skipped + lag`, always.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupStats {
+    /// Its name.
+    pub name: String,
+    /// Everything before this offset is settled: where the group resumes.
+    pub committed: Offset,
+    /// The next message that no member was given or passed yet.
+    pub position: Offset,
+    /// Messages from its start to the newest, kept or not.
+    pub since_start: u64,
+    /// Messages that are not settled: in flight, to come back, or still to come.
+    pub lag: u64,
+    /// Messages that members hold.
+    pub in_flight: u64,
+    /// Messages that come back after a delay.
+    pub delayed: u64,
+    /// Messages that wait for an earlier one of their key.
+    pub behind_key: u64,
+    /// Messages on their way to the dead-letter topic.
+    pub dead: u64,
+    /// Hand-outs to members, each attempt counted.
+    pub delivered: u64,
+    /// Hand-outs after the first of a message.
+    pub redelivered: u64,
+    /// Hand-outs that ended by the ack deadline.
+    pub expired: u64,
+    /// Messages acknowledged or committed.
+    pub settled: u64,
+    /// Messages moved to the dead-letter topic.
+    pub dead_lettered: u64,
+    /// Messages that retention removed before they were settled.
+    pub skipped: u64,
+    /// How long ago the oldest message was published that is kept and not settled.
+    pub oldest_unsettled: Option<Duration>,
+    /// Members, in the order in which they came.
+    pub members: Vec<MemberStats>,
+}
+
+/// A member of a group at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberStats {
+    /// Tells members of one group apart.
+    pub id: u64,
+    /// The partitions it serves; others may serve them too.
+    pub partitions: Vec<Partition>,
+    /// What it holds.
+    pub held: Vec<Offset>,
+    /// How many messages it may hold.
+    pub max_in_flight: usize,
+    /// Whether it waits for a message.
+    pub waiting: bool,
+}

@@ -1,0 +1,103 @@
+//! Consumer groups: who gets what, how it is settled, and what comes back.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Order, current_thread, on_both_runtimes, paused, settle, spawn, try_now};
+use memq::{Backoff, Broker, DeadLetter, Offset, RecvError, SettleError, Start};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn with_orders(count: u64) -> Broker {
+    let broker = Broker::new();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    for number in 0..count {
+        orders.publish(Order::new(number, "tea")).await.unwrap();
+    }
+    broker
+}
+
+#[test]
+fn each_message_goes_to_one_member() {
+    paused().block_on(async {
+        let broker = with_orders(10).await;
+        let mut one = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let mut two = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            for member in [&mut one, &mut two] {
+                let order = member.try_recv().unwrap().unwrap();
+                seen.push(order.offset().0);
+                order.ack();
+            }
+        }
+        assert_eq!(seen, (0..10).collect::<Vec<_>>());
+        assert!(one.try_recv().unwrap().is_none() && two.try_recv().unwrap().is_none());
+        let stats = one.stats().unwrap();
+        assert_eq!((stats.settled, stats.lag, stats.committed), (10, 0, Offset(10)));
+    });
+}
+
+#[test]
+fn a_dropped_delivery_comes_back_at_once_before_new_ones() {
+    paused().block_on(async {
+        let broker = with_orders(3).await;
+        let mut one = broker.subscriber::<Order>().group("billing").await.unwrap();
+        drop(one.recv().await.unwrap());
+        let again = one.recv().await.unwrap();
+        assert_eq!((again.offset(), again.attempt()), (Offset(0), 2));
+        let mut two = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let next = two.recv().await.unwrap();
+        assert_eq!(next.offset(), Offset(1));
+        drop(one);
+        let back = two.recv().await.unwrap();
+        assert_eq!((back.offset(), back.attempt()), (Offset(0), 3));
+        assert!(matches!(again.ack_confirmed().await, Err(SettleError::HandedOutAgain)));
+        back.ack();
+        next.ack();
+    });
+}
+
+#[test]
+fn the_deadline_wakes_a_member_that_waits() {
+    paused().block_on(async {
+        let broker = with_orders(1).await;
+        let mut one =
+            broker.subscriber::<Order>().group("billing").ack_deadline(SECOND).await.unwrap();
+        let mut two = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let held = one.recv().await.unwrap();
+        assert_eq!(held.attempt(), 1);
+        let waits = spawn(async move { two.recv().await.unwrap().attempt() });
+        settle().await;
+        assert_eq!(waits.await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn after_the_last_attempt_a_message_is_a_dead_letter() {
+    paused().block_on(async {
+        let broker = with_orders(1).await;
+        let mut one = broker
+            .subscriber::<Order>()
+            .group("billing")
+            .max_attempts(2)
+            .backoff(Backoff::NONE)
+            .await
+            .unwrap();
+        one.recv().await.unwrap().nack();
+        one.recv().await.unwrap().nack();
+        assert!(one.try_recv().unwrap().is_none());
+        let mut dead = broker.dead_letters::<Order>("billing").subscriber().await.unwrap();
+        let letter = dead.recv().await.unwrap();
+        let why = DeadLetter::of(letter.headers()).unwrap();
+        assert_eq!((why.attempts, why.offset), (2, Offset(0)));
+        let stats = one.stats().unwrap();
+        assert_eq!((stats.dead_lettered, stats.lag), (1, 0));
+        let done = broker.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
+        assert_eq!(done.redriven, 1);
+        let again = one.recv().await.unwrap();
+        assert_eq!((again.attempt(), again.key(), again.headers().len()), (1, Some("0".into()), 0));
+        again.ack();
+    });
+}
