@@ -164,9 +164,12 @@ impl Group {
         self.leases.keys().next().copied().unwrap_or(self.position)
     }
 
-    /// Whether everything before `tail` is settled.
+    /// Whether nothing before `tail` is left to do. What its dead-letter topic refused is not waited
+    /// for: that topic may be closed too.
     pub(super) fn is_done(&self, tail: u64) -> bool {
-        self.leases.is_empty() && self.position >= tail
+        let refused =
+            |lease: &Lease| matches!(lease.state, LeaseState::Dead { retry: Some(_), .. });
+        self.position >= tail && self.leases.values().all(refused)
     }
 
     // Members.
@@ -403,6 +406,8 @@ impl Group {
     /// whose deadline passed counts until then.
     pub(super) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
         match self.leases.get(&ticket.offset) {
+            // The group was moved, and has not come to it again.
+            Some(lease) if lease.serial == 0 => Err(SettleError::AlreadySettled),
             Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
             Some(Lease { state: LeaseState::Burying { .. }, .. }) => {
                 Err(SettleError::HandedOutAgain)
