@@ -32,5 +32,9 @@ pub(crate) mod segment;
 pub(crate) mod state;
 pub(crate) mod stats;
 mod sweep;
+mod sync;
 pub(crate) mod topic;
 pub(crate) mod wake;
+
+#[cfg(all(test, memq_loom))]
+mod models;

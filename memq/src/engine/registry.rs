@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::clock::Clock;
 use super::stats::TopicStats;
+use super::sync::Mutex;
 use super::topic::Topic;
 use crate::name::TopicName;
 use crate::options::Request;

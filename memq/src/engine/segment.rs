@@ -1,9 +1,9 @@
 //! A run of the log: slots that are set once and then only read. No lock, no retention.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use super::sync::{AtomicBool, Once, Ordering};
 use crate::position::{Offset, Timestamp};
 use crate::record::Meta;
 
@@ -42,7 +42,7 @@ impl<P> Entry<P> {
 pub(crate) struct Segment<P> {
     /// The offset of the first slot.
     base: u64,
-    slots: Box<[OnceLock<Entry<P>>]>,
+    slots: Box<[Once<Entry<P>>]>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
 }
@@ -58,7 +58,7 @@ pub(crate) enum Slot<'a, P> {
 
 impl<P> Segment<P> {
     pub(crate) fn new(base: u64, slots: usize) -> Self {
-        let slots = std::iter::repeat_with(OnceLock::new).take(slots).collect();
+        let slots = std::iter::repeat_with(Once::new).take(slots).collect();
         Self { base, slots, sealed: AtomicBool::new(false) }
     }
 
@@ -75,7 +75,7 @@ impl<P> Segment<P> {
         let slot = offset
             .checked_sub(self.base)
             .and_then(|index| self.slots.get(usize::try_from(index).ok()?));
-        match slot.map(OnceLock::get) {
+        match slot.map(Once::get) {
             Some(Some(entry)) => Slot::Set(entry),
             // `sealed` is set before the next message is, so whoever waits for that one and finds
             // neither is told by it.
@@ -132,7 +132,7 @@ impl<P> SlotRef<P> {
 
     /// What all messages of its segment count, which stays in memory as long as this does.
     pub(crate) fn segment_bytes(&self) -> usize {
-        self.segment.slots.iter().filter_map(OnceLock::get).map(|entry| entry.size as usize).sum()
+        self.segment.slots.iter().filter_map(Once::get).map(|entry| entry.size as usize).sum()
     }
 
     pub(crate) fn into_segment(self) -> Arc<Segment<P>> {

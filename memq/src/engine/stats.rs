@@ -2,8 +2,8 @@
 
 mod group;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::sync::{AtomicU64, Ordering};
 use crate::position::{Offset, Partition};
 
 pub use self::group::{GroupStats, MemberStats};

@@ -22,11 +22,9 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use super::after::After;
@@ -37,6 +35,7 @@ use super::segment::Entry;
 use super::state::{Appended, Found, JoinError, Phase, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
+use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence};
 use super::wake::Ticket;
 use crate::error::PublishError;
 use crate::name::TopicName;

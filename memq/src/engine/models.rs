@@ -1,0 +1,330 @@
+//! The concurrent core in every interleaving of two or three threads, by loom.
+//!
+//! `scripts/model` runs it. Each model is one sentence of the rules in [`topic`](super::topic): what
+//! hangs in some interleaving, or is given twice, fails.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use loom::future::block_on;
+use loom::thread;
+
+use super::clock::Clock;
+use super::cursor::{Cursor, Next};
+use super::group::{Rules, Settlement, Ticket};
+use super::member::{GroupRef, Member};
+use super::queue::Place;
+use super::segment::Entry;
+use super::state::Claim;
+use super::topic::Topic;
+use crate::error::PublishError;
+use crate::name::TopicName;
+use crate::options::{Overflow, Request, Start};
+
+/// Every interleaving, whatever the environment says.
+fn model(check: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = None;
+    builder.check(check);
+}
+
+fn topic(max: usize, overflow: Overflow) -> Arc<Topic<u64>> {
+    let name = TopicName::new("modelled").unwrap();
+    let topic = Topic::new(name, Arc::new(Clock::new()), Box::new(()));
+    topic.settle(&Request {
+        max_messages: Some(max),
+        overflow: Some(overflow),
+        ..Request::default()
+    });
+    topic.publisher_opened();
+    Arc::new(topic)
+}
+
+fn publish(topic: &Arc<Topic<u64>>, number: u64, key: u64) {
+    let entry = Entry::new(number, None, 1).placed(key, 0);
+    assert!(topic.append(entry, None, &mut Place::default()).is_ok());
+}
+
+/// As a publisher does that waits for room.
+fn publish_waiting(topic: &Arc<Topic<u64>>, number: u64) {
+    let mut place = Place::default();
+    let mut entry = Some(Entry::new(number, None, 1).placed(0, 0));
+    block_on(poll_fn(|cx| {
+        loop {
+            match topic.append(entry.take().unwrap(), None, &mut place) {
+                Ok(_) => return Poll::Ready(()),
+                Err((PublishError::Full(()), back)) => entry = Some(back),
+                Err((refusal, _)) => panic!("{refusal}"),
+            }
+            if topic.poll_room(1, &mut place, cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }));
+}
+
+fn cursor(topic: &Arc<Topic<u64>>) -> Cursor<u64> {
+    Cursor::new(topic.clone(), Start::Earliest).unwrap_or_else(|_| unreachable!())
+}
+
+fn read(cursor: &mut Cursor<u64>) -> Next<u64> {
+    block_on(poll_fn(|cx| match cursor.next_or_park(cx.waker()) {
+        Next::Nothing => Poll::Pending,
+        next => Poll::Ready(next),
+    }))
+}
+
+fn read_number(cursor: &mut Cursor<u64>) -> u64 {
+    match read(cursor) {
+        Next::Message(slot) => slot.entry().payload,
+        _ => panic!("no message"),
+    }
+}
+
+fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
+    let rules = Rules {
+        ack_deadline: Duration::from_secs(3600),
+        max_attempts: None,
+        max_in_flight: usize::MAX,
+        auto_ack: false,
+        dead_letter: None,
+    };
+    GroupRef::open(topic.clone(), "group", &rules, Start::Earliest).unwrap_or_else(|_| unreachable!())
+}
+
+fn claim(member: &Member<u64>) -> (u64, Ticket) {
+    block_on(poll_fn(|cx| match member.claim_or_park(cx.waker(), true) {
+        Claim::Message(slot, ticket) => Poll::Ready((slot.entry().payload, ticket)),
+        Claim::Nothing { .. } => Poll::Pending,
+        _ => panic!("no message"),
+    }))
+}
+
+/// Settles one message, after waiting for it.
+fn consume(member: &Member<u64>, group: &GroupRef<u64>) -> u64 {
+    let (number, ticket) = claim(member);
+    assert!(group.settle(ticket, Settlement::Ack).is_ok());
+    number
+}
+
+#[test]
+fn a_reader_that_parks_is_woken_by_the_append() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || publish(&topic, 7, 0)
+        });
+        assert_eq!(read_number(&mut cursor), 7);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn two_publishers_and_a_reader_lose_nothing() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        let publishers = [1, 2].map(|number| {
+            let topic = topic.clone();
+            thread::spawn(move || publish(&topic, number, 0))
+        });
+        let read = [read_number(&mut cursor), read_number(&mut cursor)];
+        assert!(read == [1, 2] || read == [2, 1]);
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_eviction_takes_from_a_reader_is_counted() {
+    model(|| {
+        let topic = topic(1, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || (0..3).for_each(|number| publish(&topic, number, 0))
+        });
+        let (mut seen, mut last) = (0, None);
+        while seen < 3 {
+            match read(&mut cursor) {
+                Next::Message(slot) => {
+                    let number = slot.entry().payload;
+                    assert!(last < Some(number));
+                    last = Some(number);
+                    seen += 1;
+                }
+                Next::Lagged { skipped, .. } => seen += skipped,
+                _ => panic!("neither a message nor lag"),
+            }
+        }
+        assert_eq!((seen, last), (3, Some(2)));
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_publisher_that_waits_for_room_is_woken_by_the_reader() {
+    model(|| {
+        let topic = topic(1, Overflow::Wait);
+        let mut cursor = cursor(&topic);
+        publish(&topic, 0, 0);
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || publish_waiting(&topic, 1)
+        });
+        assert_eq!([read_number(&mut cursor), read_number(&mut cursor)], [0, 1]);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_parks_is_woken_by_the_close() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        let closer = thread::spawn({
+            let topic = topic.clone();
+            move || {
+                publish(&topic, 7, 0);
+                topic.close();
+            }
+        });
+        assert_eq!(read_number(&mut cursor), 7);
+        assert!(matches!(read(&mut cursor), Next::Closed));
+        closer.join().unwrap();
+    });
+}
+
+#[test]
+fn two_members_get_two_messages_each_once() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let group = group(&topic);
+        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
+        let (one, two) = (member(&group), member(&group));
+        let other = thread::spawn({
+            let group = group.clone();
+            move || {
+                let number = consume(&two, &group);
+                (two, number)
+            }
+        });
+        publish(&topic, 1, 0);
+        publish(&topic, 2, 0);
+        let first = consume(&one, &group);
+        let (_two, second) = other.join().unwrap();
+        assert_eq!(first + second, 3);
+    });
+}
+
+#[test]
+fn a_member_that_stops_waiting_gives_its_call_on() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let group = group(&topic);
+        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
+        let (one, two) = (member(&group), member(&group));
+        // It waits before the other, so that it is called first.
+        let waker = std::task::Waker::noop();
+        assert!(matches!(one.claim_or_park(waker, true), Claim::Nothing { .. }));
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || publish(&topic, 7, 0)
+        });
+        let canceller = thread::spawn(move || {
+            one.unpark();
+            one
+        });
+        assert_eq!(consume(&two, &group), 7);
+        publisher.join().unwrap();
+        drop(canceller.join().unwrap());
+    });
+}
+
+#[test]
+fn the_next_of_a_key_is_handed_out_when_the_first_is_settled_or_comes_back() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let group = group(&topic);
+        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
+        let (one, two) = (member(&group), member(&group));
+        publish(&topic, 1, 5);
+        publish(&topic, 2, 5);
+        let (first, ticket) = claim(&one);
+        assert_eq!(first, 1);
+        let other = thread::spawn({
+            let group = group.clone();
+            move || {
+                let number = consume(&two, &group);
+                (two, number)
+            }
+        });
+        assert!(group.settle(ticket, Settlement::Ack).is_ok());
+        let (_two, second) = other.join().unwrap();
+        assert_eq!(second, 2);
+    });
+}
+
+#[test]
+fn what_a_member_held_that_goes_away_wakes_another() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let group = group(&topic);
+        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
+        let (one, two) = (member(&group), member(&group));
+        publish(&topic, 1, 0);
+        let (_, stale) = claim(&one);
+        let leaver = thread::spawn(move || drop(one));
+        let (number, ticket) = claim(&two);
+        assert_eq!((number, ticket.attempt), (1, 2));
+        assert!(group.settle(stale, Settlement::Ack).is_err());
+        assert!(group.settle(ticket, Settlement::Ack).is_ok());
+        leaver.join().unwrap();
+    });
+}
+
+#[test]
+fn a_publisher_that_waits_for_room_is_woken_by_a_settlement() {
+    model(|| {
+        let topic = topic(1, Overflow::Wait);
+        let group = group(&topic);
+        let member = group.clone().join(8).unwrap();
+        publish(&topic, 0, 0);
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || publish_waiting(&topic, 1)
+        });
+        assert_eq!([consume(&member, &group), consume(&member, &group)], [0, 1]);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
+    model(|| {
+        let topic = topic(8, Overflow::DropOldest);
+        let group = group(&topic);
+        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
+        let (one, two) = (member(&group), member(&group));
+        publish(&topic, 1, 0);
+        let (_, ticket) = claim(&one);
+        let settler = thread::spawn({
+            let (group, topic) = (group.clone(), topic.clone());
+            move || {
+                topic.close();
+                assert!(group.settle(ticket, Settlement::Ack).is_ok());
+            }
+        });
+        block_on(poll_fn(|cx| match two.claim_or_park(cx.waker(), true) {
+            Claim::Closed => Poll::Ready(()),
+            Claim::Nothing { .. } => Poll::Pending,
+            _ => panic!("neither nothing nor the end"),
+        }));
+        settler.join().unwrap();
+    });
+}
