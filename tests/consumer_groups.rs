@@ -4,8 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Order, current_thread, on_both_runtimes, paused, settle, spawn, try_now};
-use memq::{Backoff, Broker, DeadLetter, Offset, RecvError, SettleError, Start};
+use common::{Order, paused, settle, spawn};
+use memq::{Backoff, Broker, DeadLetter, Offset, Overflow, SettleError};
+use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -99,5 +100,42 @@ fn after_the_last_attempt_a_message_is_a_dead_letter() {
         let again = one.recv().await.unwrap();
         assert_eq!((again.attempt(), again.key(), again.headers().len()), (1, Some("0".into()), 0));
         again.ack();
+    });
+}
+
+#[test]
+fn an_explanation_says_who_holds_the_tail_and_who_waits_for_whom() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.topic("orders").max(2).overflow(Overflow::Wait).create().await.unwrap();
+        assert!(broker.explain("nowhere").await.is_err());
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish(Order::new(1, "tea")).await.unwrap();
+        let alone = broker.explain("orders").await.unwrap().to_string();
+        assert!(alone.contains("nobody reads it, so no room is ever made"), "{alone}");
+
+        let mut billing =
+            broker.subscriber::<Order>().group("billing").max_in_flight(2).await.unwrap();
+        let held = billing.recv().await.unwrap();
+        orders.publish(Order::new(1, "milk")).await.unwrap();
+        let waits = spawn(async move { orders.publish(Order::new(2, "sugar")).await });
+        let member = spawn(async move { billing.recv().await.unwrap().offset() });
+        settle().await;
+        advance(SECOND * 3).await;
+
+        let explanation = broker.topic("orders").explain().await.unwrap().to_string();
+        for line in [
+            "group \"billing\" holds the oldest message, offset 0",
+            "group \"billing\" is 2 messages behind: 1 in flight, 1 behind another of the same key",
+            "its oldest, offset 0, was published 3s ago and is held by member 0",
+            "member 0 holds offset 0 and waits for messages",
+            "1 publisher waits for room: group \"billing\" has not settled offset 0 yet",
+            "they wait for each other",
+        ] {
+            assert!(explanation.contains(line), "{line:?} in\n{explanation}");
+        }
+        held.ack();
+        assert!(waits.await.unwrap().is_ok());
+        assert_eq!(member.await.unwrap(), Offset(1));
     });
 }

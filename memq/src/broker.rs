@@ -1,10 +1,12 @@
 //! The broker: topics by name, the handles to them, and their administration.
 
 mod binding;
+mod explain;
 mod open;
 
 use std::sync::Arc;
 
+pub use self::explain::Explanation;
 pub use self::open::{
     ConsumerBuilder, DeadLetters, Opening, PublisherBuilder, Redriven, SubscriberBuilder,
     TopicBuilder,
@@ -167,6 +169,41 @@ impl Broker {
     pub async fn stats(&self, topic: impl AsRef<str>) -> Result<TopicStats, AdminError> {
         let topic = topic.as_ref();
         self.find(topic)?.stats().ok_or_else(|| Self::not_found(topic))
+    }
+
+    /// What holds a topic up, in words: who holds its oldest message, who is behind and why, what was
+    /// dropped last, and publishers that wait for consumers that wait for them.
+    ///
+    /// For people who look at a system that does not move; programs read [`stats`](Self::stats).
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
+    /// let mut billing = broker.subscriber::<Order>().group("billing").await?;
+    /// let order = billing.recv().await?;
+    ///
+    /// let explanation = broker.explain("orders").await?.to_string();
+    /// assert!(explanation.contains(r#"group "billing" holds the oldest message, offset 0"#));
+    /// assert!(explanation.contains("member 0 holds offset 0"));
+    /// # order.ack();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(&self, topic: impl AsRef<str>) -> Result<Explanation, AdminError> {
+        let topic = topic.as_ref();
+        let found = self.find(topic)?;
+        let stats = found.stats().ok_or_else(|| Self::not_found(topic))?;
+        Ok(explain::explain(topic, &binding::options(&*found), &stats, found.now()))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

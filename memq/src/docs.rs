@@ -1,5 +1,4 @@
 //! Pages to read. There is nothing to call here.
 
-pub mod delivery {
-    #![doc = "What is delivered how often."]
-}
+#[doc = include_str!("docs/delivery.md")]
+pub mod delivery {}

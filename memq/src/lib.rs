@@ -93,15 +93,16 @@ mod topic;
 
 pub use self::backoff::Backoff;
 pub use self::broker::{
-    Broker, ConsumerBuilder, DeadLetters, Opening, PublisherBuilder, Redriven, SubscriberBuilder,
-    TopicBuilder,
+    Broker, ConsumerBuilder, DeadLetters, Explanation, Opening, PublisherBuilder, Redriven,
+    SubscriberBuilder, TopicBuilder,
 };
 pub use self::codec::Codec;
 pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter};
 pub use self::dead_letter::DeadLetter;
 pub use self::delivery::{Delivery, Lease};
 pub use self::engine::stats::{
-    Dropped, GroupStats, MemberStats, PartitionStats, SubscriberStats, TopicStats,
+    Dropped, GroupStats, LastDrop, MemberStats, PartitionStats, SubscriberStats, TopicStats,
+    Unsettled,
 };
 pub use self::error::{
     AdminError, BatchError, Cause, CommitError, DecodeError, DetectError, EncodeError, Error,

@@ -93,6 +93,13 @@ pub(crate) enum NameFault {
     EmptyToken,
 }
 
+impl TopicNameError {
+    /// The name that was refused.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl NameFault {
     /// What is wrong with a name, if anything is.
     pub(crate) const fn of(name: &str) -> Option<Self> {

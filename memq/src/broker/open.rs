@@ -16,12 +16,12 @@ pub use self::consumer::ConsumerBuilder;
 pub use self::dead_letters::{DeadLetters, Redriven};
 pub use self::publisher::PublisherBuilder;
 pub use self::subscriber::SubscriberBuilder;
-use super::Broker;
 use super::binding::{self, Bound};
+use super::{Broker, Explanation};
 use crate::codec::form::{Bytewise, Decoders, Look, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
-use crate::error::OpenError;
+use crate::error::{AdminError, OpenError};
 use crate::name::{TopicName, TopicNameError};
 use crate::options::{Compression, Format, Overflow, Request, Retain};
 use crate::payload::Payload;
@@ -235,6 +235,18 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
 
     pub(super) fn into_subscriber(self) -> SubscriberBuilder<'b, T> {
         SubscriberBuilder::new(self)
+    }
+
+    /// What holds the topic up, in words; see [`Broker::explain`].
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::NotFound`] where there is no such topic: it is not created.
+    pub async fn explain(&self) -> Result<Explanation, AdminError> {
+        match &self.name {
+            Ok(name) => self.broker.explain(name.as_str()).await,
+            Err(error) => Err(AdminError::NotFound { topic: error.name().into() }),
+        }
     }
 
     /// The dead-letter topic of a consumer group of this topic: to read it, and to redrive it.

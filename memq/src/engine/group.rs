@@ -16,7 +16,7 @@ use std::time::Duration;
 use self::keys::Keys;
 use self::lease::{Lease, LeaseState};
 use self::members::Members;
-use super::stats::{GroupStats, MemberStats};
+use super::stats::{GroupStats, MemberStats, Unsettled};
 use super::wake::Wake;
 use crate::error::{LagReason, SettleError};
 use crate::position::{Offset, Partition, Timestamp};
@@ -662,6 +662,19 @@ impl Group {
 
     // Statistics.
 
+    fn place_of(&self, offset: u64) -> Unsettled {
+        match self.leases.get(&offset).map(|lease| &lease.state) {
+            None | Some(LeaseState::Fresh) => Unsettled::New,
+            Some(LeaseState::Behind) => Unsettled::BehindKey,
+            Some(LeaseState::InFlight { member, .. }) => Unsettled::InFlight {
+                member: self.members.get(*member).map_or(u64::MAX, |member| member.id),
+            },
+            Some(LeaseState::Delayed { .. }) => Unsettled::Delayed,
+            Some(LeaseState::Returned) => Unsettled::Returned,
+            Some(LeaseState::Dead { .. } | LeaseState::Burying { .. }) => Unsettled::Dead,
+        }
+    }
+
     /// At one moment; `published` says when a message was stored.
     pub(super) fn stats(
         &self,
@@ -706,6 +719,7 @@ impl Group {
                 .then(|| published(oldest))
                 .flatten()
                 .map(|at| now.since(at)),
+            oldest_state: (oldest < tail).then(|| self.place_of(oldest)),
             members: self.members.iter().map(member).collect(),
         }
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::segment::{Entry, Segment, SlotRef};
+use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
-use crate::position::Timestamp;
+use crate::position::{Offset, Timestamp};
 
 /// Slots of a full-grown segment. Growth starts at [`FIRST_SLOTS`] and doubles.
 const SLOTS: usize = 256;
@@ -59,8 +60,8 @@ pub(crate) struct Log<P> {
     last_reason: LagReason,
     /// What each partition holds; empty where there is one.
     partitions: Vec<InPartition>,
-    /// The last message that went before everybody had read it: which, why and when.
-    last_drop: Option<(u64, LagReason, Timestamp)>,
+    /// The last message that went by the limits or by age.
+    last_drop: Option<LastDrop>,
 }
 
 /// What is in one partition.
@@ -104,8 +105,8 @@ impl<P> Log<P> {
         self.partitions.clone()
     }
 
-    /// The last message that went before everybody had read it: which, why and when.
-    pub(crate) fn last_drop(&self) -> Option<(u64, LagReason, Timestamp)> {
+    /// The last message that went by the limits or by age.
+    pub(crate) fn last_drop(&self) -> Option<LastDrop> {
         self.last_drop
     }
 
@@ -317,7 +318,7 @@ impl<P> Log<P> {
 
     /// Removes a message that somebody may have wanted.
     fn drop_oldest(&mut self, reason: LagReason, now: Timestamp, garbage: &mut Garbage<P>) {
-        self.last_drop = Some((self.head, reason, now));
+        self.last_drop = Some(LastDrop { offset: Offset(self.head), reason, at: now });
         self.remove_oldest(reason, garbage);
     }
 

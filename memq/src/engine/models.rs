@@ -91,7 +91,8 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
         auto_ack: false,
         dead_letter: None,
     };
-    GroupRef::open(topic.clone(), "group", &rules, Start::Earliest).unwrap_or_else(|_| unreachable!())
+    GroupRef::open(topic.clone(), "group", &rules, Start::Earliest)
+        .unwrap_or_else(|_| unreachable!())
 }
 
 fn claim(member: &Member<u64>) -> (u64, Ticket) {

@@ -12,11 +12,13 @@ use super::topic::Topic;
 use crate::name::TopicName;
 use crate::options::Request;
 use crate::options::TopicOptions;
+use crate::position::Timestamp;
 
 /// A topic of any payload type.
 pub(crate) trait AnyTopic: Send + Sync {
     fn settle(&self, request: &Request) -> (TopicOptions, Request);
     fn attachment(&self) -> &(dyn Any + Send + Sync);
+    fn now(&self) -> Timestamp;
     /// `None` once it was deleted.
     fn stats(&self) -> Option<TopicStats>;
     /// Whether there was this group.
@@ -35,6 +37,10 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
 
     fn attachment(&self) -> &(dyn Any + Send + Sync) {
         self.attachment()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now()
     }
 
     fn stats(&self) -> Option<TopicStats> {

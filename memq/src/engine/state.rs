@@ -249,6 +249,7 @@ impl<P> State<P> {
                 max_bytes: removed.max_bytes,
                 expired: removed.expired,
             },
+            last_drop: self.log.last_drop(),
             consumed: removed.consumed,
             rejected: 0,
             deduplicated: self.dedup.repeated(),

@@ -2,11 +2,11 @@
 
 mod group;
 
-
 use super::sync::{AtomicU64, Ordering};
-use crate::position::{Offset, Partition};
+use crate::error::LagReason;
+use crate::position::{Offset, Partition, Timestamp};
 
-pub use self::group::{GroupStats, MemberStats};
+pub use self::group::{GroupStats, MemberStats, Unsettled};
 
 /// A topic at one moment.
 ///
@@ -28,6 +28,8 @@ pub struct TopicStats {
     pub published: u64,
     /// Messages that retention removed, by cause.
     pub dropped: Dropped,
+    /// The last of them.
+    pub last_drop: Option<LastDrop>,
     /// Messages removed after every subscriber and group had passed them: to make room, where the
     /// overflow is `Wait` or `Reject`; at once, where the topic retains until consumed.
     pub consumed: u64,
@@ -53,6 +55,18 @@ impl TopicStats {
     pub fn group(&self, name: &str) -> Option<&GroupStats> {
         self.groups.iter().find(|group| group.name == name)
     }
+}
+
+/// A message that retention removed before everybody had read it, perhaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastDrop {
+    /// Which one.
+    pub offset: Offset,
+    /// Why.
+    pub reason: LagReason,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A partition of a topic at one moment.

@@ -43,8 +43,31 @@ pub struct GroupStats {
     pub skipped: u64,
     /// How long ago the oldest message was published that is kept and not settled.
     pub oldest_unsettled: Option<Duration>,
+    /// Where that message is.
+    pub oldest_state: Option<Unsettled>,
     /// Members, in the order in which they came.
     pub members: Vec<MemberStats>,
+}
+
+/// Where a message is that a group has not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsettled {
+    /// Not handed out yet.
+    New,
+    /// Behind an earlier message of its key.
+    BehindKey,
+    /// With the member of this id.
+    InFlight {
+        /// The member.
+        member: u64,
+    },
+    /// Comes back after a delay.
+    Delayed,
+    /// Came back, and is handed out to whoever asks.
+    Returned,
+    /// On its way to the dead-letter topic.
+    Dead,
 }
 
 /// A member of a group at one moment.
