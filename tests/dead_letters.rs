@@ -102,6 +102,9 @@ fn a_native_message_that_cannot_be_copied_is_a_dead_letter_and_comes_back() {
         let again = group.recv().await.unwrap();
         assert_eq!((again.key, again.offset()), (7, Offset(2)));
         again.ack();
+        let counted: Vec<u64> =
+            broker.stats("native").await.unwrap().partitions.into_iter().map(|p| p.bytes).collect();
+        assert!(counted.iter().sum::<u64>() < 1_000, "{counted:?}");
         assert_eq!(alive.load(Ordering::SeqCst), 1);
         drop((broker, native, group, dead, letter));
         assert_eq!(alive.load(Ordering::SeqCst), 0);

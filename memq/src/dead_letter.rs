@@ -177,14 +177,16 @@ fn again<T: Payload>(
     let mut meta = entry.meta.as_deref().cloned().unwrap_or_default();
     change(&mut meta.headers);
     let meta = Meta::share(meta.key, meta.headers);
-    let lent = if T::Form::LENDS { slot.segment_bytes() } else { 0 };
+    // One that borrows already counts what it keeps.
+    let lent = if T::Form::LENDS && !entry.borrows { slot.segment_bytes() } else { 0 };
     let size = (entry.size as usize)
         .saturating_sub(Meta::bytes(entry.meta.as_ref()))
         .saturating_add(Meta::bytes(meta.as_ref()))
         .saturating_add(lent);
     let stored = T::Form::again(&entry.payload, || Arc::new(Lent(slot.clone())));
     let size = u32::try_from(size).unwrap_or(u32::MAX);
-    Entry::new(stored, meta, size).placed(entry.key, ANY)
+    let borrows = T::Form::LENDS;
+    Entry { borrows, ..Entry::new(stored, meta, size).placed(entry.key, ANY) }
 }
 
 /// The slot of a native value. It keeps its segment in memory.

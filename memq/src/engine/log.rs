@@ -155,7 +155,7 @@ impl<P> Log<P> {
             partition.bytes += size as u64;
         }
         if let Err(entry) = self.offer(offset, entry) {
-            let segment = self.grow();
+            let segment = self.grow(if entry.borrows { 1 } else { SLOTS });
             // A new segment begins at `tail` and has at least one slot.
             let stored = segment.set(offset, entry);
             debug_assert!(stored.is_ok());
@@ -168,7 +168,7 @@ impl<P> Log<P> {
 
     fn offer(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
         match self.segments.back() {
-            Some(last) if self.continues(entry.at) => last.set(offset, entry),
+            Some(last) if !entry.borrows && self.continues(entry.at) => last.set(offset, entry),
             _ => Err(entry),
         }
     }
@@ -180,13 +180,13 @@ impl<P> Log<P> {
             && self.limits.ttl.is_none_or(|ttl| at.since(self.segment_began) <= ttl / 8)
     }
 
-    /// Begins a segment at `tail`: twice as many slots as the last one used.
-    fn grow(&mut self) -> &Arc<Segment<P>> {
+    /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.
+    fn grow(&mut self, most: usize) -> &Arc<Segment<P>> {
         let used = self.segments.back().map(|last| {
             last.seal();
             (self.tail - last.base()) as usize
         });
-        let most = SLOTS.min(self.limits.max_messages / 8).max(1);
+        let most = most.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_bytes = 0;
         self.segment_began = self.newest;

@@ -20,6 +20,9 @@ pub(crate) struct Entry<P> {
     pub(crate) size: u32,
     /// Which partition it belongs to; [`ANY`] until it is stored, where nobody cares.
     pub(crate) partition: u16,
+    /// Whether it borrows from a segment. Then it has one of its own, so that no segment can borrow
+    /// from itself, or from one that borrows from it, and stay for ever.
+    pub(crate) borrows: bool,
 }
 
 /// The partition of a message that goes to the next one in turn. There is none of this number.
@@ -28,7 +31,15 @@ pub(crate) const ANY: u16 = u16::MAX;
 impl<P> Entry<P> {
     /// A message that is not stored yet, and so has no date.
     pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: u32) -> Self {
-        Self { payload, meta, at: Timestamp::default(), key: 0, size, partition: ANY }
+        Self {
+            payload,
+            meta,
+            at: Timestamp::default(),
+            key: 0,
+            size,
+            partition: ANY,
+            borrows: false,
+        }
     }
 
     /// Gives the message a place: a hash of its key, and a partition.
