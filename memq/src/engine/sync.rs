@@ -59,6 +59,8 @@ mod modelled {
 }
 
 #[cfg(memq_loom)]
-pub(crate) use self::modelled::*;
+use self::modelled as used;
 #[cfg(not(memq_loom))]
-pub(crate) use self::real::*;
+use self::real as used;
+
+pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Once, Ordering, fence};
