@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Order, paused, settle, spawn};
-use memq::{Backoff, Broker, DeadLetter, Offset, Overflow, SettleError};
+use memq::{Backoff, Broker, DeadLetter, Offset, OpenError, Overflow, SettleError, Start};
 use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -137,5 +137,33 @@ fn an_explanation_says_who_holds_the_tail_and_who_waits_for_whom() {
         held.ack();
         assert!(waits.await.unwrap().is_ok());
         assert_eq!(member.await.unwrap(), Offset(1));
+    });
+}
+
+#[test]
+fn seeking_to_committed_keeps_what_is_settled() {
+    paused().block_on(async {
+        let broker = with_orders(2).await;
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let tea = billing.recv().await.unwrap();
+        billing.recv().await.unwrap().ack_confirmed().await.unwrap();
+
+        assert_eq!(billing.seek(Start::Committed).await.unwrap(), Offset(0));
+        drop(tea);
+        let tea = billing.try_recv().unwrap().unwrap();
+        assert_eq!(tea.offset(), Offset(0));
+        let milk = billing.try_recv().unwrap();
+        assert!(milk.is_none(), "settled, and handed out again: {milk:?}");
+    });
+}
+
+#[test]
+fn max_attempts_conflict_with_a_group_without_dead_letters() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let billing = || broker.subscriber::<Order>().group("billing");
+        let _first = billing().without_dead_letters().await.unwrap();
+        let second = billing().max_attempts(3).await;
+        assert!(matches!(second, Err(OpenError::GroupConflict(_))), "{second:?}");
     });
 }

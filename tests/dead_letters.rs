@@ -382,3 +382,39 @@ fn retention_of_the_origin_takes_nothing_from_a_message_in_hand_that_is_rejected
         assert_eq!(group.recv().await.unwrap().bytes(), "third");
     });
 }
+
+async fn with_orders(customers: &[u64]) -> Broker {
+    let broker = Broker::new();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    for customer in customers {
+        orders.publish(Order::new(*customer, "tea")).await.unwrap();
+    }
+    broker
+}
+
+#[test]
+fn a_dead_letter_that_is_left_does_not_hold_up_others_of_its_key() {
+    paused().block_on(async {
+        let broker = with_orders(&[7, 7]).await;
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        billing.recv().await.unwrap().reject("no such customer");
+        billing.recv().await.unwrap().reject("the bank is closed");
+
+        let dead = broker.dead_letters::<Order>("billing");
+        let filter = |_: &Order, why: &DeadLetter| why.reason.contains("bank");
+        let done = dead.redrive(filter).await.unwrap();
+        assert_eq!((done.redriven, done.left), (1, 1));
+    });
+}
+
+#[test]
+fn a_refused_consumer_creates_no_dead_letter_topic() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let billing = || broker.subscriber::<Order>().group("billing");
+        let _first = billing().without_dead_letters().await.unwrap();
+        assert!(billing().dead_letter("orders.unpaid").await.is_err());
+        let topics = broker.topics().await.unwrap();
+        assert_eq!(topics.len(), 1, "{topics:?}");
+    });
+}

@@ -358,9 +358,10 @@ impl<T: Payload> Consumer<T> {
 
     /// Moves the whole group to another place, and returns the offset that is handed out next. What
     /// is settled after that place is handed out again; what is in flight no longer counts, and
-    /// settling it does nothing. [`Start::Committed`] gives up what is in flight, and nothing else.
+    /// settling it does nothing. Statistics of the group start anew.
     ///
-    /// Statistics of the group start anew.
+    /// [`Start::Committed`] moves nothing: what is in flight comes back to whoever asks, and what is
+    /// settled stays so.
     ///
     /// # Errors
     ///
@@ -384,6 +385,12 @@ impl<T: Payload> Consumer<T> {
     #[must_use]
     pub fn stats(&self) -> Option<GroupStats> {
         self.member.stats()
+    }
+
+    /// Its id in [`MemberStats`](crate::MemberStats).
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.member.id()
     }
 
     /// The topic it reads.

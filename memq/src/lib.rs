@@ -41,19 +41,25 @@
 //!   past their `ttl`. A subscriber that had not read them is told by [`RecvError::Lagged`] how many
 //!   they were. With [`Overflow::Wait`] or [`Overflow::Reject`] nothing is removed to make room that
 //!   a subscriber has not read.
+//!   Nor is anything that a consumer group has not settled.
+//! * A dead-letter topic is a topic: with the default options its oldest messages go beyond 10,000.
 //! * A future that is dropped loses nothing, but a [`publish`](Publisher::publish) that had to wait
 //!   takes its message with it; [`reserve`](Publisher::reserve) avoids that.
-//! * Nothing is delivered twice to one subscriber, unless it seeks back.
+//! * Nothing is delivered twice to one subscriber, unless it seeks back. What a consumer group has not
+//!   acknowledged is; see [`docs::delivery`].
 //!
 //! # In reading order
 //!
 //! 1. [`Topic`]: a type that is a topic; derived, or by hand. [`TopicSpec`] has the options.
 //! 2. [`Broker`]: opens topics and administers them.
-//! 3. [`Publisher`]: messages in. [`Subscriber`]: [`Message`]s out.
-//! 4. [`Record`]: messages as bytes, for topics known only at run time.
-//! 5. [`codec`]: formats, compression, stages of your own, and the [frame](codec::frame).
-//! 6. [`TopicStats`] and [`SubscriberStats`]: what happened.
-//! 7. [`Error`]: one enum for each kind of operation, and this one over all of them.
+//! 3. [`Publisher`]: messages in. [`Subscriber`]: [`Message`]s out, all of them to each.
+//! 4. [`Consumer`]: a member of a group that shares them; [`Delivery`]: what it settles. The page
+//!    [`docs::delivery`] has the whole of it.
+//! 5. [`Record`]: messages as bytes, for topics known only at run time.
+//! 6. [`codec`]: formats, compression, stages of your own, and the [frame](codec::frame).
+//! 7. [`TopicStats`], [`SubscriberStats`] and [`GroupStats`]: what happened;
+//!    [`Broker::explain`]: what does not.
+//! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
 //!
 //! # Runtimes
 //!

@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub(crate) max_in_flight: usize,
     /// Whether a message is settled when it is handed out.
     pub(crate) auto_ack: bool,
+    /// Whether messages of one key take turns.
+    pub(crate) in_turn: bool,
     /// Where dead messages go; the name, since topics know nothing of each other.
     pub(crate) dead_letter: Option<Box<str>>,
 }
@@ -174,10 +176,11 @@ impl Group {
 
     // Members.
 
-    pub(super) fn join(&mut self, most: usize, wake: &mut Wake) -> usize {
-        let key = self.members.join(most);
+    /// The new member's key, and its id.
+    pub(super) fn join(&mut self, most: usize, wake: &mut Wake) -> (usize, u64) {
+        let joined = self.members.join(most);
         self.deal(wake);
-        key
+        joined
     }
 
     /// A member goes away: what it held comes back. Its waker is to be dropped outside the lock.
@@ -259,6 +262,7 @@ impl Group {
     pub(super) fn admit(&mut self, partition: u16, key: u64) {
         let offset = self.position;
         self.position += 1;
+        let key = if self.rules.in_turn { key } else { 0 };
         let state = if self.keys.enter(partition, key, offset) {
             let share = self.members.share_of(partition);
             self.members.share(share).fresh.insert(offset);
@@ -448,6 +452,18 @@ impl Group {
         self.counters = Counters::default();
         (self.start, self.position, self.head) = (offset, offset, 0);
         self.deal(wake);
+    }
+
+    /// What is in flight comes back, and no longer counts as handed out.
+    pub(super) fn recall(&mut self, wake: &mut Wake) {
+        let members: Vec<_> = self.members.iter().map(|(key, _)| key).collect();
+        for offset in members.into_iter().flat_map(|member| self.held(member)).collect::<Vec<_>>() {
+            if let Some(lease) = self.leases.get_mut(&offset) {
+                lease.serial = 0;
+            }
+            self.come_back(offset, None, "its group was moved", wake);
+        }
+        self.cover(wake);
     }
 
     // Time and retention.

@@ -80,6 +80,10 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
 }
 
 impl<P: Send + Sync + 'static> Member<P> {
+    pub(crate) fn id(&self) -> u64 {
+        self.share.id
+    }
+
     fn topic(&self) -> &Arc<Topic<P>> {
         &self.group.topic
     }

@@ -236,7 +236,8 @@ pub enum RecvError {
         /// Why the last of them went.
         reason: LagReason,
     },
-    /// The record at this offset could not be decoded. The next receive goes on after it.
+    /// The record at this offset could not be decoded. The next receive goes on after it. In a group
+    /// without dead letters it comes back, unless the group acknowledges by itself.
     #[error("the record at offset {offset} could not be decoded")]
     Decode {
         /// The record's offset.

@@ -96,12 +96,16 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// How often a message is handed out before it goes to the dead-letter topic: of the group, 5
     /// times if not said. Not without a dead-letter topic: there a message comes back any number of
     /// times.
+    ///
+    /// Every hand-out is an attempt, however it ends: also one that was dropped unseen, or whose
+    /// consumer was dropped.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
-    /// How many messages this member may hold unsettled; 1,000 if not said. At the limit
+    /// How many messages this member may hold unsettled, whatever others may; 1,000 if not said. At
+    /// the limit
     /// [`recv`](Consumer::recv) waits until one is settled.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.max_in_flight = messages;
@@ -132,7 +136,8 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         self
     }
 
-    /// How long a message waits after a bare `nack` of this member; from 100 ms to 30 s if not said.
+    /// How long a message waits after a bare `nack` of this member, and of this one alone: each member
+    /// says its own, or has that from 100 ms to 30 s.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
@@ -227,19 +232,27 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             (None, None) => Some(default_name(name, &self.group).into()),
         };
         let had = |had: fn(&Rules) -> usize, default| existing.as_ref().map_or(default, had);
-        let attempts = existing.as_ref().map_or(Some(MAX_ATTEMPTS), |rules| rules.max_attempts);
+        let attempts = existing
+            .as_ref()
+            .and_then(|rules| rules.max_attempts)
+            .or(existing.is_none().then_some(MAX_ATTEMPTS));
         let rules = Rules {
             ack_deadline: self
                 .ack_deadline
                 .or(existing.as_ref().map(|rules| rules.ack_deadline))
                 .unwrap_or(ACK_DEADLINE),
-            max_attempts: dead_letter.as_ref().and(self.max_attempts.or(attempts)),
+            // Where there are none, saying a number is a conflict.
+            max_attempts: self.max_attempts.or(dead_letter.as_ref().and(attempts)),
             max_in_flight: self
                 .group_max_in_flight
                 .unwrap_or_else(|| had(|rules| rules.max_in_flight, usize::MAX)),
             auto_ack,
+            in_turn: true,
             dead_letter,
         };
+        if let Some(existing) = existing.filter(|existing| *existing != rules) {
+            return Err(self.refused(name, &rules, GroupError::Rules(Box::new(existing))));
+        }
         let dead_letters = match &rules.dead_letter {
             Some(dead) => Some(dead_letter_topic(&self.subscriber.topic, &self.group, dead)?.0),
             None => None,

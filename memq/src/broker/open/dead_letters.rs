@@ -67,14 +67,24 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     }
 
     fn find(&self) -> Result<Found<T>, OpenError> {
-        let (name, bound) = self.topic.open()?;
+        let name = self.topic.name.clone()?;
+        let no_group = || no_group(&name, &self.group);
+        if self.topic.broker.registry.get(name.as_str()).is_none() {
+            return Err(no_group());
+        }
+        let (_, bound) = self.topic.open()?;
         let rules = bound.topic.group_rules(&self.group);
         let dead = rules.and_then(|rules| rules.dead_letter);
-        let dead = TopicName::new(&dead.ok_or_else(|| no_group(&name, &self.group))?)?;
+        let dead = TopicName::new(&dead.ok_or_else(no_group)?)?;
         Ok(Found { name, dead, decoders: bound.decoders })
     }
 
-    /// A subscriber to the dead letters, with their values. Await the builder.
+    /// A subscriber to the dead letters, with their values. Await the builder. They are in the order
+    /// in which they died.
+    ///
+    /// One that was given up because it cannot be decoded is
+    /// [`RecvError::Decode`](crate::RecvError::Decode) here too; read the topic by its
+    /// [name](Self::topic), as [`Record`](crate::Record)s, to see its headers.
     ///
     /// # Errors
     ///
@@ -94,7 +104,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     ///
     /// A dead letter is redriven once, however often this is called; one that is left can be redriven
     /// later. What is redriven comes after everything in its topic, for all its groups and
-    /// subscribers, and is at its first attempt.
+    /// subscribers, and is at its first attempt. What was redriven is remembered by a group of the
+    /// dead-letter topic, `memq-redrive`: where that topic waits, rejects or retains until consumed,
+    /// what is left counts as not settled.
     ///
     /// ```
     /// # use memq::{Broker, Topic};
@@ -138,6 +150,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             max_attempts: None,
             max_in_flight: usize::MAX,
             auto_ack: false,
+            // One that is left must not hold up others of its key.
+            in_turn: false,
             dead_letter: None,
         };
         let end = dead.topic.end();

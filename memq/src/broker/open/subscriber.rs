@@ -105,7 +105,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         self
     }
 
-    /// Reads this partition alone. Messages of others count as filtered.
+    /// Reads this partition alone. Messages of others count as filtered: offsets are the topic's, so
+    /// those that are read have gaps between them.
     pub fn partition(mut self, partition: impl Into<Partition>) -> Self {
         self.partition = Some(partition.into());
         self

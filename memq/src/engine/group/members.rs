@@ -117,10 +117,11 @@ impl Members {
         (share..usize::from(partitions)).step_by(step).filter_map(|at| u16::try_from(at).ok())
     }
 
-    /// Adds a member; [`deal`](Self::deal) follows.
-    pub(super) fn join(&mut self, most: usize) -> usize {
+    /// Adds a member; [`deal`](Self::deal) follows. Its key, and its id.
+    pub(super) fn join(&mut self, most: usize) -> (usize, u64) {
+        let id = self.ids;
         let key = self.slots.insert(Member {
-            id: self.ids,
+            id,
             share: 0,
             in_flight: 0,
             most,
@@ -130,7 +131,7 @@ impl Members {
         });
         self.ids += 1;
         self.order.push(key);
-        key
+        (key, id)
     }
 
     /// Removes a member; [`deal`](Self::deal) follows. Its waker is to be dropped outside the lock.

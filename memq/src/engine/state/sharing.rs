@@ -23,6 +23,7 @@ pub(crate) struct GroupKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub(crate) group: GroupKey,
+    pub(crate) id: u64,
     member: usize,
 }
 
@@ -130,8 +131,8 @@ impl<P> State<P> {
         most: usize,
         after: &mut After<P>,
     ) -> Option<Share> {
-        let member = self.group(group)?.join(most, &mut after.readers);
-        Some(Share { group, member })
+        let (member, id) = self.group(group)?.join(most, &mut after.readers);
+        Some(Share { group, id, member })
     }
 
     /// A member goes away: what it held comes back to the others.
@@ -298,7 +299,7 @@ impl<P> State<P> {
         Ok(())
     }
 
-    /// Moves a group. What is in flight no longer counts.
+    /// Moves a group. What is in flight no longer counts. To what is committed, that is all.
     pub(in crate::engine) fn seek_group(
         &mut self,
         group: GroupKey,
@@ -306,11 +307,15 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<Option<Offset>, JoinError> {
-        let position = match (start, self.group(group)) {
-            (Start::Committed, Some(group)) => Start::Offset(Offset(group.low_water())),
-            _ => start,
-        };
-        let position = self.resolve(position, now, after)?;
+        if start == Start::Committed && self.phase != Phase::Deleted {
+            self.up_to_date(group, now, after);
+            let Some(found) = self.group(group) else { return Ok(None) };
+            found.recall(&mut after.readers);
+            let committed = Offset(found.low_water());
+            self.settled(group, after);
+            return Ok(Some(committed));
+        }
+        let position = self.resolve(start, now, after)?;
         let (head, reason) = (self.log.head(), self.log.last_reason());
         let Some(found) = self.group(group) else { return Ok(None) };
         found.seek(position.0, &mut after.readers);
