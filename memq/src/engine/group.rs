@@ -164,6 +164,12 @@ impl Group {
         self.leases.keys().next().copied().unwrap_or(self.position)
     }
 
+    /// Everything from `head` up to it is settled. What lies before `head` is gone from the log, and
+    /// a member that still holds it keeps nothing else there.
+    pub(super) fn low_water_from(&self, head: u64) -> u64 {
+        self.leases.range(head..).next().map_or(self.position, |(offset, _)| *offset)
+    }
+
     /// Whether everything before `tail` is settled.
     pub(super) fn is_done(&self, tail: u64) -> bool {
         self.leases.is_empty() && self.position >= tail
@@ -657,9 +663,10 @@ impl Group {
 
     // Statistics.
 
-    /// At one moment; `published` says when a message was stored.
+    /// At one moment, of a log from `head` to `tail`; `published` says when a message was stored.
     pub(super) fn stats(
         &self,
+        head: u64,
         tail: u64,
         now: Timestamp,
         published: impl Fn(u64) -> Option<Timestamp>,
@@ -667,7 +674,7 @@ impl Group {
         let count = |wanted: fn(&LeaseState) -> bool| {
             self.leases.values().filter(|lease| wanted(&lease.state)).count() as u64
         };
-        let oldest = self.low_water();
+        let oldest = self.low_water_from(head);
         let member = |(key, member): (usize, &members::Member)| MemberStats {
             id: member.id,
             partitions: self
@@ -681,7 +688,7 @@ impl Group {
         };
         GroupStats {
             name: self.name.to_string(),
-            committed: Offset(oldest),
+            committed: Offset(self.low_water()),
             position: Offset(self.position),
             since_start: tail - self.start,
             lag: (tail - self.position) + self.leases.len() as u64,
