@@ -5,7 +5,7 @@ use std::time::Duration;
 use memq::{DeadLetter, GroupStats, LagReason, Offset, Partition, Start};
 
 use super::group::{Fate, Group, Lease, State};
-use super::reference::Model;
+use super::reference::{Log, Model};
 use super::run::{Run, id, millis};
 use super::steps::{GROUPS, Step};
 
@@ -118,7 +118,8 @@ impl Run<'_> {
             self.acknowledge_all().await;
             self.step(Step::Advance(1_000)).await;
             self.step(Step::Run(0)).await;
-            let left = |group: &Group| group.leases.iter().any(|lease| !is_stuck(lease));
+            let log = &self.model.log;
+            let left = |group: &Group| group.leases.iter().any(|it| !is_stuck(it, group, log));
             let end = self.model.log.tail();
             if self.model.groups.iter().all(|group| group.position == end && !left(group)) {
                 break;
@@ -130,7 +131,7 @@ impl Run<'_> {
             for offset in group.start..end {
                 let left = group.leases.iter().find(|lease| lease.offset == offset);
                 let ended = group.fates.contains_key(&offset);
-                let open = left.is_some_and(is_stuck);
+                let open = left.is_some_and(|lease| is_stuck(lease, group, &self.model.log));
                 assert!(ended != open, "{offset} of {}: {left:?}", GROUPS[group.name]);
             }
         }
@@ -163,9 +164,9 @@ impl Run<'_> {
     }
 }
 
-/// Whether it is dead, and its dead-letter topic full.
-fn is_stuck(lease: &Lease) -> bool {
-    matches!(lease.state, State::Dead { .. })
+/// Whether it is dead and its dead-letter topic full, or behind one of its key that is.
+fn is_stuck(lease: &Lease, group: &Group, log: &Log) -> bool {
+    matches!(lease.state, State::Dead { .. }) || !group.is_turn(lease.offset, log)
 }
 
 fn check_group(real: &GroupStats, group: &Group, model: &Model, now: u64) {

@@ -230,7 +230,7 @@ impl Group {
     /// A member comes for messages. The waker it waited with is to be dropped outside the lock.
     pub(super) fn come(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
         let waker = self.members.unpark(member);
-        self.tick(now, wake);
+        self.pass_time(now, wake);
         waker
     }
 
@@ -274,6 +274,7 @@ impl Group {
 
     /// A member got something, or found that it may hold no more: the next one's turn.
     pub(super) fn pass_on(&mut self, member: usize, tail: u64, wake: &mut Wake) {
+        self.summon(wake);
         if self.in_flight >= self.rules.max_in_flight {
             return;
         }
@@ -383,6 +384,7 @@ impl Group {
         }
         let burial = self.begin_burial(offset, wake);
         self.cover(wake);
+        self.summon(wake);
         Ok(burial)
     }
 
@@ -453,8 +455,20 @@ impl Group {
 
     // Time and retention.
 
-    /// Does what is due.
+    /// Does what is due, and wakes somebody for what is to be done then.
     pub(super) fn tick(&mut self, now: Timestamp, wake: &mut Wake) {
+        self.pass_time(now, wake);
+        self.summon(wake);
+    }
+
+    /// Wakes somebody if there is what any member takes, also one that holds all it may.
+    fn summon(&mut self, wake: &mut Wake) {
+        if self.missed.is_some() || !self.burials.is_empty() {
+            self.members.summon(wake);
+        }
+    }
+
+    fn pass_time(&mut self, now: Timestamp, wake: &mut Wake) {
         while let Some((at, offset)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             match self.leases.get(&offset).map(|lease| &lease.state) {
                 Some(LeaseState::InFlight { .. }) => {
@@ -475,9 +489,10 @@ impl Group {
     }
 
     /// What lies before `head` is gone. What is in flight is still settled; the rest was missed.
-    pub(super) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) {
+    /// Returns whether that is new.
+    pub(super) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) -> bool {
         if head <= self.head {
-            return;
+            return false;
         }
         (self.head, self.head_reason) = (head, reason);
         let held = |lease: &Lease| {
@@ -495,6 +510,8 @@ impl Group {
         let passed = head.saturating_sub(self.position);
         self.position += passed;
         self.miss(gone.len() as u64 + passed, reason);
+        self.summon(wake);
+        true
     }
 
     fn miss(&mut self, skipped: u64, reason: LagReason) {
@@ -536,7 +553,7 @@ impl Group {
         {
             let reason = reason.clone();
             if self.vanished(offset, wake) {
-                return;
+                return self.summon(wake);
             }
             self.die(offset, reason, Some(retry), wake);
             self.cover(wake);
@@ -618,8 +635,6 @@ impl Group {
             }
             LeaseState::Dead { retry: None, .. } => {
                 self.burials.insert(offset);
-                let share = self.members.share_of(partition);
-                self.members.call(share, wake);
             }
             _ => {}
         }

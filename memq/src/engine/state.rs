@@ -193,6 +193,7 @@ impl<P> State<P> {
     /// Expires what is due and says when to come again. With `None` the sweeper ends.
     pub(super) fn sweep(&mut self, now: Timestamp, after: &mut After<P>) -> Option<Timestamp> {
         self.expire(now, after);
+        self.tell_groups(now, after);
         let next = self.log.next_expiry();
         self.sweeping = next.is_some();
         next

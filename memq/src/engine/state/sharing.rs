@@ -103,10 +103,20 @@ impl<P> State<P> {
     /// Tells a group what retention removed meanwhile.
     fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
-        let (head, reason) = (self.log.head(), self.log.last_reason());
-        if let Some(group) = self.group(key) {
-            group.retain_from(head, reason, &mut after.readers);
+        let (head, tail, reason) = (self.log.head(), self.log.tail(), self.log.last_reason());
+        let phase = self.phase;
+        let Some(group) = self.group(key) else { return };
+        let told = group.retain_from(head, reason, &mut after.readers);
+        if told && phase != Phase::Open && group.is_done(tail) {
+            group.wake_all(&mut after.readers);
         }
+    }
+
+    /// Tells every group what retention removed, where nobody comes by.
+    pub(super) fn tell_groups(&mut self, now: Timestamp, after: &mut After<P>) {
+        let groups: Vec<_> =
+            self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
+        groups.into_iter().for_each(|group| self.up_to_date(group, now, after));
     }
 
     /// A group has settled something: others may have room, or know that all is done.
@@ -255,6 +265,7 @@ impl<P> State<P> {
         if self.phase == Phase::Deleted {
             return Err(SettleError::Deleted);
         }
+        self.up_to_date(group, now, after);
         let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
         found.tick(now, &mut after.readers);
         found.extend(ticket, now + by, &mut after.readers)
