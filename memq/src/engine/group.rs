@@ -411,6 +411,8 @@ impl Group {
     /// whose deadline passed counts until then.
     pub(super) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
         match self.leases.get(&ticket.offset) {
+            // The group was moved back, and has not come to it since.
+            Some(lease) if lease.attempt == 0 => Err(SettleError::AlreadySettled),
             Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
             Some(Lease { state: LeaseState::Burying { .. }, .. }) => {
                 Err(SettleError::HandedOutAgain)
