@@ -266,6 +266,14 @@ impl Model {
         Some((group.id, member))
     }
 
+    pub fn leave(&mut self, id: u64, member: u64) {
+        self.settle();
+        let Some(group) = self.groups.iter_mut().find(|group| group.id == id) else { return };
+        group.tell(&self.log);
+        group.leave(member);
+        group.tick(self.now);
+    }
+
     /// A group learns what time and retention have done.
     pub fn tick(&mut self, id: u64) {
         self.settle();

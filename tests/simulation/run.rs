@@ -217,12 +217,7 @@ impl<'t> Run<'t> {
                     let mate = self.mates.remove(at);
                     // It may still have to say that it no longer waits.
                     drop(mate.hold);
-                    self.model.tick(mate.group);
-                    let now = self.model.now;
-                    if let Some(group) = self.model.group(mate.group) {
-                        group.leave(mate.member);
-                        group.tick(now);
-                    }
+                    self.model.leave(mate.group, mate.member);
                 }
             }
             Step::TryRecv(index) => {

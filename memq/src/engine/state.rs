@@ -151,7 +151,8 @@ impl<P> State<P> {
     /// Everything before it was passed by all who read; without anybody that is nothing.
     fn floor(&self) -> u64 {
         let readers = self.readers.iter().map(|(_, gauge)| gauge.position());
-        let groups = self.groups.iter().map(|(_, group)| group.low_water());
+        let head = self.log.head();
+        let groups = self.groups.iter().map(|(_, group)| group.low_water_from(head));
         readers.chain(groups).min().unwrap_or(0)
     }
 
