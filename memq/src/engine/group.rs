@@ -490,12 +490,19 @@ impl Group {
         self.cover(wake);
     }
 
-    /// What lies before `head` is gone. What is in flight is still settled; the rest was missed.
+    /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
+    /// on is. What is in flight is still settled; the rest was missed.
     /// Returns whether that is new.
-    pub(super) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) -> bool {
+    pub(super) fn retain_from(
+        &mut self,
+        head: u64,
+        why: impl Fn(u64) -> LagReason,
+        wake: &mut Wake,
+    ) -> bool {
         if head <= self.head {
             return false;
         }
+        let reason = why(self.head);
         (self.head, self.head_reason) = (head, reason);
         let held = |lease: &Lease| {
             matches!(lease.state, LeaseState::InFlight { .. } | LeaseState::Burying { .. })

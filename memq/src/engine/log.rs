@@ -136,6 +136,15 @@ impl<P> Log<P> {
         self.removed
     }
 
+    /// Why messages from this offset on were removed: the last of them that not everybody had
+    /// passed, or where there is none, that everybody had.
+    pub(crate) fn reason_since(&self, offset: u64) -> LagReason {
+        match self.last_drop {
+            Some((dropped, reason, _)) if dropped >= offset => reason,
+            _ => self.last_reason,
+        }
+    }
+
     /// Why the message before `head` was removed.
     pub(crate) fn last_reason(&self) -> LagReason {
         self.last_reason

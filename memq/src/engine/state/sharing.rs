@@ -103,11 +103,11 @@ impl<P> State<P> {
     /// Tells a group what retention removed meanwhile.
     fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
-        let (head, tail, reason) = (self.log.head(), self.log.tail(), self.log.last_reason());
-        let phase = self.phase;
-        let Some(group) = self.group(key) else { return };
-        let told = group.retain_from(head, reason, &mut after.readers);
-        if told && phase != Phase::Open && group.is_done(tail) {
+        let (log, phase) = (&self.log, self.phase);
+        let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
+        let Some(group) = found else { return };
+        let told = group.retain_from(log.head(), |from| log.reason_since(from), &mut after.readers);
+        if told && phase != Phase::Open && group.is_done(log.tail()) {
             group.wake_all(&mut after.readers);
         }
     }
@@ -317,15 +317,19 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<Option<Offset>, JoinError> {
+        // What is gone may have been the oldest that was not settled.
+        self.up_to_date(group, now, after);
         let position = match (start, self.group(group)) {
-            (Start::Committed, Some(group)) => Start::Offset(Offset(group.low_water())),
+            (Start::Committed, Some(group)) => {
+                group.tick(now, &mut after.readers);
+                Start::Offset(Offset(group.low_water()))
+            }
             _ => start,
         };
         let position = self.resolve(position, now, after)?;
-        let (head, reason) = (self.log.head(), self.log.last_reason());
         let Some(found) = self.group(group) else { return Ok(None) };
         found.seek(position.0, &mut after.readers);
-        found.retain_from(head, reason, &mut after.readers);
+        self.up_to_date(group, now, after);
         self.settled(group, after);
         Ok(Some(position))
     }
