@@ -34,6 +34,8 @@ pub(crate) struct Rules {
     pub(crate) auto_ack: bool,
     /// Where dead messages go; the name, since topics know nothing of each other.
     pub(crate) dead_letter: Option<Box<str>>,
+    /// Whether a message waits until the one before it of its key is settled.
+    pub(crate) by_key: bool,
 }
 
 pub(super) struct Group {
@@ -262,6 +264,7 @@ impl Group {
     pub(super) fn admit(&mut self, partition: u16, key: u64) {
         let offset = self.position;
         self.position += 1;
+        let key = if self.rules.by_key { key } else { 0 };
         let state = if self.keys.enter(partition, key, offset) {
             let share = self.members.share_of(partition);
             self.members.share(share).fresh.insert(offset);

@@ -239,6 +239,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
                 .unwrap_or_else(|| had(|rules| rules.max_in_flight, usize::MAX)),
             auto_ack,
             dead_letter,
+            by_key: true,
         };
         let dead_letters = match &rules.dead_letter {
             Some(dead) => Some(dead_letter_topic(&self.subscriber.topic, &self.group, dead)?.0),

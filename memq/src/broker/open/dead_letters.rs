@@ -139,6 +139,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             max_in_flight: usize::MAX,
             auto_ack: false,
             dead_letter: None,
+            // What is left does not keep back what comes after it.
+            by_key: false,
         };
         let end = dead.topic.end();
         let deleted = || Error::Recv(RecvError::Deleted);
