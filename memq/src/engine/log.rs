@@ -219,6 +219,11 @@ impl<P> Log<P> {
         Some(self.oldest()?.at + ttl)
     }
 
+    /// Whether it holds more than it may.
+    pub(crate) fn is_over(&self) -> bool {
+        self.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes
+    }
+
     /// Removes the oldest messages until the limits hold. The newest message always stays.
     pub(crate) fn trim(&mut self, garbage: &mut Garbage<P>) {
         while self.len() > self.limits.max_messages {
