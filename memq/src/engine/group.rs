@@ -32,10 +32,10 @@ pub(crate) struct Rules {
     pub(crate) max_in_flight: usize,
     /// Whether a message is settled when it is handed out.
     pub(crate) auto_ack: bool,
-    /// Whether messages of one key take turns.
-    pub(crate) in_turn: bool,
     /// Where dead messages go; the name, since topics know nothing of each other.
     pub(crate) dead_letter: Option<Box<str>>,
+    /// Whether a message waits until the one before it of its key is settled.
+    pub(crate) by_key: bool,
 }
 
 pub(super) struct Group {
@@ -166,6 +166,12 @@ impl Group {
         self.leases.keys().next().copied().unwrap_or(self.position)
     }
 
+    /// Everything from `head` up to it is settled. What lies before `head` is gone from the log, and
+    /// a member that still holds it keeps nothing else there.
+    pub(super) fn low_water_from(&self, head: u64) -> u64 {
+        self.leases.range(head..).next().map_or(self.position, |(offset, _)| *offset)
+    }
+
     /// Whether nothing before `tail` is left to do. What its dead-letter topic refused is not waited
     /// for: that topic may be closed too.
     pub(super) fn is_done(&self, tail: u64) -> bool {
@@ -230,7 +236,7 @@ impl Group {
     /// A member comes for messages. The waker it waited with is to be dropped outside the lock.
     pub(super) fn come(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
         let waker = self.members.unpark(member);
-        self.tick(now, wake);
+        self.pass_time(now, wake);
         waker
     }
 
@@ -262,7 +268,7 @@ impl Group {
     pub(super) fn admit(&mut self, partition: u16, key: u64) {
         let offset = self.position;
         self.position += 1;
-        let key = if self.rules.in_turn { key } else { 0 };
+        let key = if self.rules.by_key { key } else { 0 };
         let state = if self.keys.enter(partition, key, offset) {
             let share = self.members.share_of(partition);
             self.members.share(share).fresh.insert(offset);
@@ -275,6 +281,7 @@ impl Group {
 
     /// A member got something, or found that it may hold no more: the next one's turn.
     pub(super) fn pass_on(&mut self, member: usize, tail: u64, wake: &mut Wake) {
+        self.summon(wake);
         if self.in_flight >= self.rules.max_in_flight {
             return;
         }
@@ -384,6 +391,7 @@ impl Group {
         }
         let burial = self.begin_burial(offset, wake);
         self.cover(wake);
+        self.summon(wake);
         Ok(burial)
     }
 
@@ -468,8 +476,20 @@ impl Group {
 
     // Time and retention.
 
-    /// Does what is due.
+    /// Does what is due, and wakes somebody for what is to be done then.
     pub(super) fn tick(&mut self, now: Timestamp, wake: &mut Wake) {
+        self.pass_time(now, wake);
+        self.summon(wake);
+    }
+
+    /// Wakes somebody if there is what any member takes, also one that holds all it may.
+    fn summon(&mut self, wake: &mut Wake) {
+        if self.missed.is_some() || !self.burials.is_empty() {
+            self.members.summon(wake);
+        }
+    }
+
+    fn pass_time(&mut self, now: Timestamp, wake: &mut Wake) {
         while let Some((at, offset)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             match self.leases.get(&offset).map(|lease| &lease.state) {
                 Some(LeaseState::InFlight { .. }) => {
@@ -489,11 +509,19 @@ impl Group {
         self.cover(wake);
     }
 
-    /// What lies before `head` is gone. What is in flight is still settled; the rest was missed.
-    pub(super) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) {
+    /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
+    /// on is. What is in flight is still settled; the rest was missed.
+    /// Returns whether that is new.
+    pub(super) fn retain_from(
+        &mut self,
+        head: u64,
+        why: impl Fn(u64) -> LagReason,
+        wake: &mut Wake,
+    ) -> bool {
         if head <= self.head {
-            return;
+            return false;
         }
+        let reason = why(self.head);
         (self.head, self.head_reason) = (head, reason);
         let held = |lease: &Lease| {
             matches!(lease.state, LeaseState::InFlight { .. } | LeaseState::Burying { .. })
@@ -510,6 +538,8 @@ impl Group {
         let passed = head.saturating_sub(self.position);
         self.position += passed;
         self.miss(gone.len() as u64 + passed, reason);
+        self.summon(wake);
+        true
     }
 
     fn miss(&mut self, skipped: u64, reason: LagReason) {
@@ -551,7 +581,7 @@ impl Group {
         {
             let reason = reason.clone();
             if self.vanished(offset, wake) {
-                return;
+                return self.summon(wake);
             }
             self.die(offset, reason, Some(retry), wake);
             self.cover(wake);
@@ -633,8 +663,6 @@ impl Group {
             }
             LeaseState::Dead { retry: None, .. } => {
                 self.burials.insert(offset);
-                let share = self.members.share_of(partition);
-                self.members.call(share, wake);
             }
             _ => {}
         }
@@ -691,9 +719,10 @@ impl Group {
         }
     }
 
-    /// At one moment; `published` says when a message was stored.
+    /// At one moment, of a log from `head` to `tail`; `published` says when a message was stored.
     pub(super) fn stats(
         &self,
+        head: u64,
         tail: u64,
         now: Timestamp,
         published: impl Fn(u64) -> Option<Timestamp>,
@@ -701,7 +730,7 @@ impl Group {
         let count = |wanted: fn(&LeaseState) -> bool| {
             self.leases.values().filter(|lease| wanted(&lease.state)).count() as u64
         };
-        let oldest = self.low_water();
+        let oldest = self.low_water_from(head);
         let member = |(key, member): (usize, &members::Member)| MemberStats {
             id: member.id,
             partitions: self
@@ -715,7 +744,7 @@ impl Group {
         };
         GroupStats {
             name: self.name.to_string(),
-            committed: Offset(oldest),
+            committed: Offset(self.low_water()),
             position: Offset(self.position),
             since_start: tail - self.start,
             lag: (tail - self.position) + self.leases.len() as u64,

@@ -137,6 +137,15 @@ impl<P> Log<P> {
         self.removed
     }
 
+    /// Why messages from this offset on were removed: the last of them that not everybody had
+    /// passed, or where there is none, that everybody had.
+    pub(crate) fn reason_since(&self, offset: u64) -> LagReason {
+        match self.last_drop {
+            Some(last) if last.offset.0 >= offset => last.reason,
+            _ => self.last_reason,
+        }
+    }
+
     /// Why the message before `head` was removed.
     pub(crate) fn last_reason(&self) -> LagReason {
         self.last_reason
@@ -209,6 +218,11 @@ impl<P> Log<P> {
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         let ttl = self.limits.ttl?;
         Some(self.oldest()?.at + ttl)
+    }
+
+    /// Whether it holds more than it may.
+    pub(crate) fn is_over(&self) -> bool {
+        self.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes
     }
 
     /// Removes the oldest messages until the limits hold. The newest message always stays.

@@ -89,7 +89,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
         max_attempts: None,
         max_in_flight: usize::MAX,
         auto_ack: false,
-        in_turn: true,
+        by_key: true,
         dead_letter: None,
     };
     GroupRef::open(topic.clone(), "group", &rules, Start::Earliest)

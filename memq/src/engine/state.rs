@@ -151,7 +151,8 @@ impl<P> State<P> {
     /// Everything before it was passed by all who read; without anybody that is nothing.
     fn floor(&self) -> u64 {
         let readers = self.readers.iter().map(|(_, gauge)| gauge.position());
-        let groups = self.groups.iter().map(|(_, group)| group.low_water());
+        let head = self.log.head();
+        let groups = self.groups.iter().map(|(_, group)| group.low_water_from(head));
         readers.chain(groups).min().unwrap_or(0)
     }
 
@@ -193,6 +194,7 @@ impl<P> State<P> {
     /// Expires what is due and says when to come again. With `None` the sweeper ends.
     pub(super) fn sweep(&mut self, now: Timestamp, after: &mut After<P>) -> Option<Timestamp> {
         self.expire(now, after);
+        self.tell_groups(now, after);
         let next = self.log.next_expiry();
         self.sweeping = next.is_some();
         next

@@ -247,8 +247,8 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
                 .group_max_in_flight
                 .unwrap_or_else(|| had(|rules| rules.max_in_flight, usize::MAX)),
             auto_ack,
-            in_turn: true,
             dead_letter,
+            by_key: true,
         };
         if let Some(existing) = existing.filter(|existing| *existing != rules) {
             return Err(self.refused(name, &rules, GroupError::Rules(Box::new(existing))));

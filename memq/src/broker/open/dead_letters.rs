@@ -150,9 +150,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             max_attempts: None,
             max_in_flight: usize::MAX,
             auto_ack: false,
-            // One that is left must not hold up others of its key.
-            in_turn: false,
             dead_letter: None,
+            // What is left does not keep back what comes after it.
+            by_key: false,
         };
         let end = dead.topic.end();
         let deleted = || Error::Recv(RecvError::Deleted);

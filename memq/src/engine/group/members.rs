@@ -22,8 +22,9 @@ pub(super) struct Members {
     ids: u64,
     /// At least one.
     shares: Vec<Share>,
-    /// When those that wait wake by themselves.
+    /// When those that wait wake by themselves; apart, those that may never come.
     armed: BTreeSet<(Timestamp, usize)>,
+    armed_unguarded: BTreeSet<(Timestamp, usize)>,
     /// Members that were called and whose place is given on if they do not come.
     called: usize,
 }
@@ -75,6 +76,10 @@ impl Member {
     pub(super) fn waits(&self) -> bool {
         self.parked.is_some()
     }
+
+    fn is_guarded(&self) -> bool {
+        self.parked.as_ref().is_some_and(|parked| parked.guarded)
+    }
 }
 
 impl Members {
@@ -85,6 +90,7 @@ impl Members {
             ids: 0,
             shares: vec![Share::default()],
             armed: BTreeSet::new(),
+            armed_unguarded: BTreeSet::new(),
             called: 0,
         }
     }
@@ -166,14 +172,12 @@ impl Members {
         guarded: bool,
         due: Option<Timestamp>,
     ) -> Option<Waker> {
+        let former = self.take_parked(key);
         let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
-        let parked = Parked { waker, guarded, armed: due };
-        let former = member.parked.replace(parked);
-        if let Some(at) = former.as_ref().and_then(|former| former.armed) {
-            self.armed.remove(&(at, key));
-        }
+        member.parked = Some(Parked { waker, guarded, armed: due });
         if let Some(at) = due {
-            self.armed.insert((at, key));
+            let armed = if guarded { &mut self.armed } else { &mut self.armed_unguarded };
+            armed.insert((at, key));
         }
         if !std::mem::replace(&mut member.queued, true) {
             let share = member.share;
@@ -188,11 +192,16 @@ impl Members {
         if std::mem::take(&mut member.called) {
             self.called -= 1;
         }
-        let parked = member.parked.take()?;
+        self.take_parked(key).map(|parked| parked.waker)
+    }
+
+    fn take_parked(&mut self, key: usize) -> Option<Parked> {
+        let parked = self.slots.get_mut(key)?.parked.take()?;
         if let Some(at) = parked.armed {
-            self.armed.remove(&(at, key));
+            let armed = if parked.guarded { &mut self.armed } else { &mut self.armed_unguarded };
+            armed.remove(&(at, key));
         }
-        Some(parked.waker)
+        Some(parked)
     }
 
     /// Whether a member was woken and has not come since.
@@ -250,31 +259,44 @@ impl Members {
         }
     }
 
-    /// Sees to it that somebody wakes by itself at `due`, if anybody waits at all.
+    /// Sees to it that somebody wakes by itself at `due`, if anybody waits at all. One that may
+    /// never come is relied on only where nobody else waits.
     pub(super) fn cover(&mut self, due: Option<Timestamp>, wake: &mut Wake) {
         let Some(due) = due else { return };
-        let covered = self.armed.first().is_some_and(|(at, _)| *at <= due);
+        let by = |armed: &BTreeSet<_>| armed.first().is_some_and(|(at, _)| *at <= due);
         // Whoever was called comes, and sleeps again with that time or does what is due.
-        if covered || self.called > 0 {
+        if self.called > 0 || by(&self.armed) || self.call_guarded(wake) {
             return;
         }
-        for share in 0..self.shares.len() {
-            while let Some(key) = self.shares[share].parked.pop_front() {
-                if self.wake(key, wake) {
-                    return;
-                }
-            }
+        if !by(&self.armed_unguarded) {
+            self.wake_all(wake);
         }
+    }
+
+    /// Sees to it that somebody comes, whatever share it is in and however much it holds.
+    pub(super) fn summon(&mut self, wake: &mut Wake) {
+        if self.called == 0 && !self.call_guarded(wake) {
+            self.wake_all(wake);
+        }
+    }
+
+    /// Wakes somebody that surely comes. Returns whether there is one.
+    fn call_guarded(&mut self, wake: &mut Wake) -> bool {
+        let slots = &self.slots;
+        let surely = |key: &usize| slots.get(*key).is_some_and(Member::is_guarded);
+        let found = self.shares.iter_mut().find_map(|share| {
+            let at = share.parked.iter().position(surely)?;
+            share.parked.remove(at)
+        });
+        found.is_some_and(|key| self.wake(key, wake))
     }
 
     /// Wakes a member that was taken out of its queue. Returns whether it surely comes.
     fn wake(&mut self, key: usize, wake: &mut Wake) -> bool {
+        let parked = self.take_parked(key);
         let Some(member) = self.slots.get_mut(key) else { return false };
         member.queued = false;
-        let Some(parked) = member.parked.take() else { return false };
-        if let Some(at) = parked.armed {
-            self.armed.remove(&(at, key));
-        }
+        let Some(parked) = parked else { return false };
         if parked.guarded && !std::mem::replace(&mut member.called, true) {
             self.called += 1;
         }

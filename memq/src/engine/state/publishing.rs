@@ -177,7 +177,9 @@ impl<P> State<P> {
         let entry = self.in_a_partition(entry);
         let partition = entry.partition;
         let offset = self.log.append(entry, now);
-        if self.options.overflow == Overflow::DropOldest {
+        if self.options.overflow == Overflow::DropOldest && self.log.is_over() {
+            // What all have passed is not dropped.
+            self.free_passed(after);
             self.log.trim(&mut after.garbage);
         }
         after.readers.add(self.parked.wake_all());

@@ -104,10 +104,20 @@ impl<P> State<P> {
     /// Tells a group what retention removed meanwhile.
     fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
-        let (head, reason) = (self.log.head(), self.log.last_reason());
-        if let Some(group) = self.group(key) {
-            group.retain_from(head, reason, &mut after.readers);
+        let (log, phase) = (&self.log, self.phase);
+        let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
+        let Some(group) = found else { return };
+        let told = group.retain_from(log.head(), |from| log.reason_since(from), &mut after.readers);
+        if told && phase != Phase::Open && group.is_done(log.tail()) {
+            group.wake_all(&mut after.readers);
         }
+    }
+
+    /// Tells every group what retention removed, where nobody comes by.
+    pub(super) fn tell_groups(&mut self, now: Timestamp, after: &mut After<P>) {
+        let groups: Vec<_> =
+            self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
+        groups.into_iter().for_each(|group| self.up_to_date(group, now, after));
     }
 
     /// A group has settled something: others may have room, or know that all is done.
@@ -256,6 +266,7 @@ impl<P> State<P> {
         if self.phase == Phase::Deleted {
             return Err(SettleError::Deleted);
         }
+        self.up_to_date(group, now, after);
         let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
         found.tick(now, &mut after.readers);
         found.extend(ticket, now + by, &mut after.readers)
@@ -307,19 +318,20 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<Option<Offset>, JoinError> {
+        // What is gone may have been the oldest that was not settled.
+        self.up_to_date(group, now, after);
         if start == Start::Committed && self.phase != Phase::Deleted {
-            self.up_to_date(group, now, after);
             let Some(found) = self.group(group) else { return Ok(None) };
+            found.tick(now, &mut after.readers);
             found.recall(&mut after.readers);
             let committed = Offset(found.low_water());
             self.settled(group, after);
             return Ok(Some(committed));
         }
         let position = self.resolve(start, now, after)?;
-        let (head, reason) = (self.log.head(), self.log.last_reason());
         let Some(found) = self.group(group) else { return Ok(None) };
         found.seek(position.0, &mut after.readers);
-        found.retain_from(head, reason, &mut after.readers);
+        self.up_to_date(group, now, after);
         self.settled(group, after);
         Ok(Some(position))
     }
@@ -337,7 +349,7 @@ impl<P> State<P> {
         let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
         group.tick(now, &mut after.readers);
         let log = &self.log;
-        Some(group.stats(log.tail(), now, |offset| Some(log.entry(offset)?.at)))
+        Some(group.stats(log.head(), log.tail(), now, |offset| Some(log.entry(offset)?.at)))
     }
 
     /// Every group's numbers, in the order in which they came.
