@@ -134,6 +134,12 @@ pub(crate) struct DeadLetterTopic<T: Payload> {
     pub(crate) partitions: u16,
 }
 
+impl<T: Payload> Clone for DeadLetterTopic<T> {
+    fn clone(&self) -> Self {
+        Self { topic: self.topic.clone(), partitions: self.partitions }
+    }
+}
+
 impl<T: Payload> DeadLetterTopic<T> {
     /// Stores a dead message of this topic and group.
     pub(crate) fn bury(
