@@ -19,6 +19,9 @@ use crate::payload::Payload;
 /// * `async fn(Delivery<T>)`: it settles the delivery itself. One that it drops unsettled is a failed
 ///   attempt.
 ///
+/// A closure with variables of its own is `move |message: T| { let own = own.clone(); async move { .. } }`;
+/// an `async` closure may only borrow.
+///
 /// It may be an `FnMut`, it need not be `'static`, and it may borrow. A panic leaves what it shares
 /// between its calls as it then was. `Kind` says which of them it is and is inferred; a closure says
 /// the type of its argument for that. It cannot be implemented; write a function.
