@@ -150,7 +150,8 @@ impl<T: Payload> DeadLetterTopic<T> {
         group: &str,
     ) -> Result<(), PublishError<()>> {
         let letter = DeadLetter {
-            reason: burial.reason.to_string(),
+            // The group added to it which attempt it was.
+            reason: reason(&burial.reason).into(),
             topic: topic.to_string(),
             partition: Partition(slot.entry().partition),
             offset: slot.offset(),

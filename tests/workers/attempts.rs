@@ -48,6 +48,17 @@ fn a_failed_message_is_tried_again_and_is_dead_with_the_reason_after_the_last_at
 }
 
 #[test]
+fn a_long_reason_is_cut() {
+    paused().block_on(async {
+        let broker = closed(1).await;
+        let worker =
+            member(&broker).await.run(|_: Number| async { Err::<(), _>("x".repeat(5_000)) });
+        assert_eq!(worker.retry(Backoff::NONE).await.unwrap().dead_lettered, 1);
+        assert_eq!(reasons::<Number>(&broker, "workers").await, ["x".repeat(1_024)]);
+    });
+}
+
+#[test]
 fn a_panic_is_a_failed_attempt_wherever_it_happens() {
     struct Unspeakable;
     impl fmt::Display for Unspeakable {

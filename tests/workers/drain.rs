@@ -160,6 +160,21 @@ fn a_worker_that_is_drained_before_it_runs_never_does() {
 }
 
 #[test]
+fn a_worker_with_nothing_in_flight_is_drained_at_once() {
+    paused().block_on(async {
+        let (broker, _) = numbers(0).await;
+        let worker = member(&broker).await.run(seconds);
+        let handle = worker.handle();
+        let running = spawn(worker);
+        settle().await;
+        let started = Instant::now();
+        assert_eq!(handle.drain(3_600 * SECOND).await.ended, Ended::Drained);
+        assert_eq!(running.await.unwrap().unwrap(), handle.report());
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
 fn a_worker_that_has_ended_or_is_gone_is_drained_at_once() {
     paused().block_on(async {
         let (broker, _) = numbers(3).await;

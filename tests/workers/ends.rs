@@ -102,10 +102,9 @@ fn it_leaves_its_group_when_it_ends_and_not_when_it_is_dropped() {
         let other = member(&broker).await;
         let members = || other.stats().unwrap().members.len();
         assert_eq!(members(), 2);
-        broker.delete_group("numbers", "workers").await.unwrap();
+        worker.handle().drain(SECOND).await;
         (&mut worker).await.unwrap();
-        let again = member(&broker).await;
-        assert_eq!(again.stats().unwrap().members.len(), 1);
+        assert_eq!(members(), 1);
         assert!(format!("{worker:?}").starts_with("Worker"));
     });
 }
@@ -131,5 +130,23 @@ fn options_that_are_not_possible_are_refused() {
         let worker = member(&broker).await.run(slow).time_limit(Duration::MAX);
         broker.close("numbers").await.unwrap();
         assert_eq!(worker.concurrency(usize::MAX).await.unwrap().succeeded, 1);
+    });
+}
+
+#[test]
+#[ignore = "a dead letter that its closed topic cannot take is tried for ever, so the group is never done"]
+fn it_ends_with_its_broker_also_when_a_message_dies_after_that() {
+    paused().block_on(async {
+        let (broker, publisher) = numbers(1).await;
+        let one = broker.subscriber::<Number>().group("workers").max_attempts(1).await.unwrap();
+        let running = spawn(one.run(|_: Number| async {
+            sleep(SECOND).await;
+            Err::<(), _>("no")
+        }));
+        settle().await;
+        drop((broker, publisher));
+        let ended = tokio::time::timeout(3_600 * SECOND, running).await;
+        let report = ended.expect("it never ends").unwrap().unwrap();
+        assert_eq!((report.dead_lettered, report.ended), (1, Ended::Closed));
     });
 }

@@ -29,7 +29,7 @@ const SECOND: Duration = Duration::from_secs(1);
 numbers!(Number, "numbers");
 numbers!(Large, "large", max_messages(100_000));
 
-/// A worker of two seconds of virtual time, on a broker with these orders, of a closed topic.
+/// A broker with these orders, of a closed topic.
 async fn orders(orders: impl IntoIterator<Item = (u64, &'static str)>) -> Broker {
     let broker = Broker::new();
     let publisher = broker.publisher::<Order>().await.unwrap();
@@ -153,7 +153,6 @@ fn messages_of_a_key_keep_their_order_through_failures() {
                 }
             }
         });
-        // A panic leaves the entry where it was if it comes before it is removed; it comes after.
         let report = worker.concurrency(8).await.unwrap();
         for key in 0..KEYS {
             assert_eq!(done.borrow()[&key], items);

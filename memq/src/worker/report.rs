@@ -57,8 +57,8 @@ pub struct Report {
     /// records are dead letters.
     pub undecodable: u64,
     /// Messages whose handlers were running when the worker stopped, in order. They went back to
-    /// the group at once; if that was the last attempt, to the dead-letter topic. While the worker
-    /// is running: those in flight.
+    /// the group at once; if that was the last attempt, to the dead-letter topic. With `auto_ack`
+    /// they do not come back. While the worker is running: those in flight.
     pub unfinished: Vec<Offset>,
     /// Why it ended.
     pub ended: Ended,
