@@ -203,6 +203,24 @@ fn streams() {
 }
 
 #[test]
+fn workers() {
+    let printed = printed(example("workers").output().unwrap());
+    assert_lines(
+        &printed,
+        &[
+            "dead: a bug: its handler panicked: a bug in the handler (attempt 3)",
+            "dead: a flood: its handler took longer than 50ms (attempt 3)",
+            "dead: nothing: there is nothing to pay for (attempt 3)",
+            "billing: 2 paid, 6 tried again",
+            "billing: 3 panicked, 3 too slow",
+            "shipping: DeadlinePassed, 1 unfinished",
+            "shipping: a parcel again, attempt 2",
+            "mails: 6 sent, Closed",
+        ],
+    );
+}
+
+#[test]
 fn by_hand() {
     let printed = printed(example("by_hand").output().unwrap());
     assert_lines(

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Plain data at the bottom; every module may use these.
-const DATA: &[&str] = &["name", "options", "position", "key", "headers", "record", "error"];
+const DATA: &[&str] =
+    &["name", "options", "position", "key", "headers", "record", "error", "backoff", "docs"];
 
 /// What each module above the data may use beside itself and the data.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -18,11 +19,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Neighbours: neither knows the other.
     ("publisher", &["codec", "engine", "message", "payload"]),
     ("subscriber", &["codec", "engine", "message", "payload"]),
-    ("stream", &["message", "payload", "subscriber"]),
+    // What a group gave up, and what is handed to its members.
+    ("dead_letter", &["codec", "engine", "message", "payload"]),
+    ("delivery", &["codec", "engine", "message", "payload", "dead_letter"]),
+    ("consumer", &["codec", "engine", "message", "payload", "dead_letter", "delivery"]),
+    ("stream", &["message", "payload", "subscriber", "consumer", "delivery"]),
+    ("worker", &["codec", "payload", "dead_letter", "delivery", "consumer"]),
     // Builds the handles.
     (
         "broker",
-        &["codec", "engine", "topic", "payload", "message", "publisher", "subscriber", "stream"],
+        &[
+            "codec",
+            "engine",
+            "topic",
+            "payload",
+            "message",
+            "publisher",
+            "subscriber",
+            "stream",
+            "dead_letter",
+            "delivery",
+            "consumer",
+        ],
     ),
 ];
 

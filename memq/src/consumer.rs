@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 pub use self::batch::{Deliveries, DeliveriesIntoIter};
+use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
 use crate::dead_letter::causes;
 use crate::delivery::{Delivery, Lease, Terms};
@@ -255,7 +256,7 @@ impl<T: Payload> Consumer<T> {
     }
 
     /// `guarded` says that `stop_waiting` follows if it is not polled again.
-    fn poll_take(
+    pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         guarded: bool,
@@ -293,7 +294,7 @@ impl<T: Payload> Consumer<T> {
     }
 
     /// It no longer waits, so that nobody counts on it.
-    fn stop_waiting(&mut self) {
+    pub(crate) fn stop_waiting(&mut self) {
         self.timer = None;
         if std::mem::take(&mut self.parked) {
             self.member.unpark();
@@ -413,6 +414,11 @@ impl<T: Payload> Consumer<T> {
 
     pub(crate) fn terms(&self) -> &Arc<Terms<T>> {
         &self.terms
+    }
+
+    /// Another pause before what fails from now on is tried again.
+    pub(crate) fn set_backoff(&mut self, backoff: Backoff) {
+        self.terms = Arc::new(self.terms.with_backoff(backoff));
     }
 }
 

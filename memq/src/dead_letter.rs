@@ -134,6 +134,12 @@ pub(crate) struct DeadLetterTopic<T: Payload> {
     pub(crate) partitions: u16,
 }
 
+impl<T: Payload> Clone for DeadLetterTopic<T> {
+    fn clone(&self) -> Self {
+        Self { topic: self.topic.clone(), partitions: self.partitions }
+    }
+}
+
 impl<T: Payload> DeadLetterTopic<T> {
     /// Stores a dead message of this topic and group.
     pub(crate) fn bury(
@@ -144,7 +150,8 @@ impl<T: Payload> DeadLetterTopic<T> {
         group: &str,
     ) -> Result<(), PublishError<()>> {
         let letter = DeadLetter {
-            reason: burial.reason.to_string(),
+            // The group added to it which attempt it was.
+            reason: reason(&burial.reason).into(),
             topic: topic.to_string(),
             partition: Partition(slot.entry().partition),
             offset: slot.offset(),

@@ -1,10 +1,13 @@
 //! A delivery: a message that a member of a group was handed, and what settles it.
 
+mod watch;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::watch::{Outcome, Watch};
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Take};
 use crate::dead_letter::{DeadLetterTopic, reason};
@@ -35,6 +38,18 @@ pub(crate) struct Terms<T: Payload> {
 }
 
 impl<T: Payload> Terms<T> {
+    /// The same with another pause before what failed is tried again.
+    pub(crate) fn with_backoff(&self, backoff: Backoff) -> Self {
+        Self {
+            group: self.group.clone(),
+            name: self.name.clone(),
+            dead_letters: self.dead_letters.clone(),
+            backoff,
+            ack_deadline: self.ack_deadline,
+            auto_ack: self.auto_ack,
+        }
+    }
+
     /// Moves a dead message to the dead-letter topic. Where that fails it is tried again later, by
     /// whoever comes.
     pub(crate) fn bury(
@@ -129,23 +144,17 @@ pub struct Lease<T: Payload> {
 }
 
 /// What a lease does when it is dropped.
-#[derive(Clone, Copy)]
 enum Unsettled {
     /// It brings the message back at once.
     Return,
-    /// It brings it back after a pause: for those who retry by themselves.
-    After(Duration),
+    /// What is said there: for those who retry by themselves.
+    Watched(Arc<Watch>),
 }
 
 impl<T: Payload> Lease<T> {
     pub(crate) fn new(slot: SlotRef<Stored<T>>, ticket: Ticket, terms: &Arc<Terms<T>>) -> Self {
         let unsettled = (!terms.auto_ack).then_some(Unsettled::Return);
         Self { slot, ticket, terms: terms.clone(), unsettled }
-    }
-
-    /// Says that the message comes back after this long if the lease is dropped.
-    pub(crate) fn if_dropped(&mut self, pause: Duration) {
-        self.unsettled = self.unsettled.map(|_| Unsettled::After(pause));
     }
 
     /// How often the message was handed out, with this one: 1 for the first.
@@ -165,10 +174,26 @@ impl<T: Payload> Lease<T> {
     }
 
     pub(crate) fn settle(&mut self, how: Settlement) -> Result<(), SettleError> {
-        if self.unsettled.take().is_none() {
-            return Err(SettleError::AlreadySettled);
+        self.settle_as(how).1
+    }
+
+    /// Settles, and says what that did to the message beside whether it is what was asked for.
+    fn settle_as(&mut self, how: Settlement) -> (Outcome, Result<(), SettleError>) {
+        let Some(unsettled) = self.unsettled.take() else {
+            return (Outcome::Stale, Err(SettleError::AlreadySettled));
+        };
+        let ends = if let Settlement::Ack = how { Outcome::Acked } else { Outcome::Returned };
+        let settled = self.terms.group.settle(self.ticket, how);
+        let outcome = match &settled {
+            Ok(None) => ends,
+            Ok(Some(_)) => Outcome::Dead,
+            Err(SettleError::NoDeadLetterTopic) => Outcome::Returned,
+            Err(_) => Outcome::Stale,
+        };
+        if let Unsettled::Watched(watch) = unsettled {
+            watch.settled(outcome);
         }
-        match self.terms.group.settle(self.ticket, how) {
+        let settled = match settled {
             Ok(None) => Ok(()),
             Ok(Some(burial)) => self.terms.bury(&self.slot, burial),
             Err(SettleError::NoDeadLetterTopic) => {
@@ -177,7 +202,8 @@ impl<T: Payload> Lease<T> {
                 Err(SettleError::NoDeadLetterTopic)
             }
             Err(error) => Err(error),
-        }
+        };
+        (outcome, settled)
     }
 
     fn delay(&self, delay: Duration, why: &str) -> Settlement {
@@ -258,25 +284,16 @@ impl<T: Payload> Lease<T> {
         }
         self.terms.group.extend(self.ticket, by)
     }
-
-    /// Comes back after this long; dead with this reason if it was the last attempt.
-    pub(crate) fn fail(
-        mut self,
-        delay: Duration,
-        why: impl fmt::Display,
-    ) -> Result<(), SettleError> {
-        self.settle(Settlement::Delay { delay, reason: reason(why) })
-    }
 }
 
 impl<T: Payload> Drop for Lease<T> {
     fn drop(&mut self) {
         let panicking = std::thread::panicking();
         let reason = if panicking { "its handler panicked" } else { "its delivery was dropped" };
-        let how = match self.unsettled {
+        let how = match &self.unsettled {
             None => return,
             Some(Unsettled::Return) => Settlement::Return { reason },
-            Some(Unsettled::After(pause)) => self.delay(pause, reason),
+            Some(Unsettled::Watched(watch)) => watch.dropped(reason),
         };
         drop(self.settle(how));
     }
@@ -287,8 +304,9 @@ impl<T: Payload> Delivery<T> {
         Self { opened, lease }
     }
 
-    pub(crate) fn lease(&mut self) -> &mut Lease<T> {
-        &mut self.lease
+    /// What the codec made of the message, and what settles it.
+    pub(crate) fn split(self) -> (Opened<T>, Lease<T>) {
+        (self.opened, self.lease)
     }
 
     /// How often the message was handed out, with this one: 1 for the first.

@@ -5,6 +5,7 @@
 mod codec;
 mod delivery;
 mod topic;
+mod worker;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ pub use self::delivery::{
     BatchError, CommitError, LagReason, PublishError, RecvError, SeekError, SettleError,
 };
 pub use self::topic::{AdminError, GroupConflict, OpenError, TopicConflict};
+pub use self::worker::RunError;
 use crate::headers::HeaderError;
 use crate::name::TopicNameError;
 
@@ -48,6 +50,9 @@ pub enum Error {
     /// A delivery could not be settled as asked.
     #[error(transparent)]
     Settle(#[from] SettleError),
+    /// A worker did not run, or could not go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// A topic could not be administered.
     #[error(transparent)]
     Admin(#[from] AdminError),

@@ -71,7 +71,8 @@
 //! # Features
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
-//! the format or compression of that name; `full` is all of them. An annotation whose feature is off
+//! the format or compression of that name, and `tower` runs services as handlers; `full` is all of
+//! them. An annotation whose feature is off
 //! does not compile, and a compression chosen at run time is an error on opening; both name the
 //! feature. A default build compiles no C.
 
@@ -96,6 +97,7 @@ mod record;
 mod stream;
 mod subscriber;
 mod topic;
+pub mod worker;
 
 pub use self::backoff::Backoff;
 pub use self::broker::{
@@ -112,7 +114,7 @@ pub use self::engine::stats::{
 };
 pub use self::error::{
     AdminError, BatchError, Cause, CommitError, DecodeError, DetectError, EncodeError, Error,
-    FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, SeekError,
+    FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError, SeekError,
     SettleError, TopicConflict,
 };
 pub use self::headers::{HeaderError, Headers};
@@ -129,6 +131,7 @@ pub use self::publisher::{Permit, Publish, PublishBatch, Publisher, Publishing};
 pub use self::record::Record;
 pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicSpec};
+pub use self::worker::{Ended, Handler, Report, Worker, WorkerHandle};
 #[cfg(feature = "derive")]
 pub use memq_derive::Topic;
 
