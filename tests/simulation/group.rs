@@ -11,7 +11,11 @@ use super::steps::{Dead, Rules};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
     Message(Ticket),
-    Lagged { skipped: u64, reason: LagReason },
+    /// For one of these reasons: which the last one was depends on when somebody looked.
+    Lagged {
+        skipped: u64,
+        reasons: Vec<LagReason>,
+    },
     Nothing,
     Closed,
     GroupDeleted,
@@ -66,6 +70,8 @@ pub struct Lease {
     pub attempt: u32,
     pub serial: u64,
     pub state: State,
+    /// Why it went while it was in flight.
+    pub gone: Option<Vec<LagReason>>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,10 +102,9 @@ pub struct Group {
     pub members: Vec<Member>,
     pub joined: u64,
     pub counters: Counters,
-    missed: Option<(u64, LagReason)>,
+    missed: Option<(u64, Vec<LagReason>)>,
     /// What was removed before this is known.
     told: u64,
-    told_reason: LagReason,
     serials: u64,
 }
 
@@ -124,7 +129,6 @@ impl Group {
             counters: Counters::default(),
             missed: None,
             told: 0,
-            told_reason: LagReason::MaxMessages,
             serials: 0,
         }
     }
@@ -199,8 +203,8 @@ impl Group {
     }
 
     pub fn pick(&mut self, member: u64, now: u64, log: &Log) -> Pick {
-        if let Some((skipped, reason)) = self.missed.take() {
-            return Pick::Got(Got::Lagged { skipped, reason });
+        if let Some((skipped, reasons)) = self.missed.take() {
+            return Pick::Got(Got::Lagged { skipped, reasons });
         }
         if let Some(offset) = self.burial() {
             return Pick::Bury(offset);
@@ -225,7 +229,13 @@ impl Group {
                 return Pick::Got(Got::Nothing);
             }
             let offset = self.position;
-            self.leases.push(Lease { offset, attempt: 0, serial: 0, state: State::New });
+            self.leases.push(Lease {
+                offset,
+                attempt: 0,
+                serial: 0,
+                state: State::New,
+                gone: None,
+            });
             self.position += 1;
         }
     }
@@ -251,20 +261,20 @@ impl Group {
         assert_eq!(self.fates.insert(offset, fate), None, "{offset} ended twice");
     }
 
-    fn miss(&mut self, offset: u64, reason: LagReason) {
-        self.fates.insert(offset, Fate::Skipped);
-        self.leases.retain(|lease| lease.offset != offset);
-        let before = self.missed.map_or(0, |(skipped, _)| skipped);
-        self.missed = Some((before + 1, reason));
+    fn miss(&mut self, offset: u64, reasons: &[LagReason]) {
+        self.end(offset, Fate::Skipped);
+        let (skipped, why) = self.missed.get_or_insert_default();
+        *skipped += 1;
+        why.extend(reasons);
     }
 
     /// A message that was handed out comes back, unless it is gone or this was its last attempt.
     pub fn come_back(&mut self, offset: u64, at: Option<u64>, why: &str) {
-        if offset < self.told {
-            return self.miss(offset, self.told_reason);
-        }
         let rules = self.rules;
         let Some(lease) = self.lease(offset) else { return };
+        if let Some(reasons) = lease.gone.clone() {
+            return self.miss(offset, &reasons);
+        }
         lease.state = match at {
             _ if rules.dead != Dead::Never && lease.attempt >= rules.attempts => {
                 let reason = format!("{why} (attempt {})", lease.attempt);
@@ -277,10 +287,10 @@ impl Group {
 
     /// A burial failed.
     pub fn not_buried(&mut self, offset: u64, retry_at: u64) {
-        if offset < self.told {
-            return self.miss(offset, self.told_reason);
-        }
-        if let State::Dead { retry, .. } = &mut self.lease(offset).unwrap().state {
+        let lease = self.lease(offset).unwrap();
+        if let Some(reasons) = lease.gone.clone() {
+            self.miss(offset, &reasons);
+        } else if let State::Dead { retry, .. } = &mut lease.state {
             *retry = Some(retry_at);
         }
     }
@@ -290,14 +300,21 @@ impl Group {
         if log.head <= self.told {
             return;
         }
-        self.told_reason = log.reason_since(self.told);
+        let reasons = log.reasons_since(self.told);
         self.told = log.head;
-        let gone = |lease: &&Lease| {
-            lease.offset < log.head && !matches!(lease.state, State::InFlight { .. })
-        };
-        let gone: Vec<u64> = self.leases.iter().filter(gone).map(|lease| lease.offset).collect();
-        for offset in gone.into_iter().chain(self.position..log.head) {
-            self.miss(offset, self.told_reason);
+        for Lease { offset, state, .. } in self.leases.clone() {
+            if offset >= log.head {
+                break;
+            }
+            match state {
+                State::InFlight { .. } => {
+                    self.lease(offset).unwrap().gone.get_or_insert(reasons.clone());
+                }
+                _ => self.miss(offset, &reasons),
+            }
+        }
+        for offset in self.position..log.head {
+            self.miss(offset, &reasons);
         }
         self.position = self.position.max(log.head);
     }

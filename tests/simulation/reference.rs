@@ -60,11 +60,13 @@ impl Log {
         self.head += 1;
     }
 
-    /// Why messages from here on went: as the last did that not everybody had passed.
-    pub fn reason_since(&self, offset: u64) -> LagReason {
-        let since = &self.gone[offset as usize..];
-        let dropped = since.iter().rev().find(|reason| **reason != LagReason::Consumed);
-        dropped.copied().unwrap_or(LagReason::Consumed)
+    /// Why messages from here on went, that not everybody had passed; if there are any.
+    pub fn reasons_since(&self, offset: u64) -> Vec<LagReason> {
+        let mut reasons = self.gone[offset as usize..].to_vec();
+        if reasons.iter().any(|reason| *reason != LagReason::Consumed) {
+            reasons.retain(|reason| *reason != LagReason::Consumed);
+        }
+        reasons
     }
 }
 

@@ -47,9 +47,8 @@ pub(super) struct Group {
     start: u64,
     /// The next message that has no lease yet.
     position: u64,
-    /// The oldest message that retention left, as it was last told, and why others went.
+    /// The oldest message that retention left, as it was last told.
     head: u64,
-    head_reason: LagReason,
     leases: BTreeMap<u64, Lease>,
     /// Leases that time changes, by when it does.
     due: BTreeSet<(Timestamp, u64)>,
@@ -134,7 +133,6 @@ impl Group {
             start,
             position: start,
             head: 0,
-            head_reason: LagReason::MaxMessages,
             leases: BTreeMap::new(),
             due: BTreeSet::new(),
             burials: BTreeSet::new(),
@@ -276,7 +274,8 @@ impl Group {
         } else {
             LeaseState::Behind
         };
-        self.leases.insert(offset, Lease { partition, key, attempt: 0, serial: 0, state });
+        self.leases
+            .insert(offset, Lease { partition, key, attempt: 0, serial: 0, gone: None, state });
     }
 
     /// A member got something, or found that it may hold no more: the next one's turn.
@@ -522,16 +521,16 @@ impl Group {
             return false;
         }
         let reason = why(self.head);
-        (self.head, self.head_reason) = (head, reason);
-        let held = |lease: &Lease| {
-            matches!(lease.state, LeaseState::InFlight { .. } | LeaseState::Burying { .. })
-        };
-        let gone: Vec<u64> = self
-            .leases
-            .range(..head)
-            .filter(|(_, lease)| !held(lease))
-            .map(|(offset, _)| *offset)
-            .collect();
+        self.head = head;
+        let mut gone = Vec::new();
+        for (offset, lease) in self.leases.range_mut(..head) {
+            match lease.state {
+                LeaseState::InFlight { .. } | LeaseState::Burying { .. } => {
+                    lease.gone.get_or_insert(reason);
+                }
+                _ => gone.push(*offset),
+            }
+        }
         for offset in &gone {
             self.remove(*offset, wake);
         }
@@ -613,12 +612,12 @@ impl Group {
 
     /// Whether retention removed a message while it was handed out.
     fn vanished(&mut self, offset: u64, wake: &mut Wake) -> bool {
-        let vanished = offset < self.head;
-        if vanished {
-            self.remove(offset, wake);
-            self.miss(1, self.head_reason);
-        }
-        vanished
+        let Some(reason) = self.leases.get(&offset).and_then(|lease| lease.gone) else {
+            return false;
+        };
+        self.remove(offset, wake);
+        self.miss(1, reason);
+        true
     }
 
     /// Removes a lease, and lets the next of its key have its turn.

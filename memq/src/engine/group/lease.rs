@@ -1,5 +1,6 @@
 //! A message that a group has not settled yet, and the state it is in. Plain data.
 
+use crate::error::LagReason;
 use crate::position::Timestamp;
 
 /// One message between its group's position and the end of its handling.
@@ -12,6 +13,8 @@ pub(super) struct Lease {
     pub(super) attempt: u32,
     /// The number of its last hand-out, so that an earlier one is known to be void.
     pub(super) serial: u64,
+    /// Why retention removed it while it was handed out, if it did.
+    pub(super) gone: Option<LagReason>,
     pub(super) state: LeaseState,
 }
 
