@@ -186,7 +186,7 @@ async fn a_group_that_is_not_known_is_an_error() {
     is_no_group(none.topic().await, "nobody");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_lies_beyond_the_end_is_an_error_and_moves_nothing() {
     let broker = with_orders(3).await;
     let mut member = billing(&broker).await.unwrap();

@@ -92,7 +92,8 @@ impl<T: Payload> Consumer<T> {
     ///
     /// [`RecvError::Lagged`] once, to one member, where retention took messages that the group had
     /// not settled. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
-    /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled;
+    /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled, or is
+    /// dead and its dead-letter topic has ended too;
     /// [`RecvError::Deleted`] and [`RecvError::GroupDeleted`].
     ///
     /// # Panics
@@ -358,7 +359,8 @@ impl<T: Payload> Consumer<T> {
 
     /// Moves the whole group to another place, and returns the offset that is handed out next. What
     /// is settled after that place is handed out again; what is in flight no longer counts, and
-    /// settling it does nothing. [`Start::Committed`] gives up what is in flight, and nothing else.
+    /// settling it does nothing. [`Start::Committed`] is the oldest message that is not settled, as
+    /// [`GroupStats::committed`] has it.
     ///
     /// Statistics of the group start anew.
     ///
