@@ -93,7 +93,8 @@ impl<T: Payload> Consumer<T> {
     ///
     /// [`RecvError::Lagged`] once, to one member, where retention took messages that the group had
     /// not settled. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
-    /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled;
+    /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled, or is
+    /// dead and its dead-letter topic has ended too;
     /// [`RecvError::Deleted`] and [`RecvError::GroupDeleted`].
     ///
     /// # Panics

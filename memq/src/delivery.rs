@@ -14,7 +14,7 @@ use crate::dead_letter::{DeadLetterTopic, reason};
 use crate::engine::group::{Burial, Settlement, Ticket};
 use crate::engine::member::GroupRef;
 use crate::engine::segment::{Entry, SlotRef};
-use crate::error::SettleError;
+use crate::error::{PublishError, SettleError};
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::message::{Message, Opened, Stored};
@@ -58,7 +58,8 @@ impl<T: Payload> Terms<T> {
         burial: Burial,
     ) -> Result<(), SettleError> {
         // Where it panics, the message is still to be buried.
-        let begun = Begun { group: &self.group, offset: burial.offset, retry: Some(BURY_AGAIN) };
+        let retry = Some((BURY_AGAIN, false));
+        let begun = Begun { group: &self.group, offset: burial.offset, retry };
         let Some(dead_letters) = &self.dead_letters else {
             return Err(SettleError::NoDeadLetterTopic);
         };
@@ -69,6 +70,8 @@ impl<T: Payload> Terms<T> {
                 Ok(())
             }
             Err(source) => {
+                let ended = matches!(source, PublishError::Closed(()) | PublishError::Deleted(()));
+                begun.end(Some((BURY_AGAIN, ended)));
                 let topic = dead_letters.topic.name().to_string();
                 Err(SettleError::DeadLetter { topic, source })
             }
@@ -80,11 +83,12 @@ impl<T: Payload> Terms<T> {
 struct Begun<'a, P: Send + Sync + 'static> {
     group: &'a GroupRef<P>,
     offset: u64,
-    retry: Option<Duration>,
+    /// When it is tried again, and whether the dead-letter topic has ended.
+    retry: Option<(Duration, bool)>,
 }
 
 impl<P: Send + Sync + 'static> Begun<'_, P> {
-    fn end(mut self, retry: Option<Duration>) {
+    fn end(mut self, retry: Option<(Duration, bool)>) {
         self.retry = retry;
     }
 }

@@ -170,12 +170,15 @@ impl Group {
         self.leases.range(head..).next().map_or(self.position, |(offset, _)| *offset)
     }
 
-    /// Whether nothing before `tail` is left to do. What its dead-letter topic refused is not waited
-    /// for: that topic may be closed too.
+    /// Whether nothing before `tail` can be handed out any more: it is settled, or dead and its
+    /// dead-letter topic has ended, or behind one of its key that is.
     pub(super) fn is_done(&self, tail: u64) -> bool {
-        let refused =
-            |lease: &Lease| matches!(lease.state, LeaseState::Dead { retry: Some(_), .. });
-        self.position >= tail && self.leases.values().all(refused)
+        let over = |lease: &Lease| match lease.state {
+            LeaseState::Dead { retry, ended, .. } => ended && retry.is_some(),
+            LeaseState::Behind => true,
+            _ => false,
+        };
+        self.position >= tail && self.leases.values().all(over)
     }
 
     // Members.
@@ -385,7 +388,7 @@ impl Group {
                 if self.rules.dead_letter.is_none() {
                     return Err(SettleError::NoDeadLetterTopic);
                 }
-                self.die(offset, reason, None, wake);
+                self.die(offset, reason, wake);
             }
         }
         let burial = self.begin_burial(offset, wake);
@@ -498,7 +501,7 @@ impl Group {
                 Some(LeaseState::Delayed { .. }) => self.change(offset, LeaseState::Returned, wake),
                 Some(LeaseState::Dead { reason, .. }) => {
                     let reason = reason.clone();
-                    self.die(offset, reason, None, wake);
+                    self.die(offset, reason, wake);
                 }
                 _ => {
                     self.due.remove(&(at, offset));
@@ -573,8 +576,15 @@ impl Group {
         }
     }
 
-    /// The message could not be dead-lettered: it is tried again then.
-    pub(super) fn not_buried(&mut self, offset: u64, retry: Timestamp, wake: &mut Wake) {
+    /// The message could not be dead-lettered: it is tried again then. `ended` says that the
+    /// dead-letter topic has.
+    pub(super) fn not_buried(
+        &mut self,
+        offset: u64,
+        retry: Timestamp,
+        ended: bool,
+        wake: &mut Wake,
+    ) {
         if let Some(LeaseState::Burying { reason }) =
             self.leases.get(&offset).map(|lease| &lease.state)
         {
@@ -582,13 +592,13 @@ impl Group {
             if self.vanished(offset, wake) {
                 return self.summon(wake);
             }
-            self.die(offset, reason, Some(retry), wake);
+            self.change(offset, LeaseState::Dead { reason, retry: Some(retry), ended }, wake);
             self.cover(wake);
         }
     }
 
-    fn die(&mut self, offset: u64, reason: Box<str>, retry: Option<Timestamp>, wake: &mut Wake) {
-        self.change(offset, LeaseState::Dead { reason, retry }, wake);
+    fn die(&mut self, offset: u64, reason: Box<str>, wake: &mut Wake) {
+        self.change(offset, LeaseState::Dead { reason, retry: None, ended: false }, wake);
     }
 
     // Leases.
@@ -601,7 +611,7 @@ impl Group {
         let Some(lease) = self.leases.get(&offset) else { return };
         if self.rules.max_attempts.is_some_and(|most| lease.attempt >= most) {
             let reason = format!("{why} (attempt {})", lease.attempt);
-            return self.die(offset, reason.into(), None, wake);
+            return self.die(offset, reason.into(), wake);
         }
         let state = match at {
             Some(until) => LeaseState::Delayed { until },

@@ -72,9 +72,10 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         self.topic.locked(|state, after| state.extend(self.key, ticket, by, now, after))
     }
 
-    /// A dead message is in its topic, or is to be tried again after this long.
-    pub(crate) fn end_burial(&self, offset: u64, retry: Option<Duration>) {
-        let retry = retry.map(|pause| self.topic.now() + pause);
+    /// A dead message is in its topic, or is to be tried again after this long; with it, whether that
+    /// topic has ended.
+    pub(crate) fn end_burial(&self, offset: u64, retry: Option<(Duration, bool)>) {
+        let retry = retry.map(|(pause, ended)| (self.topic.now() + pause, ended));
         self.topic.locked(|state, after| state.end_burial(self.key, offset, retry, after));
     }
 }

@@ -39,8 +39,9 @@ pub(super) enum LeaseState {
     Delayed { until: Timestamp },
     /// May be handed out again.
     Returned,
-    /// Is to be dead-lettered for this reason; not before then, if that failed once.
-    Dead { reason: Box<str>, retry: Option<Timestamp> },
+    /// Is to be dead-lettered for this reason; not before then, if that failed once. `ended` says
+    /// that the dead-letter topic has, so that nobody need wait for it.
+    Dead { reason: Box<str>, retry: Option<Timestamp>, ended: bool },
     /// Is being dead-lettered by somebody.
     Burying { reason: Box<str> },
 }

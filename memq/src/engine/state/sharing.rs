@@ -272,18 +272,20 @@ impl<P> State<P> {
         found.extend(ticket, now + by, &mut after.readers)
     }
 
-    /// A dead message was moved, or is to be tried again then.
+    /// A dead message was moved, or is to be tried again then; with it, whether its topic has ended.
     pub(in crate::engine) fn end_burial(
         &mut self,
         group: GroupKey,
         offset: u64,
-        retry: Option<Timestamp>,
+        retry: Option<(Timestamp, bool)>,
         after: &mut After<P>,
     ) {
         let Some(found) = self.group(group) else { return };
         match retry {
             None => found.buried(offset, &mut after.readers),
-            Some(retry) => found.not_buried(offset, retry, &mut after.readers),
+            Some((retry, ended)) => {
+                found.not_buried(offset, retry, ended, &mut after.readers);
+            }
         }
         self.settled(group, after);
     }
@@ -345,6 +347,9 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Option<GroupStats> {
+        if self.phase == Phase::Deleted {
+            return None;
+        }
         self.up_to_date(group, now, after);
         let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
         group.tick(now, &mut after.readers);
