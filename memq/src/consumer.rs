@@ -374,11 +374,14 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future may have moved it or not.
     pub async fn seek(&mut self, start: impl Into<Start>) -> Result<Offset, SeekError> {
-        let offset = self.member.seek(start.into()).map_err(|error| match error {
+        let start = start.into();
+        let offset = self.member.seek(start).map_err(|error| match error {
             JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
             JoinError::Deleted => SeekError::Deleted,
         })?;
-        self.pending.clear();
+        if start != Start::Committed {
+            self.pending.clear();
+        }
         self.ended = false;
         offset.ok_or(SeekError::GroupDeleted)
     }

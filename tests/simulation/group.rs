@@ -352,7 +352,7 @@ impl Group {
     pub fn valid(&self, ticket: Ticket) -> Result<&Lease, Refusal> {
         match self.leases.iter().find(|lease| lease.offset == ticket.offset) {
             Some(lease) if lease.serial == ticket.serial => Ok(lease),
-            Some(lease) if lease.attempt > 0 => Err(Refusal::HandedOutAgain),
+            Some(lease) if lease.serial > 0 => Err(Refusal::HandedOutAgain),
             _ => Err(Refusal::AlreadySettled),
         }
     }
@@ -382,6 +382,14 @@ impl Group {
             self.end(done, Fate::Settled);
         }
         self.position = self.position.max(offset + 1);
+    }
+
+    /// What is in flight comes back, and its hand-out is void.
+    pub fn recall(&mut self) {
+        for offset in self.held(None) {
+            self.lease(offset).unwrap().serial = 0;
+            self.come_back(offset, None, "its group was moved");
+        }
     }
 
     pub fn seek(&mut self, position: u64) {

@@ -381,13 +381,13 @@ impl Model {
 
     /// Where a group is moved to.
     pub fn seek(&mut self, id: u64, place: Place) -> Result<u64, u64> {
-        let position = match (place, self.groups.iter().any(|group| group.id == id)) {
-            (Place::Committed, true) => {
-                self.tick(id);
-                self.group(id).unwrap().committed()
-            }
-            _ => self.resolve(place)?,
-        };
+        if let (Place::Committed, true) = (place, self.groups.iter().any(|group| group.id == id)) {
+            self.tick(id);
+            let group = self.group(id).unwrap();
+            group.recall();
+            return Ok(group.committed());
+        }
+        let position = self.resolve(place)?;
         if let Some(group) = self.groups.iter_mut().find(|group| group.id == id) {
             group.seek(position);
             group.tell(&self.log);

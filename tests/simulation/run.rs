@@ -651,7 +651,9 @@ impl<'t> Run<'t> {
         match (real, self.model.seek(group, place)) {
             (Ok(real), Ok(position)) => {
                 assert_eq!(real.0, position);
-                self.model.group(group).unwrap().member(member).pending.clear();
+                if start != Start::Committed {
+                    self.model.group(group).unwrap().member(member).pending.clear();
+                }
             }
             (Err(SeekError::BeyondEnd { requested, .. }), Err(offset)) => {
                 assert_eq!(requested.0, offset);
