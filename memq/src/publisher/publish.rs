@@ -31,6 +31,9 @@ pub struct Publish<'a, T: Payload> {
     within: Option<Duration>,
 }
 
+/// A message that is ready for the log, and its id.
+type Identified<T> = (Ready<T>, Option<Arc<str>>);
+
 /// What is said of a message beside its value.
 #[derive(Default)]
 pub(super) struct Said {
@@ -162,7 +165,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     }
 
     /// Encodes the message, and takes out its id.
-    fn ready(mut self) -> Result<(Ready<T>, Option<Arc<str>>), PublishError<T>> {
+    fn ready(mut self) -> Result<Identified<T>, PublishError<T>> {
         let mut id = None;
         if let Some(said) = &mut self.said {
             if let Some(source) = said.fault.take() {

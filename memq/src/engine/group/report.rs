@@ -1,0 +1,71 @@
+//! A group in numbers.
+
+use super::lease::LeaseState;
+use super::{Group, members};
+use crate::engine::stats::{GroupStats, MemberStats, Unsettled};
+use crate::position::{Offset, Partition, Timestamp};
+
+impl Group {
+    pub(super) fn place_of(&self, offset: u64) -> Unsettled {
+        match self.leases.get(&offset).map(|lease| &lease.state) {
+            None | Some(LeaseState::Fresh) => Unsettled::New,
+            Some(LeaseState::Behind) => Unsettled::BehindKey,
+            Some(LeaseState::InFlight { member, .. }) => Unsettled::InFlight {
+                member: self.members.get(*member).map_or(u64::MAX, |member| member.id),
+            },
+            Some(LeaseState::Delayed { .. }) => Unsettled::Delayed,
+            Some(LeaseState::Returned) => Unsettled::Returned,
+            Some(LeaseState::Dead { .. } | LeaseState::Burying { .. }) => Unsettled::Dead,
+        }
+    }
+
+    /// At one moment, of a log from `head` to `tail`; `published` says when a message was stored.
+    pub(in crate::engine) fn stats(
+        &self,
+        head: u64,
+        tail: u64,
+        now: Timestamp,
+        published: impl Fn(u64) -> Option<Timestamp>,
+    ) -> GroupStats {
+        let count = |wanted: fn(&LeaseState) -> bool| {
+            self.leases.values().filter(|lease| wanted(&lease.state)).count() as u64
+        };
+        let oldest = self.low_water_from(head);
+        let member = |(key, member): (usize, &members::Member)| MemberStats {
+            id: member.id,
+            partitions: self
+                .members
+                .partitions(member.share, self.partitions)
+                .map(Partition)
+                .collect(),
+            held: self.held(key).into_iter().map(Offset).collect(),
+            max_in_flight: member.most,
+            waiting: member.waits(),
+        };
+        GroupStats {
+            name: self.name.to_string(),
+            committed: Offset(self.low_water()),
+            position: Offset(self.position),
+            since_start: tail - self.start,
+            lag: (tail - self.position) + self.leases.len() as u64,
+            in_flight: self.in_flight as u64,
+            delayed: count(|state| matches!(state, LeaseState::Delayed { .. })),
+            behind_key: count(|state| matches!(state, LeaseState::Behind)),
+            dead: count(|state| {
+                matches!(state, LeaseState::Dead { .. } | LeaseState::Burying { .. })
+            }),
+            delivered: self.counters.delivered,
+            redelivered: self.counters.redelivered,
+            expired: self.counters.expired,
+            settled: self.counters.settled,
+            dead_lettered: self.counters.dead_lettered,
+            skipped: self.counters.skipped,
+            oldest_unsettled: (oldest < tail)
+                .then(|| published(oldest))
+                .flatten()
+                .map(|at| now.since(at)),
+            oldest_state: (oldest < tail).then(|| self.place_of(oldest)),
+            members: self.members.iter().map(member).collect(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! How hand-outs end: settled, back, dead, or void because the group was moved.
+
+use super::lease::{Lease, LeaseState};
+use super::{Burial, Counters, Group, Settlement, Ticket};
+use crate::engine::wake::Wake;
+use crate::error::SettleError;
+use crate::position::Timestamp;
+
+impl Group {
+    /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
+    pub(in crate::engine) fn settle(
+        &mut self,
+        ticket: Ticket,
+        how: Settlement,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) -> Result<Option<Burial>, SettleError> {
+        if self.rules.auto_ack {
+            return Err(SettleError::AlreadySettled);
+        }
+        self.valid(ticket)?;
+        let offset = ticket.offset;
+        match how {
+            Settlement::Ack => {
+                self.counters.settled += 1;
+                self.remove(offset, wake);
+            }
+            Settlement::Return { reason } => self.come_back(offset, None, reason, wake),
+            Settlement::Delay { delay, reason } => {
+                self.come_back(offset, Some(now + delay), &reason, wake);
+            }
+            Settlement::Reject { reason } => {
+                if self.rules.dead_letter.is_none() {
+                    return Err(SettleError::NoDeadLetterTopic);
+                }
+                self.die(offset, reason, wake);
+            }
+        }
+        let burial = self.begin_burial(offset, wake);
+        self.cover(wake);
+        self.summon(wake);
+        Ok(burial)
+    }
+
+    /// Gives a hand-out until then.
+    pub(in crate::engine) fn extend(
+        &mut self,
+        ticket: Ticket,
+        until: Timestamp,
+        wake: &mut Wake,
+    ) -> Result<(), SettleError> {
+        self.valid(ticket)?;
+        let Some(LeaseState::InFlight { member, .. }) =
+            self.leases.get(&ticket.offset).map(|lease| &lease.state)
+        else {
+            return Err(SettleError::Expired);
+        };
+        let member = *member;
+        self.change(ticket.offset, LeaseState::InFlight { member, until }, wake);
+        self.cover(wake);
+        Ok(())
+    }
+
+    /// Whether this hand-out still counts: the message was not handed out since, nor settled. One
+    /// whose deadline passed counts until then.
+    pub(in crate::engine) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
+        match self.leases.get(&ticket.offset) {
+            // The group was moved, and has not come to it again.
+            Some(lease) if lease.serial == 0 => Err(SettleError::AlreadySettled),
+            Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
+            Some(Lease { state: LeaseState::Burying { .. }, .. }) => {
+                Err(SettleError::HandedOutAgain)
+            }
+            Some(_) => Ok(()),
+            None => Err(SettleError::AlreadySettled),
+        }
+    }
+
+    /// Everything up to and including `offset`, which is one of the log, is done.
+    pub(in crate::engine) fn commit(&mut self, offset: u64, wake: &mut Wake) {
+        let done: Vec<u64> = self.leases.range(..=offset).map(|(offset, _)| *offset).collect();
+        for offset in done {
+            self.counters.settled += 1;
+            self.remove(offset, wake);
+        }
+        if offset >= self.position {
+            self.counters.settled += offset + 1 - self.position;
+            self.position = offset + 1;
+        }
+        self.cover(wake);
+    }
+
+    /// Starts anew from `offset`. What is in flight no longer counts. What retention removed is to
+    /// be told again.
+    pub(in crate::engine) fn seek(&mut self, offset: u64, wake: &mut Wake) {
+        for key in self.members.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            if let Some(member) = self.members.get_mut(key) {
+                member.in_flight = 0;
+            }
+        }
+        self.leases.clear();
+        self.due.clear();
+        self.burials.clear();
+        self.keys.clear();
+        self.in_flight = 0;
+        self.missed = None;
+        self.counters = Counters::default();
+        (self.start, self.position, self.head) = (offset, offset, 0);
+        self.deal(wake);
+    }
+
+    /// What is in flight comes back, and no longer counts as handed out.
+    pub(in crate::engine) fn recall(&mut self, wake: &mut Wake) {
+        let members: Vec<_> = self.members.iter().map(|(key, _)| key).collect();
+        for offset in members.into_iter().flat_map(|member| self.held(member)).collect::<Vec<_>>() {
+            if let Some(lease) = self.leases.get_mut(&offset) {
+                lease.serial = 0;
+            }
+            self.come_back(offset, None, "its group was moved", wake);
+        }
+        self.cover(wake);
+    }
+
+    /// Takes up the burial of a message, if it waits for one.
+    pub(super) fn begin_burial(&mut self, offset: u64, wake: &mut Wake) -> Option<Burial> {
+        if !self.burials.contains(&offset) {
+            return None;
+        }
+        let lease = self.leases.get(&offset)?;
+        let LeaseState::Dead { reason, .. } = &lease.state else { return None };
+        let (attempts, reason) = (lease.attempt, reason.clone());
+        self.change(offset, LeaseState::Burying { reason: reason.clone() }, wake);
+        Some(Burial { offset, attempts, reason })
+    }
+
+    /// The message is in the dead-letter topic.
+    pub(in crate::engine) fn buried(&mut self, offset: u64, wake: &mut Wake) {
+        if let Some(LeaseState::Burying { .. }) = self.leases.get(&offset).map(|lease| &lease.state)
+        {
+            self.counters.dead_lettered += 1;
+            self.remove(offset, wake);
+            self.cover(wake);
+        }
+    }
+
+    /// The message could not be dead-lettered: it is tried again then. `ended` says that the
+    /// dead-letter topic has.
+    pub(in crate::engine) fn not_buried(
+        &mut self,
+        offset: u64,
+        retry: Timestamp,
+        ended: bool,
+        wake: &mut Wake,
+    ) {
+        if let Some(LeaseState::Burying { reason }) =
+            self.leases.get(&offset).map(|lease| &lease.state)
+        {
+            let reason = reason.clone();
+            if self.vanished(offset, wake) {
+                return self.summon(wake);
+            }
+            self.change(offset, LeaseState::Dead { reason, retry: Some(retry), ended }, wake);
+            self.cover(wake);
+        }
+    }
+
+    pub(super) fn die(&mut self, offset: u64, reason: Box<str>, wake: &mut Wake) {
+        self.change(offset, LeaseState::Dead { reason, retry: None, ended: false }, wake);
+    }
+}

@@ -1,0 +1,199 @@
+//! What keeps a group true: time, retention, and the indexes of its leases.
+
+use super::Group;
+use super::lease::LeaseState;
+use crate::engine::wake::Wake;
+use crate::error::LagReason;
+use crate::position::Timestamp;
+
+impl Group {
+    /// Does what is due, and wakes somebody for what is to be done then.
+    pub(in crate::engine) fn tick(&mut self, now: Timestamp, wake: &mut Wake) {
+        self.pass_time(now, wake);
+        self.summon(wake);
+    }
+
+    /// Wakes somebody if there is what any member takes, also one that holds all it may.
+    pub(super) fn summon(&mut self, wake: &mut Wake) {
+        if self.missed.is_some() || !self.burials.is_empty() {
+            self.members.summon(wake);
+        }
+    }
+
+    pub(super) fn pass_time(&mut self, now: Timestamp, wake: &mut Wake) {
+        while let Some((at, offset)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            match self.leases.get(&offset).map(|lease| &lease.state) {
+                Some(LeaseState::InFlight { .. }) => {
+                    self.counters.expired += 1;
+                    self.come_back(offset, None, "its ack deadline passed", wake);
+                }
+                Some(LeaseState::Delayed { .. }) => self.change(offset, LeaseState::Returned, wake),
+                Some(LeaseState::Dead { reason, .. }) => {
+                    let reason = reason.clone();
+                    self.die(offset, reason, wake);
+                }
+                _ => {
+                    self.due.remove(&(at, offset));
+                }
+            }
+        }
+        self.cover(wake);
+    }
+
+    /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
+    /// on is. What is in flight is still settled; the rest was missed.
+    /// Returns whether that is new.
+    pub(in crate::engine) fn retain_from(
+        &mut self,
+        head: u64,
+        why: impl Fn(u64) -> LagReason,
+        wake: &mut Wake,
+    ) -> bool {
+        if head <= self.head {
+            return false;
+        }
+        let reason = why(self.head);
+        self.head = head;
+        let mut gone = Vec::new();
+        for (offset, lease) in self.leases.range_mut(..head) {
+            match lease.state {
+                LeaseState::InFlight { .. } | LeaseState::Burying { .. } => {
+                    lease.gone.get_or_insert(reason);
+                }
+                _ => gone.push(*offset),
+            }
+        }
+        for offset in &gone {
+            self.remove(*offset, wake);
+        }
+        let passed = head.saturating_sub(self.position);
+        self.position += passed;
+        self.miss(gone.len() as u64 + passed, reason);
+        self.summon(wake);
+        true
+    }
+
+    pub(super) fn miss(&mut self, skipped: u64, reason: LagReason) {
+        if skipped > 0 {
+            self.counters.skipped += skipped;
+            let before = self.missed.map_or(0, |(skipped, _)| skipped);
+            self.missed = Some((before + skipped, reason));
+        }
+    }
+
+    /// A message that was handed out comes back, unless this was its last attempt.
+    pub(super) fn come_back(
+        &mut self,
+        offset: u64,
+        at: Option<Timestamp>,
+        why: &str,
+        wake: &mut Wake,
+    ) {
+        if self.vanished(offset, wake) {
+            return;
+        }
+        let Some(lease) = self.leases.get(&offset) else { return };
+        if self.rules.max_attempts.is_some_and(|most| lease.attempt >= most) {
+            let reason = format!("{why} (attempt {})", lease.attempt);
+            return self.die(offset, reason.into(), wake);
+        }
+        let state = match at {
+            Some(until) => LeaseState::Delayed { until },
+            None => LeaseState::Returned,
+        };
+        self.change(offset, state, wake);
+    }
+
+    /// Whether retention removed a message while it was handed out.
+    pub(super) fn vanished(&mut self, offset: u64, wake: &mut Wake) -> bool {
+        let Some(reason) = self.leases.get(&offset).and_then(|lease| lease.gone) else {
+            return false;
+        };
+        self.remove(offset, wake);
+        self.miss(1, reason);
+        true
+    }
+
+    /// Removes a lease, and lets the next of its key have its turn.
+    pub(super) fn remove(&mut self, offset: u64, wake: &mut Wake) {
+        let Some(lease) = self.leases.get(&offset) else { return };
+        let (partition, key) = (lease.partition, lease.key);
+        self.forget(offset, wake);
+        self.leases.remove(&offset);
+        if let Some(next) = self.keys.leave(partition, key, offset) {
+            self.change(next, LeaseState::Fresh, wake);
+        }
+    }
+
+    /// Moves a lease into another state, and keeps every index of it.
+    pub(super) fn change(&mut self, offset: u64, state: LeaseState, wake: &mut Wake) {
+        self.forget(offset, wake);
+        let Some(lease) = self.leases.get_mut(&offset) else { return };
+        let partition = lease.partition;
+        lease.state = state;
+        if let Some(at) = lease.state.due() {
+            self.due.insert((at, offset));
+        }
+        match &lease.state {
+            LeaseState::Fresh | LeaseState::Returned => {
+                let fresh = matches!(lease.state, LeaseState::Fresh);
+                let share = self.members.share_of(partition);
+                let ready = self.members.share(share);
+                if fresh {
+                    ready.fresh.insert(offset)
+                } else {
+                    ready.returned.insert(offset)
+                };
+                if self.in_flight < self.rules.max_in_flight {
+                    self.members.call(share, wake);
+                }
+            }
+            LeaseState::InFlight { member, .. } => {
+                self.in_flight += 1;
+                if let Some(member) = self.members.get_mut(*member) {
+                    member.in_flight += 1;
+                }
+            }
+            LeaseState::Dead { retry: None, .. } => {
+                self.burials.insert(offset);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a lease out of every index.
+    pub(super) fn forget(&mut self, offset: u64, wake: &mut Wake) {
+        let Some(lease) = self.leases.get(&offset) else { return };
+        if let Some(at) = lease.state.due() {
+            self.due.remove(&(at, offset));
+        }
+        match lease.state {
+            LeaseState::Fresh => {
+                let share = self.members.share_of(lease.partition);
+                self.members.share(share).fresh.remove(&offset);
+            }
+            LeaseState::Returned => {
+                let share = self.members.share_of(lease.partition);
+                self.members.share(share).returned.remove(&offset);
+            }
+            LeaseState::Dead { .. } => {
+                self.burials.remove(&offset);
+            }
+            LeaseState::InFlight { member: key, .. } => {
+                let was_full = self.in_flight >= self.rules.max_in_flight;
+                self.in_flight -= 1;
+                if let Some(member) = self.members.get_mut(key) {
+                    let held_all = member.in_flight >= member.most;
+                    member.in_flight -= 1;
+                    if held_all {
+                        self.members.call_one(key, wake);
+                    }
+                }
+                if was_full {
+                    self.members.call_each(wake);
+                }
+            }
+            _ => {}
+        }
+    }
+}
