@@ -177,7 +177,7 @@ fn a_reject_without_a_dead_letter_topic_is_an_error_and_the_message_comes_back()
         assert_eq!(again.attempt(), 3);
         again.ack();
         let unknown = broker.dead_letters::<Order>("billing").topic().await.unwrap_err();
-        assert!(matches!(unknown, OpenError::NoGroup { .. }), "{unknown}");
+        assert!(matches!(unknown, OpenError::NoDeadLetters { .. }), "{unknown}");
     });
 }
 
@@ -416,5 +416,76 @@ fn a_refused_consumer_creates_no_dead_letter_topic() {
         assert!(billing().dead_letter("orders.unpaid").await.is_err());
         let topics = broker.topics().await.unwrap();
         assert_eq!(topics.len(), 1, "{topics:?}");
+    });
+}
+
+#[test]
+fn a_dead_letter_topic_that_was_deleted_and_created_again_is_found() {
+    paused().block_on(async {
+        let broker = with_orders(&[1, 2]).await;
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        broker.delete("orders.billing.dead").await.unwrap();
+        let refused = billing.recv().await.unwrap().reject_confirmed("no").await.unwrap_err();
+        assert!(matches!(refused, SettleError::DeadLetter { .. }), "{refused}");
+        let explained = broker.explain("orders").await.unwrap().to_string();
+        assert!(
+            explained.contains("\"orders.billing.dead\" does not take what is dead"),
+            "{explained}"
+        );
+        broker.topic("orders.billing.dead").create().await.unwrap();
+        billing.recv().await.unwrap().ack();
+        advance(Duration::from_secs(1)).await;
+        assert!(billing.try_recv().unwrap().is_none());
+        let mut dead = broker.dead_letters::<Order>("billing").subscriber().await.unwrap();
+        assert_eq!(dead.recv().await.unwrap().customer, 1);
+        assert_eq!(billing.stats().unwrap().lag, 0);
+    });
+}
+
+#[test]
+fn dead_letters_of_a_deleted_group_and_of_dead_letters_are_found_by_their_topic() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let alive = Arc::new(AtomicU64::new(0));
+        let native = broker.publisher::<Native>().await.unwrap();
+        native.publish(Native::new(7, &alive)).await.unwrap();
+        let mut group = broker.subscriber::<Native>().group("work").await.unwrap();
+        group.recv().await.unwrap().reject("no");
+        let letters = broker.dead_letters::<Native>("work");
+        let mut again = letters.subscriber().group("fix").await.unwrap();
+        again.recv().await.unwrap().reject("never");
+        let nested = letters.clone().in_topic("native.work.dead.fix.dead");
+        assert_eq!(nested.subscriber().await.unwrap().recv().await.unwrap().key, 7);
+
+        broker.delete_group("native", "work").await.unwrap();
+        let unknown = letters.topic().await.unwrap_err();
+        assert!(matches!(unknown, OpenError::NoGroup { .. }), "{unknown}");
+        let letters = letters.in_topic("native.work.dead");
+        assert_eq!(letters.subscriber().await.unwrap().recv().await.unwrap().key, 7);
+        assert_eq!(letters.redrive(|_, _| true).await.unwrap().redriven, 1);
+    });
+}
+
+#[test]
+fn a_users_own_headers_survive_a_redrive_whatever_they_are_called() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish(Order::new(1, "tea")).header("memq-dead-mine", "x").await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        billing.recv().await.unwrap().reject("no");
+        broker.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
+        let order = billing.recv().await.unwrap();
+        assert_eq!(order.headers().iter().collect::<Vec<_>>(), [("memq-dead-mine", "x")]);
+    });
+}
+
+#[test]
+fn a_start_that_does_not_exist_leaves_no_dead_letter_topic() {
+    paused().block_on(async {
+        let broker = with_orders(&[1]).await;
+        let refused = broker.subscriber::<Order>().from(5_u64).group("billing").await.unwrap_err();
+        assert!(matches!(refused, OpenError::BeyondEnd { .. }), "{refused}");
+        assert_eq!(broker.topics().await.unwrap().len(), 1);
     });
 }

@@ -58,7 +58,7 @@ fn conflict(opened: Result<Consumer<Order>, OpenError>) -> (&'static str, String
 
 fn is_no_group<T: Debug>(result: Result<T, OpenError>, name: &str) {
     match result {
-        Err(OpenError::NoGroup { topic, group }) => {
+        Err(OpenError::NoGroup { topic, group } | OpenError::NoDeadLetters { topic, group }) => {
             assert_eq!((&*topic, &*group), ("orders", name));
         }
         other => panic!("{other:?}"),

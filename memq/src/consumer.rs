@@ -5,6 +5,7 @@ mod batch;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -154,7 +155,8 @@ impl<T: Payload> Consumer<T> {
 
     /// The next messages, `max` at most; waits for the first and takes what is there.
     ///
-    /// At most one of each key is among them, since the next one waits until it is settled. A batch
+    /// At most one of each key is among them, since the next one waits until it is settled (with
+    /// `auto_ack` it need not). A batch
     /// ends where retention took messages; the next receive says so. With a `max` of 0 it is empty,
     /// at once.
     ///
@@ -294,6 +296,19 @@ impl<T: Payload> Consumer<T> {
         }
     }
 
+    /// Waits for the end alone, and takes no messages. Others take what there is. Looks at the
+    /// group's lock, but at no message.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<RecvError> {
+        self.timer = None;
+        self.parked = true;
+        match self.member.end_or_watch(cx.waker()) {
+            Some(Claim::Deleted) => Poll::Ready(RecvError::Deleted),
+            Some(Claim::GroupDeleted) => Poll::Ready(RecvError::GroupDeleted),
+            Some(_) => Poll::Ready(RecvError::Closed),
+            None => Poll::Pending,
+        }
+    }
+
     /// It no longer waits, so that nobody counts on it.
     pub(crate) fn stop_waiting(&mut self) {
         self.timer = None;
@@ -329,7 +344,17 @@ impl<T: Payload> Consumer<T> {
     /// Decodes. `None` where the message could not be, and is a dead letter now.
     fn open(&self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
         let entry = lease.entry();
-        match T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader) {
+        let open = || T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader);
+        // One whose codec panics is not tried again at once.
+        let opened = match catch_unwind(AssertUnwindSafe(open)) {
+            Ok(opened) => opened,
+            Err(panic) => {
+                let pause = self.terms.backoff.delay(lease.attempt());
+                let _ = lease.fail(pause, "decoding it panicked");
+                resume_unwind(panic)
+            }
+        };
+        match opened {
             Ok(opened) => Ok(Some(Delivery::new(opened, lease))),
             Err(source) if self.terms.dead_letters.is_some() => {
                 let reason = crate::dead_letter::reason(causes(&source));

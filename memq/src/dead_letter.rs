@@ -1,11 +1,12 @@
 //! Dead letters: messages that a group gave up, as they are kept in the group's dead-letter topic.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::codec::form::{Form, Lend};
 use crate::engine::group::Burial;
 use crate::engine::queue::Place;
+use crate::engine::registry::Registry;
 use crate::engine::segment::{ANY, Entry, SlotRef};
 use crate::engine::topic::Topic;
 use crate::error::PublishError;
@@ -17,8 +18,6 @@ use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
 
-/// What all headers of a dead letter begin with; redriving takes them off.
-const PREFIX: &str = "memq-dead-";
 const REASON: &str = "memq-dead-reason";
 const TOPIC: &str = "memq-dead-topic";
 const PARTITION: &str = "memq-dead-partition";
@@ -26,6 +25,9 @@ const OFFSET: &str = "memq-dead-offset";
 const GROUP: &str = "memq-dead-group";
 const ATTEMPTS: &str = "memq-dead-attempts";
 const AT: &str = "memq-dead-at";
+
+/// All of them; redriving takes them off.
+const HEADERS: [&str; 7] = [REASON, TOPIC, PARTITION, OFFSET, GROUP, ATTEMPTS, AT];
 
 /// The longest reason that is kept, in bytes; the rest is cut off.
 const MAX_REASON: usize = 1024;
@@ -132,11 +134,14 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
 pub(crate) struct DeadLetterTopic<T: Payload> {
     pub(crate) topic: Arc<Topic<Stored<T>>>,
     pub(crate) partitions: u16,
+    /// Where a topic of its name is, if it was deleted and created again.
+    pub(crate) registry: Weak<Registry>,
 }
 
 impl<T: Payload> Clone for DeadLetterTopic<T> {
     fn clone(&self) -> Self {
-        Self { topic: self.topic.clone(), partitions: self.partitions }
+        let (topic, registry) = (self.topic.clone(), self.registry.clone());
+        Self { topic, partitions: self.partitions, registry }
     }
 }
 
@@ -150,8 +155,8 @@ impl<T: Payload> DeadLetterTopic<T> {
         group: &str,
     ) -> Result<(), PublishError<()>> {
         let letter = DeadLetter {
-            // The group added to it which attempt it was.
-            reason: reason(&burial.reason).into(),
+            // How its last attempt ended may have made it longer.
+            reason: String::from(reason(&burial.reason)),
             topic: topic.to_string(),
             partition: Partition(slot.entry().partition),
             offset: slot.offset(),
@@ -165,14 +170,29 @@ impl<T: Payload> DeadLetterTopic<T> {
             key => partition_of(key, self.partitions),
         };
         let entry = Entry { partition, ..entry };
-        let place = &mut Place::default();
-        self.topic.append(entry, None, place).map(drop).map_err(|(refusal, _)| refusal)
+        match self.topic.append(entry, None, &mut Place::default()) {
+            Ok(_) => Ok(()),
+            Err((PublishError::Deleted(()), entry)) => self.bury_anew(entry),
+            Err((refusal, _)) => Err(refusal),
+        }
+    }
+
+    /// The topic was deleted: stores the message in the one that was created since, if there is one.
+    fn bury_anew(&self, entry: Entry<Stored<T>>) -> Result<(), PublishError<()>> {
+        let deleted = || PublishError::Deleted(());
+        let registry = self.registry.upgrade().ok_or_else(deleted)?;
+        let found = registry.get(self.topic.name().as_str()).ok_or_else(deleted)?;
+        let topic = found.into_any().downcast::<Topic<Stored<T>>>().map_err(|_| deleted())?;
+        topic.publisher_opened();
+        // How many partitions it has is not known here.
+        let entry = Entry { partition: ANY, ..entry };
+        topic.append(entry, None, &mut Place::default()).map(drop).map_err(|(refusal, _)| refusal)
     }
 }
 
 /// A dead letter as it was before it died, for the topic it came from.
 pub(crate) fn alive<T: Payload>(slot: &SlotRef<Stored<T>>) -> Entry<Stored<T>> {
-    again::<T>(slot, |headers| headers.remove(|name| name.starts_with(PREFIX)))
+    again::<T>(slot, |headers| headers.remove(|name| HEADERS.contains(&name)))
 }
 
 /// The same message for another log, with other headers. Its partition is not chosen.
@@ -234,7 +254,7 @@ mod tests {
         letter.write(&mut headers);
         letter.write(&mut headers);
         assert_eq!(DeadLetter::of(&headers), Some(letter));
-        headers.remove(|name| name.starts_with(PREFIX));
+        headers.remove(|name| HEADERS.contains(&name));
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("trace", "4bf92f")]);
         assert_eq!(DeadLetter::of(&headers), None);
     }

@@ -188,25 +188,22 @@ impl<T: Payload> Lease<T> {
         };
         let ends = if let Settlement::Ack = how { Outcome::Acked } else { Outcome::Returned };
         let settled = self.terms.group.settle(self.ticket, how);
-        let outcome = match &settled {
-            Ok(None) => ends,
-            Ok(Some(_)) => Outcome::Dead,
-            Err(SettleError::NoDeadLetterTopic) => Outcome::Returned,
-            Err(_) => Outcome::Stale,
+        let (outcome, settled) = match settled {
+            Ok(None) => (ends, Ok(())),
+            Ok(Some(burial)) => match self.terms.bury(&self.slot, burial) {
+                Ok(()) => (Outcome::Dead, Ok(())),
+                Err(error) => (Outcome::Refused, Err(error)),
+            },
+            Err(SettleError::NoDeadLetterTopic) => {
+                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
+                drop(self.terms.group.settle(self.ticket, how));
+                (Outcome::Returned, Err(SettleError::NoDeadLetterTopic))
+            }
+            Err(error) => (Outcome::Stale, Err(error)),
         };
         if let Unsettled::Watched(watch) = unsettled {
             watch.settled(outcome);
         }
-        let settled = match settled {
-            Ok(None) => Ok(()),
-            Ok(Some(burial)) => self.terms.bury(&self.slot, burial),
-            Err(SettleError::NoDeadLetterTopic) => {
-                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
-                drop(self.terms.group.settle(self.ticket, how));
-                Err(SettleError::NoDeadLetterTopic)
-            }
-            Err(error) => Err(error),
-        };
         (outcome, settled)
     }
 

@@ -242,13 +242,20 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                     self.ending = Some(Err(RunError::Service { group, source }));
                     return false;
                 }
-                Poll::Pending => {
-                    // Others take what there is.
-                    consumer.stop_waiting();
-                    return true;
-                }
+                Poll::Pending => match consumer.poll_end(cx) {
+                    Poll::Pending => return true,
+                    Poll::Ready(end) => {
+                        self.ended(&end);
+                        continue;
+                    }
+                },
             }
-            match consumer.poll_take(cx, true) {
+            // A codec that panics is one more that cannot decode.
+            let Ok(taken) = contain(|| consumer.poll_take(cx, true)) else {
+                self.shared.count(|report| report.undecodable += 1);
+                continue;
+            };
+            match taken {
                 Poll::Pending => return true,
                 Poll::Ready(Ok(delivery)) => self.start(delivery),
                 Poll::Ready(Err(RecvError::Lagged { skipped, .. })) => {
@@ -257,14 +264,19 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 Poll::Ready(Err(RecvError::Decode { .. })) => {
                     self.shared.count(|report| report.undecodable += 1);
                 }
-                Poll::Ready(Err(RecvError::Closed)) => self.ending = Some(Ok(Ended::Closed)),
-                Poll::Ready(Err(RecvError::Deleted)) => self.ending = Some(Ok(Ended::Deleted)),
-                Poll::Ready(Err(RecvError::GroupDeleted)) => {
-                    self.ending = Some(Ok(Ended::GroupDeleted));
-                }
+                Poll::Ready(Err(end)) => self.ended(&end),
             }
         }
         false
+    }
+
+    /// There are no more messages.
+    fn ended(&mut self, end: &RecvError) {
+        self.ending = Some(Ok(match end {
+            RecvError::Deleted => Ended::Deleted,
+            RecvError::GroupDeleted => Ended::GroupDeleted,
+            _ => Ended::Closed,
+        }));
     }
 
     /// Runs the handler for a message.
@@ -330,6 +342,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 Some(Outcome::Acked) => &mut report.succeeded,
                 Some(Outcome::Returned) => &mut report.failed,
                 Some(Outcome::Dead) => &mut report.dead_lettered,
+                Some(Outcome::Refused) => &mut report.refused,
                 Some(Outcome::Stale) => &mut report.stale,
                 None => &mut report.left_open,
             } += 1;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use memq::{Backoff, Broker, Ended, Error, Format, RunError};
+use memq::{Backoff, Broker, Ended, Error, Format, Overflow, RunError};
 use tokio::time::sleep;
 
 use crate::common::{Order, paused, settle, spawn};
-use crate::{Number, SECOND, member, numbers};
+use crate::{Number, SECOND, member, numbers, orders};
 
 numbers!(Few, "few", max_messages(4));
 
@@ -147,5 +147,69 @@ fn it_ends_with_its_broker_also_when_a_message_dies_after_that() {
         let ended = tokio::time::timeout(3_600 * SECOND, running).await;
         let report = ended.expect("it never ends").unwrap().unwrap();
         assert_eq!((report.dead_lettered, report.ended), (1, Ended::Closed));
+    });
+}
+
+#[test]
+fn what_a_dead_letter_topic_refuses_is_not_counted_as_dead_lettered() {
+    paused().block_on(async {
+        let broker = orders((0..3).map(|customer| (customer, "tea"))).await;
+        let graves = broker.topic("graves").max(1).overflow(Overflow::Reject);
+        graves.create().await.unwrap();
+        let mut reader = graves.subscriber().await.unwrap();
+        let group = broker.subscriber::<Order>().group("billing").dead_letter("graves");
+        let worker =
+            group.max_attempts(1).await.unwrap().run(|_: Order| async { Err::<(), _>("no") });
+        let handle = worker.handle();
+        let running = spawn(worker);
+        while handle.report().attempts() < 3 {
+            settle().await;
+        }
+        let report = handle.report();
+        assert_eq!((report.dead_lettered, report.refused, report.attempts()), (1, 2, 3));
+        // It does not end while that topic may still take them.
+        for _ in 0..3 {
+            reader.recv().await.unwrap();
+        }
+        assert_eq!(running.await.unwrap().unwrap().ended, Ended::Closed);
+        let stats = broker.stats("orders").await.unwrap();
+        assert_eq!(stats.group("billing").unwrap().dead_lettered, 3);
+    });
+}
+
+/// Cannot be decoded without a panic.
+#[derive(Debug)]
+struct Bomb;
+
+impl serde::Serialize for Bomb {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Bomb {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("boom")
+    }
+}
+
+impl memq::Topic for Bomb {
+    type Codec = memq::codec::Json;
+    const SPEC: memq::TopicSpec = memq::TopicSpec::new("bombs");
+}
+
+#[test]
+fn a_panic_of_the_codec_is_contained_and_ends_among_the_dead_letters() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.publisher::<Bomb>().await.unwrap().publish(Bomb).await.unwrap();
+        broker.close("bombs").await.unwrap();
+        let group = broker.subscriber::<Bomb>().group("squad").max_attempts(3).await.unwrap();
+        let report = group.run(|_: Bomb| async { Ok::<(), &str>(()) }).await.unwrap();
+        assert_eq!((report.undecodable, report.attempts(), report.ended), (3, 0, Ended::Closed));
+        let mut dead = broker.topic("bombs.squad.dead").subscriber().await.unwrap();
+        let letter = dead.recv().await.unwrap();
+        let why = memq::DeadLetter::of(letter.headers()).unwrap();
+        assert_eq!(why.reason, "decoding it panicked (attempt 3)");
     });
 }

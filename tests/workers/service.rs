@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use memq::{Backoff, Ended, Error, Offset, RunError};
+use memq::{Backoff, Cause, Ended, Error, Offset, RunError};
 use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceBuilder, service_fn};
 
@@ -201,5 +201,69 @@ fn the_limits_of_the_worker_hold_beside_those_of_the_layers() {
         let worker = one.run_service(service).concurrency(2).time_limit(SECOND + MILLI);
         let report = worker.await.unwrap();
         assert_eq!((report.succeeded, report.dead_lettered, report.timed_out), (2, 2, 2));
+    });
+}
+
+/// Never ready.
+struct Never;
+
+impl Service<Number> for Never {
+    type Response = ();
+    type Error = Cause;
+    type Future = std::future::Ready<Result<(), Cause>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Number) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+#[test]
+fn a_worker_whose_service_is_not_ready_notices_the_end() {
+    paused().block_on(async {
+        for how in ["close", "delete", "delete_group"] {
+            let (broker, _publisher) = numbers(0).await;
+            let running = spawn(member(&broker).await.run_service(Never));
+            settle().await;
+            assert!(!running.is_finished());
+            let ended = match how {
+                "close" => {
+                    broker.close("numbers").await.unwrap();
+                    Ended::Closed
+                }
+                "delete" => {
+                    broker.delete("numbers").await.unwrap();
+                    Ended::Deleted
+                }
+                _ => {
+                    broker.delete_group("numbers", "workers").await.unwrap();
+                    Ended::GroupDeleted
+                }
+            };
+            assert_eq!(running.await.unwrap().unwrap().ended, ended, "{how}");
+        }
+    });
+}
+
+#[test]
+fn a_worker_whose_service_is_not_ready_leaves_messages_to_others() {
+    paused().block_on(async {
+        let (broker, publisher) = numbers(0).await;
+        let running = spawn(member(&broker).await.run_service(Never));
+        let mut other = member(&broker).await;
+        let received = spawn(async move { other.recv().await.unwrap().0 });
+        settle().await;
+        publisher.publish(Number(7)).await.unwrap();
+        assert_eq!(received.await.unwrap(), 7);
+        let waiting: Vec<bool> = broker.stats("numbers").await.unwrap().groups[0]
+            .members
+            .iter()
+            .map(|member| member.waiting)
+            .collect();
+        assert_eq!(waiting, [false]);
+        running.abort();
     });
 }

@@ -162,6 +162,19 @@ fn explain_group(group: &GroupStats, lines: &mut Vec<String>) {
             time(age)
         ));
     }
+    if let (1.., Some(topic)) = (group.dead, &group.dead_letter_topic) {
+        lines.push(format!(
+            "the dead-letter topic {topic:?} does not take what is dead: see whether it is full, \
+             closed or deleted"
+        ));
+    }
+    if let Some(most) = group.max_in_flight.filter(|most| group.in_flight >= *most as u64) {
+        lines.push(format!(
+            "group {name:?} holds {}, which is all it may: settle some, or raise \
+             `group_max_in_flight`",
+            messages(most as u64)
+        ));
+    }
     if group.members.is_empty() {
         lines.push(format!("group {name:?} has no members: open a consumer, or delete the group"));
     }

@@ -17,8 +17,10 @@ pub(crate) enum Outcome {
     Acked,
     /// It comes back.
     Returned,
-    /// It is a dead letter, or is to become one.
+    /// It is a dead letter.
     Dead,
+    /// It is to become one, and its dead-letter topic did not take it.
+    Refused,
     /// It no longer counted: the message was settled or handed out again before.
     Stale,
 }

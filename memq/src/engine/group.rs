@@ -306,6 +306,12 @@ impl Group {
         (due, self.members.park(member, waker, guarded, due))
     }
 
+    /// Lets a member sleep until everybody is woken. Its former waker is to be dropped outside the
+    /// lock.
+    pub(super) fn watch(&mut self, member: usize, waker: Waker) -> Option<Waker> {
+        self.members.watch(member, waker)
+    }
+
     /// A member no longer waits. If it was called, the next one is.
     pub(super) fn unpark(&mut self, member: usize, tail: u64, wake: &mut Wake) -> Option<Waker> {
         let called = self.members.is_called(member);

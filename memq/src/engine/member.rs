@@ -112,6 +112,14 @@ impl<P: Send + Sync + 'static> Member<P> {
         })
     }
 
+    /// How the topic or the group has ended. Where neither has, the member is woken when one does,
+    /// and for no message.
+    pub(crate) fn end_or_watch(&self, waker: &Waker) -> Option<Claim<P>> {
+        let now = self.topic().now();
+        let waker = waker.clone();
+        self.topic().locked(|state, after| state.end_or_watch(self.share, waker, now, after))
+    }
+
     /// It no longer waits.
     pub(crate) fn unpark(&self) {
         self.topic().locked(|state, after| state.unpark_member(self.share, after));

@@ -330,6 +330,12 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     // Groups; what their members do is in `member`.
 
+    /// Whether a reader could start there.
+    pub(crate) fn check_start(&self, start: Start) -> Result<(), JoinError> {
+        let now = self.now();
+        self.locked(|state, after| state.resolve(start, now, after).map(drop))
+    }
+
     /// The rules of the group of this name.
     pub(crate) fn group_rules(&self, name: &str) -> Option<Rules> {
         self.locked(|state, _| state.group_rules(name))

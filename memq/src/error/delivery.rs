@@ -306,14 +306,14 @@ pub enum CommitError {
 #[non_exhaustive]
 pub enum SettleError {
     /// The message is settled: by `commit`, by `auto_ack`, or by whom it was handed to after this
-    /// delivery. Or its group was moved past it by `seek`, or retention removed it after the
-    /// deadline.
+    /// delivery. Or its group was moved by `seek`, and what is to be handled from there on is handed
+    /// out anew. Or retention removed it after the deadline.
     #[error("the message is settled already, or its group was moved: nothing is left to do")]
     AlreadySettled,
     /// The ack deadline passed, or the consumer was dropped, and the message was handed out again:
     /// whoever has it now settles it.
     #[error(
-        "the message was handed out again: settle within the ack deadline, `extend` it, or open the group with a longer one"
+        "the message was handed out again: settle within the ack deadline, `extend` it, or open the group with a longer one; and keep the consumer as long as its deliveries"
     )]
     HandedOutAgain,
     /// The ack deadline passed, so it cannot be extended. It can still be settled until the message

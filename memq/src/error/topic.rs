@@ -78,6 +78,16 @@ pub enum OpenError {
         /// The group asked for.
         group: String,
     },
+    /// The consumer group has no dead-letter topic.
+    #[error(
+        "group {group:?} of topic {topic:?} has no dead letters: it was opened with `without_dead_letters` or `auto_ack`"
+    )]
+    NoDeadLetters {
+        /// The topic.
+        topic: String,
+        /// The group.
+        group: String,
+    },
     /// The dead-letter topic of a consumer group could not be opened.
     #[error("the dead-letter topic of group {group:?} could not be opened")]
     DeadLetterTopic {

@@ -5,8 +5,8 @@ use crate::position::Offset;
 /// What a worker did.
 ///
 /// Each attempt that a handler was started for is counted in one of [`succeeded`](Self::succeeded),
-/// [`failed`](Self::failed), [`dead_lettered`](Self::dead_lettered), [`stale`](Self::stale) and
-/// [`left_open`](Self::left_open), or is listed in [`unfinished`](Self::unfinished). So the sum is
+/// [`failed`](Self::failed), [`dead_lettered`](Self::dead_lettered), [`refused`](Self::refused),
+/// [`stale`](Self::stale) and [`left_open`](Self::left_open), or is listed in [`unfinished`](Self::unfinished). So the sum is
 /// [`attempts`](Self::attempts), at every moment.
 ///
 /// ```
@@ -39,9 +39,12 @@ pub struct Report {
     /// Attempts that failed and were not the last: the message comes back, unless retention removes
     /// it before. In a group with `auto_ack`, which has no retries, it does not.
     pub failed: u64,
-    /// Attempts after which the message was given up. Records that could not be decoded had no
-    /// attempt; the group's statistics count those too.
+    /// Attempts after which the message went to the dead-letter topic. Records that could not be
+    /// decoded had no attempt; the group's statistics count those too.
     pub dead_lettered: u64,
+    /// Attempts after which the message was given up, and the dead-letter topic did not take it. The
+    /// group tries that again, each second, until the topic has ended too.
+    pub refused: u64,
     /// Attempts that no longer counted when they ended: the group was moved, committed past the
     /// message or deleted, or the message had been handed out again.
     pub stale: u64,
@@ -53,8 +56,8 @@ pub struct Report {
     pub timed_out: u64,
     /// Messages that retention removed before the group had settled them, as this member was told.
     pub skipped: u64,
-    /// Times that a record could not be decoded. Only without a dead-letter topic; else such
-    /// records are dead letters.
+    /// Times that a record could not be decoded, without a dead-letter topic, else such records are
+    /// dead letters; and times that decoding one panicked.
     pub undecodable: u64,
     /// Messages whose handlers were running when the worker stopped, in order. They went back to
     /// the group at once; if that was the last attempt, to the dead-letter topic. With `auto_ack`
@@ -69,7 +72,7 @@ impl Report {
     #[must_use]
     pub fn attempts(&self) -> u64 {
         let settled = self.succeeded + self.failed + self.dead_lettered + self.stale;
-        settled + self.left_open + self.unfinished.len() as u64
+        settled + self.refused + self.left_open + self.unfinished.len() as u64
     }
 }
 

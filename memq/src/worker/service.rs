@@ -51,7 +51,8 @@ impl<T: Payload> Consumer<T> {
     ///
     /// No message is taken while the service is not ready, so other members get it. A response
     /// acknowledges the message and is dropped; an error is a failed attempt, also one of a layer
-    /// that sheds load. The worker's own [`concurrency`](Worker::concurrency) and
+    /// that sheds load: give the retries a [pause](Worker::retry) that outlasts the load, or the attempts
+    /// are used up before it does. The worker's own [`concurrency`](Worker::concurrency) and
     /// [`time_limit`](Worker::time_limit) hold beside those of the layers.
     ///
     /// A service whose `poll_ready` reserves something has it reserved while the worker waits for a

@@ -121,8 +121,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
 
     /// The name of the dead-letter topic; of the group, `{topic}.{group}.dead` if not said.
     ///
-    /// It is an ordinary topic with the default options; open it by name before the group to give it
-    /// others. When it is full its oldest messages go, unless its `overflow` says otherwise.
+    /// It is an ordinary topic with the default options, which holds messages of this type alone; open
+    /// it by name before the group to give it others. (Not that of a native type: by name a topic is
+    /// of bytes.) When it is full its oldest messages go, unless its `overflow` says otherwise.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(Some(topic.into()));
         self
@@ -187,6 +188,10 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         if self.ack_deadline == Some(Duration::ZERO) {
             return refuse("ack_deadline", &"0s", "a deadline is longer than zero");
         }
+        if let (Some(true), Some(deadline)) = (self.auto_ack, self.ack_deadline) {
+            let remedy = "with `auto_ack` a message is settled before it could come back";
+            return refuse("ack_deadline", &format_args!("{deadline:?}"), remedy);
+        }
         if self.max_attempts == Some(0) {
             return refuse("max_attempts", &0, "a message is handed out at least once");
         }
@@ -195,6 +200,10 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         }
         if self.group_max_in_flight == Some(0) {
             return refuse("group_max_in_flight", &0, "a group holds at least one message");
+        }
+        if let (Some(true), Some(most)) = (self.auto_ack, self.group_max_in_flight) {
+            let remedy = "with `auto_ack` no message is in flight";
+            return refuse("group_max_in_flight", &most, remedy);
         }
         let never_dead = self.auto_ack == Some(true) || self.dead_letter == Some(None);
         if let (true, Some(attempts)) = (never_dead, self.max_attempts) {
@@ -250,8 +259,13 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             dead_letter,
             by_key: true,
         };
+        let existing_is_none = existing.is_none();
         if let Some(existing) = existing.filter(|existing| *existing != rules) {
             return Err(self.refused(name, &rules, GroupError::Rules(Box::new(existing))));
+        }
+        if existing_is_none {
+            // One that cannot start there leaves no topic behind.
+            topic.check_start(self.subscriber.start).map_err(|error| not_joined(name, error))?;
         }
         let dead_letters = match &rules.dead_letter {
             Some(dead) => Some(dead_letter_topic(&self.subscriber.topic, &self.group, dead)?.0),
@@ -325,7 +339,8 @@ pub(super) fn dead_letter_topic<T: Payload>(
         bound.topic.publisher_opened();
         let partitions = binding::options(&*bound.topic).partitions;
         let reader = Reader::new(bound.decoders, bound.stages);
-        Ok((DeadLetterTopic { topic: bound.topic, partitions }, reader))
+        let registry = Arc::downgrade(&origin.broker.registry);
+        Ok((DeadLetterTopic { topic: bound.topic, partitions, registry }, reader))
     };
     open().map_err(|source: OpenError| OpenError::DeadLetterTopic {
         group: group.into(),

@@ -31,6 +31,8 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct DeadLetters<'b, T> {
     topic: TopicBuilder<'b, T>,
     group: String,
+    /// The name of the dead-letter topic, if it is not to be asked of the group.
+    said: Option<String>,
 }
 
 /// Where the dead letters of a group are, and what reads them.
@@ -39,6 +41,12 @@ struct Found<T> {
     name: TopicName,
     dead: TopicName,
     decoders: Arc<Decoders<T>>,
+}
+
+impl<T: Payload> Clone for DeadLetters<'_, T> {
+    fn clone(&self) -> Self {
+        Self { topic: self.topic.clone(), group: self.group.clone(), said: self.said.clone() }
+    }
 }
 
 /// What a redrive did.
@@ -54,28 +62,44 @@ pub struct Redriven {
 
 impl<'b, T: Payload> DeadLetters<'b, T> {
     pub(super) fn new(topic: TopicBuilder<'b, T>, group: String) -> Self {
-        Self { topic, group }
+        Self { topic, group, said: None }
+    }
+
+    /// Those that are in this topic: also where the group was deleted, or is one of a dead-letter topic
+    /// itself.
+    pub fn in_topic(mut self, name: impl Into<String>) -> Self {
+        self.said = Some(name.into());
+        self
     }
 
     /// The name of the dead-letter topic.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoGroup`] where the topic has no such group, or the group no dead letters.
+    /// [`OpenError::NoGroup`] where the topic has no such group, [`OpenError::NoDeadLetters`] where that
+    /// has no dead-letter topic.
     pub async fn topic(&self) -> Result<TopicName, OpenError> {
         Ok(self.find()?.dead)
     }
 
     fn find(&self) -> Result<Found<T>, OpenError> {
         let name = self.topic.name.clone()?;
+        if let Some(said) = &self.said {
+            let dead = TopicName::new(said)?;
+            let (_, bound) = self.topic.open()?;
+            return Ok(Found { name, dead, decoders: bound.decoders });
+        }
         let no_group = || no_group(&name, &self.group);
         if self.topic.broker.registry.get(name.as_str()).is_none() {
             return Err(no_group());
         }
         let (_, bound) = self.topic.open()?;
-        let rules = bound.topic.group_rules(&self.group);
-        let dead = rules.and_then(|rules| rules.dead_letter);
-        let dead = TopicName::new(&dead.ok_or_else(no_group)?)?;
+        let rules = bound.topic.group_rules(&self.group).ok_or_else(no_group)?;
+        let dead = rules.dead_letter.ok_or_else(|| OpenError::NoDeadLetters {
+            topic: name.to_string(),
+            group: self.group.clone(),
+        })?;
+        let dead = TopicName::new(&dead)?;
         Ok(Found { name, dead, decoders: bound.decoders })
     }
 

@@ -49,6 +49,8 @@ struct Parked {
     waker: Waker,
     guarded: bool,
     armed: Option<Timestamp>,
+    /// Whether it waits for the end alone.
+    for_end: bool,
 }
 
 /// Partitions that the same members serve, and what is ready there.
@@ -74,7 +76,7 @@ impl Member {
     }
 
     pub(super) fn waits(&self) -> bool {
-        self.parked.is_some()
+        self.parked.as_ref().is_some_and(|parked| !parked.for_end)
     }
 
     fn is_guarded(&self) -> bool {
@@ -174,7 +176,7 @@ impl Members {
     ) -> Option<Waker> {
         let former = self.take_parked(key);
         let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
-        member.parked = Some(Parked { waker, guarded, armed: due });
+        member.parked = Some(Parked { waker, guarded, armed: due, for_end: false });
         if let Some(at) = due {
             let armed = if guarded { &mut self.armed } else { &mut self.armed_unguarded };
             armed.insert((at, key));
@@ -182,6 +184,19 @@ impl Members {
         if !std::mem::replace(&mut member.queued, true) {
             let share = member.share;
             self.shares[share].parked.push_back(key);
+        }
+        former.map(|former| former.waker)
+    }
+
+    /// Lets a member sleep that is in no queue, until everybody is woken. Its former waker, if it has
+    /// one, is to be dropped outside the lock.
+    pub(super) fn watch(&mut self, key: usize, waker: Waker) -> Option<Waker> {
+        let former = self.take_parked(key);
+        let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
+        member.parked = Some(Parked { waker, guarded: false, armed: None, for_end: true });
+        let share = member.share;
+        if std::mem::take(&mut member.queued) {
+            self.shares[share].parked.retain(|other| *other != key);
         }
         former.map(|former| former.waker)
     }

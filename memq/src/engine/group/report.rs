@@ -54,6 +54,8 @@ impl Group {
             dead: count(|state| {
                 matches!(state, LeaseState::Dead { .. } | LeaseState::Burying { .. })
             }),
+            dead_letter_topic: self.rules.dead_letter.as_deref().map(str::to_string),
+            max_in_flight: Some(self.rules.max_in_flight).filter(|most| *most != usize::MAX),
             delivered: self.counters.delivered,
             redelivered: self.counters.redelivered,
             expired: self.counters.expired,

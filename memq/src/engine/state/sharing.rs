@@ -225,6 +225,32 @@ impl<P> State<P> {
         due
     }
 
+    /// How a member's topic or group has ended. Where neither has, the member is woken when one does,
+    /// and for no message.
+    pub(in crate::engine) fn end_or_watch(
+        &mut self,
+        share: Share,
+        waker: Waker,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Option<Claim<P>> {
+        self.unpark_member(share, after);
+        self.up_to_date(share.group, now, after);
+        let (tail, phase) = (self.log.tail(), self.phase);
+        let end = match (phase, self.group(share.group)) {
+            (Phase::Deleted, _) => Claim::Deleted,
+            (_, None) => Claim::GroupDeleted,
+            (Phase::Closed, Some(group)) if group.is_done(tail) => Claim::Closed,
+            (_, Some(group)) => {
+                let former = group.watch(share.member, waker);
+                after.discard(former);
+                return None;
+            }
+        };
+        after.discard(Some(waker));
+        Some(end)
+    }
+
     /// A member no longer waits.
     pub(in crate::engine) fn unpark_member(&mut self, share: Share, after: &mut After<P>) {
         let tail = self.log.tail();

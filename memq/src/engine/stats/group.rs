@@ -27,8 +27,12 @@ pub struct GroupStats {
     pub delayed: u64,
     /// Messages that wait for an earlier one of their key.
     pub behind_key: u64,
-    /// Messages on their way to the dead-letter topic.
+    /// Messages on their way to the dead-letter topic: it is asked to take them each second.
     pub dead: u64,
+    /// The dead-letter topic, if the group has one.
+    pub dead_letter_topic: Option<String>,
+    /// Messages that members may hold together; `None` for only what each may.
+    pub max_in_flight: Option<usize>,
     /// Hand-outs to members, each attempt counted.
     pub delivered: u64,
     /// Hand-outs after the first of a message.
