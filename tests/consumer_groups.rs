@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use common::{Order, paused, settle, spawn};
@@ -166,4 +167,65 @@ fn max_attempts_conflict_with_a_group_without_dead_letters() {
         let second = billing().max_attempts(3).await;
         assert!(matches!(second, Err(OpenError::GroupConflict(_))), "{second:?}");
     });
+}
+
+#[test]
+fn a_recall_is_no_attempt() {
+    paused().block_on(async {
+        let broker = with_orders(1).await;
+        let mut billing =
+            broker.subscriber::<Order>().group("billing").max_attempts(1).await.unwrap();
+        let held = billing.recv().await.unwrap();
+        assert_eq!(billing.seek(Start::Committed).await.unwrap(), Offset(0));
+        let again = billing.try_recv().unwrap().unwrap();
+        assert_eq!((again.offset(), again.attempt()), (Offset(0), 1));
+        assert!(matches!(held.ack_confirmed().await, Err(SettleError::HandedOutAgain)));
+        again.ack();
+    });
+}
+
+#[test]
+fn an_explanation_blames_nobody_for_what_is_gone() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.topic("orders").max(2).ttl(SECOND).create().await.unwrap();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let reader = broker.subscriber::<Order>().from(Start::Latest).await.unwrap();
+        orders.publish(Order::new(1, "tea")).await.unwrap();
+        let held = billing.recv().await.unwrap();
+        advance(SECOND).await;
+        orders.publish(Order::new(2, "milk")).await.unwrap();
+        billing.recv().await.unwrap().ack();
+        let explanation = broker.explain("orders").await.unwrap().to_string();
+        assert!(
+            explanation.contains("subscriber 0 holds the oldest message, offset 1"),
+            "{explanation}"
+        );
+        let stats = billing.stats().unwrap();
+        assert_eq!((stats.committed, stats.oldest), (Offset(0), Offset(2)));
+        drop((reader, held));
+    });
+}
+
+/// Rules that are not said are as the group has them, whoever is first.
+#[test]
+fn two_that_open_a_group_at_once_agree_on_what_one_says() {
+    for _ in 0..500 {
+        let broker = Broker::new();
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let silent = scope.spawn(|| {
+                barrier.wait();
+                common::poll_once(broker.topic("x").subscriber().group("g").into_future()).unwrap()
+            });
+            barrier.wait();
+            let said = broker.topic("x").subscriber().group("g").max_attempts(3).into_future();
+            let said = common::poll_once(said).unwrap();
+            let silent = silent.join().unwrap();
+            assert!(silent.is_ok(), "{silent:?}");
+            // Where the silent one was first, it has the default.
+            assert!(matches!(said, Ok(_) | Err(OpenError::GroupConflict(_))), "{said:?}");
+        });
+    }
 }

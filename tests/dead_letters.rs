@@ -489,3 +489,26 @@ fn a_start_that_does_not_exist_leaves_no_dead_letter_topic() {
         assert_eq!(broker.topics().await.unwrap().len(), 1);
     });
 }
+
+#[derive(Debug, Topic)]
+#[topic(name = "fat")]
+struct Fat([u8; 4096]);
+
+#[test]
+fn native_dead_letters_count_what_they_keep_once() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let fat = broker.publisher::<Fat>().await.unwrap();
+        let mut group = broker.subscriber::<Fat>().group("work").await.unwrap();
+        for _ in 0..2_000 {
+            fat.publish(Fat([0; 4096])).await.unwrap();
+        }
+        for _ in 0..2_000 {
+            group.recv().await.unwrap().reject("no");
+        }
+        let origin = broker.stats("fat").await.unwrap();
+        let dead = broker.stats("fat.work.dead").await.unwrap();
+        assert_eq!((dead.depth, dead.dropped.total()), (2_000, 0));
+        assert!(dead.bytes < origin.bytes * 3, "{} of {}", dead.bytes, origin.bytes);
+    });
+}

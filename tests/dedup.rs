@@ -122,3 +122,33 @@ fn more_ids_than_are_remembered_are_counted() {
         assert_eq!(many.publish_bytes("").id("2").now().unwrap(), Offset((1 << 20) + 3));
     });
 }
+
+/// Looks at its topic when it is dropped.
+#[derive(Topic)]
+#[topic(name = "calls-back", dedup = "2m")]
+struct CallsBack(Option<Broker>);
+
+impl Drop for CallsBack {
+    fn drop(&mut self) {
+        if let Some(broker) = self.0.take() {
+            assert!(common::poll_once(broker.stats("calls-back")).unwrap().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_repeated_message_is_dropped_where_its_code_may_use_the_topic() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.publisher::<CallsBack>().await.unwrap();
+        publisher.publish(CallsBack(None)).id("a").await.unwrap();
+        // In a thread, so that a deadlock fails.
+        let (done, is_done) = std::sync::mpsc::channel();
+        let again = broker.clone();
+        std::thread::spawn(move || {
+            publisher.publish(CallsBack(Some(again))).id("a").now().unwrap();
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(30)).expect("it hangs");
+    });
+}

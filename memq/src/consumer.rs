@@ -18,7 +18,7 @@ use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
 use crate::dead_letter::causes;
 use crate::delivery::{Delivery, Lease, Terms};
-use crate::engine::group::{Settlement, Ticket};
+use crate::engine::group::{Settlement, Ticket, Wait};
 use crate::engine::member::Member;
 use crate::engine::segment::SlotRef;
 use crate::engine::state::{Claim, JoinError};
@@ -274,12 +274,13 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Pending;
             }
             self.budget -= 1;
-            match self.member.claim_or_park(cx.waker(), guarded) {
+            let timed = tokio::runtime::Handle::try_current().is_ok();
+            match self.member.claim_or_park(cx.waker(), Wait { guarded, timed }) {
                 Claim::Nothing { due } => {
                     self.budget = YIELD_EVERY;
                     self.parked = true;
                     self.timer = due
-                        .filter(|_| tokio::runtime::Handle::try_current().is_ok())
+                        .filter(|_| timed)
                         .map(|due| Box::pin(tokio::time::sleep_until(self.member.instant(due))));
                     let due = self.timer.as_mut().map(|timer| timer.as_mut().poll(cx));
                     if !matches!(due, Some(Poll::Ready(()))) {
@@ -330,7 +331,7 @@ impl<T: Payload> Consumer<T> {
                 Ok(None)
             }
             Claim::Lagged { skipped, reason } => Err(RecvError::Lagged { skipped, reason }),
-            Claim::Nothing { .. } => Ok(None),
+            Claim::Nothing { .. } | Claim::Again => Ok(None),
             Claim::Closed => Err(RecvError::Closed),
             Claim::Deleted => Err(RecvError::Deleted),
             Claim::GroupDeleted => Err(RecvError::GroupDeleted),
@@ -387,8 +388,8 @@ impl<T: Payload> Consumer<T> {
     /// is settled after that place is handed out again; what is in flight no longer counts, and
     /// settling it does nothing. Statistics of the group start anew.
     ///
-    /// [`Start::Committed`] moves nothing: what is in flight comes back to whoever asks, and what is
-    /// settled stays so.
+    /// [`Start::Committed`] moves nothing: what is in flight comes back to whoever asks, as if it had
+    /// not been handed out, and what is settled stays so.
     ///
     /// # Errors
     ///

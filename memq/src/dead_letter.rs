@@ -205,7 +205,7 @@ fn again<T: Payload>(
     change(&mut meta.headers);
     let meta = Meta::share(meta.key, meta.headers);
     // One that borrows already counts what it keeps.
-    let lent = if T::Form::LENDS && !entry.borrows { slot.segment_bytes() } else { 0 };
+    let lent = if T::Form::LENDS && !entry.borrows { slot.lend() } else { 0 };
     let size = (entry.size as usize)
         .saturating_sub(Meta::bytes(entry.meta.as_ref()))
         .saturating_add(Meta::bytes(meta.as_ref()))

@@ -387,8 +387,13 @@ impl Group {
     /// What is in flight comes back, and its hand-out is void.
     pub fn recall(&mut self) {
         for offset in self.held(None) {
-            self.lease(offset).unwrap().serial = 0;
-            self.come_back(offset, None, "its group was moved");
+            let lease = self.lease(offset).unwrap();
+            lease.serial = 0;
+            lease.attempt -= 1;
+            match lease.gone.clone() {
+                Some(reasons) => self.miss(offset, &reasons),
+                None => self.lease(offset).unwrap().state = State::Returned,
+            }
         }
     }
 

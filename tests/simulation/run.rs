@@ -460,7 +460,10 @@ impl<'t> Run<'t> {
         if !exists || Model::grave(name, &rules).is_none() {
             let real = real.unwrap();
             return assert!(
-                matches!(real, Err(Error::Open(OpenError::NoGroup { .. }))),
+                matches!(
+                    real,
+                    Err(Error::Open(OpenError::NoGroup { .. } | OpenError::NoDeadLetters { .. }))
+                ),
                 "{real:?}"
             );
         }

@@ -40,7 +40,7 @@ impl Reader<'_> {
     fn done(&self) -> Offset {
         match self {
             Self::Subscriber(subscriber) => subscriber.position,
-            Self::Group(group) => group.committed,
+            Self::Group(group) => group.oldest,
         }
     }
 }
@@ -158,7 +158,7 @@ fn explain_group(group: &GroupStats, lines: &mut Vec<String>) {
         };
         lines.push(format!(
             "its oldest, offset {}, was published {} ago and {place}",
-            group.committed,
+            group.oldest,
             time(age)
         ));
     }

@@ -4,6 +4,7 @@
 use std::task::Waker;
 
 use super::log::Garbage;
+use super::segment::Entry;
 use super::wake::Wake;
 
 /// What is done once the lock is released.
@@ -12,6 +13,8 @@ pub(super) struct After<P> {
     /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
     /// that was replaced, and one that was not needed.
     unused: [Option<Waker>; 2],
+    /// A message that repeats an id, and so is not stored.
+    pub(super) repeated: Option<Entry<P>>,
     /// Readers that have something to read.
     pub(super) readers: Wake,
     /// Publishers that may have room.
@@ -23,6 +26,7 @@ impl<P> After<P> {
         Self {
             garbage: Vec::new(),
             unused: [None, None],
+            repeated: None,
             readers: Wake::Nobody,
             publishers: Wake::Nobody,
         }
@@ -40,11 +44,11 @@ impl<P> After<P> {
     /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
     /// all the same.
     pub(super) fn run(self) {
-        let Self { garbage, unused, readers, publishers } = self;
+        let Self { garbage, unused, repeated, readers, publishers } = self;
         let publishers = Last(publishers);
         readers.run();
         drop(publishers);
-        drop((garbage, unused));
+        drop((garbage, unused, repeated));
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use self::keys::Keys;
 use self::lease::{Lease, LeaseState};
 use self::members::Members;
+pub(crate) use self::members::Wait;
 use super::wake::Wake;
 use crate::error::LagReason;
 use crate::position::Timestamp;
@@ -59,6 +60,9 @@ pub(super) struct Group {
     keys: Keys,
     members: Members,
     in_flight: usize,
+    /// Leases that nobody can be handed any more: dead ones whose topic has ended, and those behind
+    /// one of their key.
+    idle: usize,
     serials: u64,
     /// What was skipped and nobody was told of.
     missed: Option<(u64, LagReason)>,
@@ -141,6 +145,7 @@ impl Group {
             keys: Keys::default(),
             members: Members::new(),
             in_flight: 0,
+            idle: 0,
             serials: 0,
             missed: None,
             counters: Counters::default(),
@@ -175,12 +180,7 @@ impl Group {
     /// Whether nothing before `tail` can be handed out any more: it is settled, or dead and its
     /// dead-letter topic has ended, or behind one of its key that is.
     pub(super) fn is_done(&self, tail: u64) -> bool {
-        let over = |lease: &Lease| match lease.state {
-            LeaseState::Dead { retry, ended, .. } => ended && retry.is_some(),
-            LeaseState::Behind => true,
-            _ => false,
-        };
-        self.position >= tail && self.leases.values().all(over)
+        self.position >= tail && self.leases.len() == self.idle
     }
 
     // Members.
@@ -199,7 +199,7 @@ impl Group {
         now: Timestamp,
         wake: &mut Wake,
     ) -> Option<Waker> {
-        for offset in self.held(member) {
+        for offset in self.held(Some(member)) {
             self.come_back(offset, None, "its consumer was dropped", wake);
         }
         let waker = self.members.leave(member);
@@ -216,14 +216,20 @@ impl Group {
         }
     }
 
-    fn held(&self, member: usize) -> Vec<u64> {
-        let holds = |lease: &Lease| matches!(lease.state, LeaseState::InFlight { member: by, .. } if by == member);
+    /// What is in flight, with this member alone if one is named.
+    fn held(&self, member: Option<usize>) -> Vec<u64> {
+        let holds = |lease: &Lease| match lease.state {
+            LeaseState::InFlight { member: by, .. } => member.is_none_or(|member| member == by),
+            _ => false,
+        };
         self.leases.iter().filter(|(_, lease)| holds(lease)).map(|(offset, _)| *offset).collect()
     }
 
     /// Deals partitions anew, and what is ready in them.
     fn deal(&mut self, wake: &mut Wake) {
-        self.members.deal(self.partitions, wake);
+        if !self.members.deal(self.partitions, wake) {
+            return;
+        }
         for (offset, lease) in &self.leases {
             let share = self.members.share_of(lease.partition);
             match lease.state {
@@ -277,6 +283,7 @@ impl Group {
             self.members.share(share).fresh.insert(offset);
             LeaseState::Fresh
         } else {
+            self.idle += 1;
             LeaseState::Behind
         };
         self.leases
@@ -300,10 +307,10 @@ impl Group {
         &mut self,
         member: usize,
         waker: Waker,
-        guarded: bool,
+        how: Wait,
     ) -> (Option<Timestamp>, Option<Waker>) {
         let due = self.next_due();
-        (due, self.members.park(member, waker, guarded, due))
+        (due, self.members.park(member, waker, how, due))
     }
 
     /// Lets a member sleep until everybody is woken. Its former waker is to be dropped outside the

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::group::{Burial, Rules, Settlement, Ticket};
+use super::group::{Burial, Rules, Settlement, Ticket, Wait};
 use super::segment::SlotRef;
 use super::state::{Claim, GroupError, GroupKey, JoinError, Share};
 use super::stats::GroupStats;
@@ -95,15 +95,14 @@ impl<P: Send + Sync + 'static> Member<P> {
         self.topic().locked(|state, after| state.claim(self.share, now, after))
     }
 
-    /// What there is now; where that is nothing, the member is parked. `guarded` says that
-    /// [`unpark`](Self::unpark) follows if it stops waiting.
-    pub(crate) fn claim_or_park(&self, waker: &Waker, guarded: bool) -> Claim<P> {
+    /// What there is now; where that is nothing, the member is parked.
+    pub(crate) fn claim_or_park(&self, waker: &Waker, how: Wait) -> Claim<P> {
         let now = self.topic().now();
         // Cloned here, since that may be code that is not ours.
         let waker = waker.clone();
         self.topic().locked(|state, after| match state.claim(self.share, now, after) {
             Claim::Nothing { .. } => {
-                Claim::Nothing { due: state.park_member(self.share, waker, guarded, after) }
+                Claim::Nothing { due: state.park_member(self.share, waker, how, after) }
             }
             claim => {
                 after.discard(Some(waker));

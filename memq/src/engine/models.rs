@@ -13,7 +13,7 @@ use loom::thread;
 
 use super::clock::Clock;
 use super::cursor::{Cursor, Next};
-use super::group::{Rules, Settlement, Ticket};
+use super::group::{Rules, Settlement, Ticket, Wait};
 use super::member::{GroupRef, Member};
 use super::queue::Place;
 use super::segment::Entry;
@@ -29,6 +29,9 @@ fn model(check: impl Fn() + Sync + Send + 'static) {
     builder.preemption_bound = None;
     builder.check(check);
 }
+
+/// As `recv` waits in a runtime.
+const SURELY: Wait = Wait { guarded: true, timed: true };
 
 fn topic(max: usize, overflow: Overflow) -> Arc<Topic<u64>> {
     let name = TopicName::new("modelled").unwrap();
@@ -97,7 +100,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
 }
 
 fn claim(member: &Member<u64>) -> (u64, Ticket) {
-    block_on(poll_fn(|cx| match member.claim_or_park(cx.waker(), true) {
+    block_on(poll_fn(|cx| match member.claim_or_park(cx.waker(), SURELY) {
         Claim::Message(slot, ticket) => Poll::Ready((slot.entry().payload, ticket)),
         Claim::Nothing { .. } => Poll::Pending,
         _ => panic!("no message"),
@@ -233,7 +236,7 @@ fn a_member_that_stops_waiting_gives_its_call_on() {
         let (one, two) = (member(&group), member(&group));
         // It waits before the other, so that it is called first.
         let waker = std::task::Waker::noop();
-        assert!(matches!(one.claim_or_park(waker, true), Claim::Nothing { .. }));
+        assert!(matches!(one.claim_or_park(waker, SURELY), Claim::Nothing { .. }));
         let publisher = thread::spawn({
             let topic = topic.clone();
             move || publish(&topic, 7, 0)
@@ -322,7 +325,7 @@ fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
                 assert!(group.settle(ticket, Settlement::Ack).is_ok());
             }
         });
-        block_on(poll_fn(|cx| match two.claim_or_park(cx.waker(), true) {
+        block_on(poll_fn(|cx| match two.claim_or_park(cx.waker(), SURELY) {
             Claim::Closed => Poll::Ready(()),
             Claim::Nothing { .. } => Poll::Pending,
             _ => panic!("neither nothing nor the end"),

@@ -56,6 +56,8 @@ pub(crate) struct Segment<P> {
     slots: Box<[Once<Entry<P>>]>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
+    /// Whether a message of another log borrows from it already, and counts it.
+    lent: AtomicBool,
 }
 
 /// What a segment knows about an offset.
@@ -70,7 +72,7 @@ pub(crate) enum Slot<'a, P> {
 impl<P> Segment<P> {
     pub(crate) fn new(base: u64, slots: usize) -> Self {
         let slots = std::iter::repeat_with(Once::new).take(slots).collect();
-        Self { base, slots, sealed: AtomicBool::new(false) }
+        Self { base, slots, sealed: AtomicBool::new(false), lent: AtomicBool::new(false) }
     }
 
     pub(crate) fn base(&self) -> u64 {
@@ -141,8 +143,12 @@ impl<P> SlotRef<P> {
         Offset(self.offset)
     }
 
-    /// What all messages of its segment count, which stays in memory as long as this does.
-    pub(crate) fn segment_bytes(&self) -> usize {
+    /// Lends the message to another log, which keeps its segment in memory. What the segment counts
+    /// is for the first that borrows from it; 0 for others.
+    pub(crate) fn lend(&self) -> usize {
+        if self.segment.lent.swap(true, Ordering::Relaxed) {
+            return 0;
+        }
         self.segment.slots.iter().filter_map(Once::get).map(|entry| entry.size as usize).sum()
     }
 

@@ -78,7 +78,9 @@ impl Wake {
         *self = match (std::mem::replace(self, Self::Nobody), others) {
             (Self::Nobody, others) => others,
             (own, others) => {
-                Self::All(own.into_vec().into_iter().chain(others.into_vec()).collect())
+                let mut all = own.into_vec();
+                all.extend(others.into_vec());
+                Self::All(all)
             }
         };
     }

@@ -9,10 +9,12 @@ impl Run<'_> {
         let rules = self.topic.options.groups[name];
         let topic = self.topic.broker.topic("log");
         let mut builder = topic.subscriber().from(self.start(place)).group(GROUPS[name]);
-        builder = builder.ack_deadline(millis(rules.deadline)).max_in_flight(most);
-        builder = builder.backoff(Backoff::fixed(millis(rules.backoff)));
-        if let Some(most) = rules.most {
-            builder = builder.group_max_in_flight(most);
+        builder = builder.max_in_flight(most).backoff(Backoff::fixed(millis(rules.backoff)));
+        if !rules.auto_ack {
+            builder = builder.ack_deadline(millis(rules.deadline));
+            if let Some(most) = rules.most {
+                builder = builder.group_max_in_flight(most);
+            }
         }
         builder = match rules.dead {
             _ if rules.auto_ack => builder.auto_ack(),

@@ -154,8 +154,16 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     fn open(mut self) -> Result<Consumer<T>, OpenError> {
         let Readable { name, topic, reader } = self.subscriber.bind()?;
         self.check(&name)?;
-        let (rules, dead_letters) = self.rules(&name, &topic)?;
-        let opened = GroupRef::open(topic, &self.group, &rules, self.subscriber.start);
+        let open = |rules: &Rules| {
+            GroupRef::open(topic.clone(), &self.group, rules, self.subscriber.start)
+        };
+        let (mut rules, mut dead_letters) = self.rules(&name, &topic)?;
+        let mut opened = open(&rules);
+        if let Err(GroupError::Rules(_)) = &opened {
+            // It was created meanwhile: what is not said here is as it has it.
+            (rules, dead_letters) = self.rules(&name, &topic)?;
+            opened = open(&rules);
+        }
         let group = opened.map_err(|error| self.refused(&name, &rules, error))?;
         let deleted = || OpenError::Deleted { topic: name.to_string() };
         let member = group.clone().join(self.max_in_flight).ok_or_else(deleted)?;

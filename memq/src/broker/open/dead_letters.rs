@@ -20,6 +20,9 @@ use crate::payload::Payload;
 /// The group that remembers which dead letters were redriven.
 const REDRIVE: &str = "memq-redrive";
 
+/// Dead letters after which a redrive lets other tasks run once.
+const YIELD_EVERY: u64 = 256;
+
 /// What a redrive holds is its own for this long, and then another's too.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -189,7 +192,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         loop {
             let (slot, ticket) = match member.claim() {
                 Claim::Message(slot, ticket) if slot.offset() < end => (slot, ticket),
-                Claim::Lagged { .. } | Claim::Burial(..) => continue,
+                Claim::Lagged { .. } | Claim::Burial(..) | Claim::Again => continue,
                 Claim::Message(..) | Claim::Nothing { .. } | Claim::Closed => return Ok(done),
                 Claim::Deleted => return Err(deleted()),
                 Claim::GroupDeleted => return Err(Error::Recv(RecvError::GroupDeleted)),
@@ -208,6 +211,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
                     done.redriven += 1;
                 }
                 None => done.left += 1,
+            }
+            if (done.redriven + done.left) % YIELD_EVERY == 0 {
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -47,6 +47,11 @@ pub(super) enum LeaseState {
 }
 
 impl LeaseState {
+    /// Whether it is not handed out, whatever time and members do.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::Behind | Self::Dead { retry: Some(_), ended: true, .. })
+    }
+
     /// When time alone changes it.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self {

@@ -27,7 +27,21 @@ pub(super) struct Members {
     armed_unguarded: BTreeSet<(Timestamp, usize)>,
     /// Members that were called and whose place is given on if they do not come.
     called: usize,
+    /// Members that wait.
+    waiting: usize,
 }
+
+/// How a member waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// Whether [`Members::unpark`] follows if it stops waiting.
+    pub(crate) guarded: bool,
+    /// Whether it can wake by itself when something is due.
+    pub(crate) timed: bool,
+}
+
+/// When a waiter without a timer wakes by itself.
+const NEVER: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 #[derive(Debug)]
 pub(super) struct Member {
@@ -47,7 +61,7 @@ pub(super) struct Member {
 #[derive(Debug)]
 struct Parked {
     waker: Waker,
-    guarded: bool,
+    how: Wait,
     armed: Option<Timestamp>,
     /// Whether it waits for the end alone.
     for_end: bool,
@@ -79,8 +93,9 @@ impl Member {
         self.parked.as_ref().is_some_and(|parked| !parked.for_end)
     }
 
-    fn is_guarded(&self) -> bool {
-        self.parked.as_ref().is_some_and(|parked| parked.guarded)
+    /// How it waits for messages, if it does.
+    fn how(&self) -> Option<Wait> {
+        Some(self.parked.as_ref().filter(|parked| !parked.for_end)?.how)
     }
 }
 
@@ -94,6 +109,7 @@ impl Members {
             armed: BTreeSet::new(),
             armed_unguarded: BTreeSet::new(),
             called: 0,
+            waiting: 0,
         }
     }
 
@@ -151,40 +167,58 @@ impl Members {
     }
 
     /// Deals partitions and members anew, and wakes everybody that waits, to find its new place.
-    /// What was ready is forgotten.
-    pub(super) fn deal(&mut self, partitions: u16, wake: &mut Wake) {
+    /// Returns whether the shares are others; what was ready is forgotten then.
+    pub(super) fn deal(&mut self, partitions: u16, wake: &mut Wake) -> bool {
         self.wake_all(wake);
         let shares = self.order.len().min(usize::from(partitions)).max(1);
-        self.shares.clear();
-        self.shares.resize_with(shares, Share::default);
+        let anew = self.shares.len() != shares;
+        if anew {
+            self.shares.clear();
+            self.shares.resize_with(shares, Share::default);
+        }
         for (rank, key) in self.order.iter().enumerate() {
             if let Some(member) = self.slots.get_mut(*key) {
                 member.share = rank % shares;
                 member.queued = false;
             }
         }
+        anew
     }
 
-    /// Lets a member sleep. `guarded` says that [`unpark`](Self::unpark) follows if it stops
-    /// waiting. Its former waker, if it has one, is to be dropped outside the lock.
+    /// Nothing is ready any more, and nobody holds anything.
+    pub(super) fn clear(&mut self) {
+        for share in &mut self.shares {
+            share.returned.clear();
+            share.fresh.clear();
+        }
+        for (_, member) in &mut self.slots {
+            member.in_flight = 0;
+        }
+    }
+
+    /// Lets a member sleep; one that is timed wakes by itself when something is due. Its former waker,
+    /// if it has one, is to be dropped outside the lock.
     pub(super) fn park(
         &mut self,
         key: usize,
         waker: Waker,
-        guarded: bool,
+        how: Wait,
         due: Option<Timestamp>,
     ) -> Option<Waker> {
         let former = self.take_parked(key);
         let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
-        member.parked = Some(Parked { waker, guarded, armed: due, for_end: false });
-        if let Some(at) = due {
-            let armed = if guarded { &mut self.armed } else { &mut self.armed_unguarded };
-            armed.insert((at, key));
-        }
+        let armed = due.filter(|_| how.timed);
+        member.parked = Some(Parked { waker, how, armed, for_end: false });
+        self.waiting += 1;
         if !std::mem::replace(&mut member.queued, true) {
             let share = member.share;
             self.shares[share].parked.push_back(key);
         }
+        match (how.guarded, armed) {
+            (true, Some(at)) => self.armed.insert((at, key)),
+            (true, None) => false,
+            (false, armed) => self.armed_unguarded.insert((armed.unwrap_or(NEVER), key)),
+        };
         former.map(|former| former.waker)
     }
 
@@ -193,7 +227,10 @@ impl Members {
     pub(super) fn watch(&mut self, key: usize, waker: Waker) -> Option<Waker> {
         let former = self.take_parked(key);
         let Some(member) = self.slots.get_mut(key) else { return Some(waker) };
-        member.parked = Some(Parked { waker, guarded: false, armed: None, for_end: true });
+        // In none of the indexes, as one that is guarded and has no timer.
+        let how = Wait { guarded: true, timed: false };
+        member.parked = Some(Parked { waker, how, armed: None, for_end: true });
+        self.waiting += 1;
         let share = member.share;
         if std::mem::take(&mut member.queued) {
             self.shares[share].parked.retain(|other| *other != key);
@@ -212,10 +249,12 @@ impl Members {
 
     fn take_parked(&mut self, key: usize) -> Option<Parked> {
         let parked = self.slots.get_mut(key)?.parked.take()?;
-        if let Some(at) = parked.armed {
-            let armed = if parked.guarded { &mut self.armed } else { &mut self.armed_unguarded };
-            armed.remove(&(at, key));
-        }
+        self.waiting -= 1;
+        match (parked.how.guarded, parked.armed) {
+            (true, Some(at)) => self.armed.remove(&(at, key)),
+            (true, None) => false,
+            (false, armed) => self.armed_unguarded.remove(&(armed.unwrap_or(NEVER), key)),
+        };
         Some(parked)
     }
 
@@ -274,31 +313,34 @@ impl Members {
         }
     }
 
-    /// Sees to it that somebody wakes by itself at `due`, if anybody waits at all. One that may
-    /// never come is relied on only where nobody else waits.
+    /// Sees to it that somebody wakes by itself at `due`, if anybody waits at all. On those that may
+    /// never come it relies only together.
     pub(super) fn cover(&mut self, due: Option<Timestamp>, wake: &mut Wake) {
         let Some(due) = due else { return };
-        let by = |armed: &BTreeSet<_>| armed.first().is_some_and(|(at, _)| *at <= due);
-        // Whoever was called comes, and sleeps again with that time or does what is due.
-        if self.called > 0 || by(&self.armed) || self.call_guarded(wake) {
+        if self.waiting == 0 || self.armed.first().is_some_and(|(at, _)| *at <= due) {
             return;
         }
-        if !by(&self.armed_unguarded) {
+        if !self.call_surely(|how| how.timed, wake)
+            && self.armed_unguarded.last().is_some_and(|(at, _)| *at > due)
+        {
             self.wake_all(wake);
         }
     }
 
     /// Sees to it that somebody comes, whatever share it is in and however much it holds.
     pub(super) fn summon(&mut self, wake: &mut Wake) {
-        if self.called == 0 && !self.call_guarded(wake) {
+        if self.waiting > 0 && self.called == 0 && !self.call_surely(|_| true, wake) {
             self.wake_all(wake);
         }
     }
 
     /// Wakes somebody that surely comes. Returns whether there is one.
-    fn call_guarded(&mut self, wake: &mut Wake) -> bool {
+    fn call_surely(&mut self, suits: impl Fn(Wait) -> bool, wake: &mut Wake) -> bool {
         let slots = &self.slots;
-        let surely = |key: &usize| slots.get(*key).is_some_and(Member::is_guarded);
+        let surely = |key: &usize| {
+            let how = slots.get(*key).and_then(Member::how);
+            how.is_some_and(|how| how.guarded && suits(how))
+        };
         let found = self.shares.iter_mut().find_map(|share| {
             let at = share.parked.iter().position(surely)?;
             share.parked.remove(at)
@@ -312,10 +354,11 @@ impl Members {
         let Some(member) = self.slots.get_mut(key) else { return false };
         member.queued = false;
         let Some(parked) = parked else { return false };
-        if parked.guarded && !std::mem::replace(&mut member.called, true) {
+        let surely = parked.how.guarded && !parked.for_end;
+        if surely && !std::mem::replace(&mut member.called, true) {
             self.called += 1;
         }
         wake.add(Wake::One(parked.waker));
-        parked.guarded
+        surely
     }
 }

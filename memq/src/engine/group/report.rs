@@ -1,5 +1,7 @@
 //! A group in numbers.
 
+use std::collections::HashMap;
+
 use super::lease::LeaseState;
 use super::{Group, members};
 use crate::engine::stats::{GroupStats, MemberStats, Unsettled};
@@ -31,6 +33,12 @@ impl Group {
             self.leases.values().filter(|lease| wanted(&lease.state)).count() as u64
         };
         let oldest = self.low_water_from(head);
+        let mut held: HashMap<usize, Vec<Offset>> = HashMap::new();
+        for (offset, lease) in &self.leases {
+            if let LeaseState::InFlight { member, .. } = lease.state {
+                held.entry(member).or_default().push(Offset(*offset));
+            }
+        }
         let member = |(key, member): (usize, &members::Member)| MemberStats {
             id: member.id,
             partitions: self
@@ -38,13 +46,14 @@ impl Group {
                 .partitions(member.share, self.partitions)
                 .map(Partition)
                 .collect(),
-            held: self.held(key).into_iter().map(Offset).collect(),
+            held: held.remove(&key).unwrap_or_default(),
             max_in_flight: member.most,
             waiting: member.waits(),
         };
         GroupStats {
             name: self.name.to_string(),
             committed: Offset(self.low_water()),
+            oldest: Offset(oldest),
             position: Offset(self.position),
             since_start: tail - self.start,
             lag: (tail - self.position) + self.leases.len() as u64,

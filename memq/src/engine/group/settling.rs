@@ -93,30 +93,27 @@ impl Group {
     /// Starts anew from `offset`. What is in flight no longer counts. What retention removed is to
     /// be told again.
     pub(in crate::engine) fn seek(&mut self, offset: u64, wake: &mut Wake) {
-        for key in self.members.iter().map(|(key, _)| key).collect::<Vec<_>>() {
-            if let Some(member) = self.members.get_mut(key) {
-                member.in_flight = 0;
-            }
-        }
         self.leases.clear();
         self.due.clear();
         self.burials.clear();
         self.keys.clear();
-        self.in_flight = 0;
+        self.members.clear();
+        (self.in_flight, self.idle) = (0, 0);
         self.missed = None;
         self.counters = Counters::default();
         (self.start, self.position, self.head) = (offset, offset, 0);
         self.deal(wake);
     }
 
-    /// What is in flight comes back, and no longer counts as handed out.
+    /// What is in flight comes back, and no longer counts as handed out: that was no attempt.
     pub(in crate::engine) fn recall(&mut self, wake: &mut Wake) {
-        let members: Vec<_> = self.members.iter().map(|(key, _)| key).collect();
-        for offset in members.into_iter().flat_map(|member| self.held(member)).collect::<Vec<_>>() {
-            if let Some(lease) = self.leases.get_mut(&offset) {
-                lease.serial = 0;
+        for offset in self.held(None) {
+            let Some(lease) = self.leases.get_mut(&offset) else { continue };
+            lease.serial = 0;
+            lease.attempt -= 1;
+            if !self.vanished(offset, wake) {
+                self.change(offset, LeaseState::Returned, wake);
             }
-            self.come_back(offset, None, "its group was moved", wake);
         }
         self.cover(wake);
     }

@@ -21,7 +21,9 @@ impl Group {
     }
 
     pub(super) fn pass_time(&mut self, now: Timestamp, wake: &mut Wake) {
+        let mut passed = false;
         while let Some((at, offset)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            passed = true;
             match self.leases.get(&offset).map(|lease| &lease.state) {
                 Some(LeaseState::InFlight { .. }) => {
                     self.counters.expired += 1;
@@ -37,7 +39,9 @@ impl Group {
                 }
             }
         }
-        self.cover(wake);
+        if passed {
+            self.cover(wake);
+        }
     }
 
     /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
@@ -53,9 +57,10 @@ impl Group {
             return false;
         }
         let reason = why(self.head);
-        self.head = head;
+        // What lies before it is known to be gone.
+        let from = std::mem::replace(&mut self.head, head);
         let mut gone = Vec::new();
-        for (offset, lease) in self.leases.range_mut(..head) {
+        for (offset, lease) in self.leases.range_mut(from..head) {
             match lease.state {
                 LeaseState::InFlight { .. } | LeaseState::Burying { .. } => {
                     lease.gone.get_or_insert(reason);
@@ -131,6 +136,7 @@ impl Group {
         let Some(lease) = self.leases.get_mut(&offset) else { return };
         let partition = lease.partition;
         lease.state = state;
+        self.idle += usize::from(lease.state.is_idle());
         if let Some(at) = lease.state.due() {
             self.due.insert((at, offset));
         }
@@ -164,6 +170,7 @@ impl Group {
     /// Takes a lease out of every index.
     pub(super) fn forget(&mut self, offset: u64, wake: &mut Wake) {
         let Some(lease) = self.leases.get(&offset) else { return };
+        self.idle -= usize::from(lease.state.is_idle());
         if let Some(at) = lease.state.due() {
             self.due.remove(&(at, offset));
         }

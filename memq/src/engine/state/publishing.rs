@@ -23,7 +23,10 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Appended<P> {
         let offset = match self.repeated(id, now) {
-            Some(offset) => offset,
+            Some(offset) => {
+                after.repeated = Some(entry);
+                offset
+            }
             None => {
                 let offset = self.try_append(entry, now, place, after)?;
                 if let Some(id) = id {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{JoinError, Phase, State};
 use crate::engine::after::After;
-use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket};
+use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket, Wait};
 use crate::engine::segment::SlotRef;
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, LagReason, SettleError};
@@ -48,10 +48,15 @@ pub(crate) enum Claim<P> {
     Nothing {
         due: Option<Timestamp>,
     },
+    /// Many messages of others were taken in, and there are more: look again.
+    Again,
     Closed,
     Deleted,
     GroupDeleted,
 }
+
+/// Messages that a member takes in at most while it holds the lock.
+const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
     /// The group of this name; if it is new, it starts there.
@@ -177,6 +182,11 @@ impl<P> State<P> {
         }
         let former = group.come(share.member, now, &mut after.readers);
         after.discard(former);
+        // Time alone may have ended the last one.
+        if phase != Phase::Open && group.is_done(tail) {
+            group.wake_all(&mut after.readers);
+        }
+        let mut taken_in = 0;
         let claim = loop {
             match group.pick(share.member, now, &mut after.readers) {
                 Pick::Deliver(ticket) => match self.log.slot(ticket.offset) {
@@ -188,8 +198,12 @@ impl<P> State<P> {
                     None => continue,
                 },
                 Pick::Lagged { skipped, reason } => break Claim::Lagged { skipped, reason },
+                Pick::More if taken_in == TAKE_IN => break Claim::Again,
                 Pick::More => match self.log.entry(group.position()) {
-                    Some(entry) => group.admit(entry.partition, entry.key),
+                    Some(entry) => {
+                        taken_in += 1;
+                        group.admit(entry.partition, entry.key);
+                    }
                     None => break Claim::Nothing { due: None },
                 },
                 Pick::Full => break Claim::Nothing { due: None },
@@ -213,14 +227,14 @@ impl<P> State<P> {
         &mut self,
         share: Share,
         waker: Waker,
-        guarded: bool,
+        how: Wait,
         after: &mut After<P>,
     ) -> Option<Timestamp> {
         let Some(group) = self.group(share.group) else {
             after.discard(Some(waker));
             return None;
         };
-        let (due, former) = group.park(share.member, waker, guarded);
+        let (due, former) = group.park(share.member, waker, how);
         after.discard(former);
         due
     }

@@ -13,8 +13,12 @@ use crate::position::{Offset, Partition};
 pub struct GroupStats {
     /// Its name.
     pub name: String,
-    /// Everything before this offset is settled: where the group resumes.
+    /// Everything before this offset is settled: where the group resumes. A message that retention
+    /// removed while a member holds it is not settled yet.
     pub committed: Offset,
+    /// The oldest message that is kept and not settled, which keeps it and what follows in the topic;
+    /// the next one where all are.
+    pub oldest: Offset,
     /// The next message that no member was given or passed yet.
     pub position: Offset,
     /// Messages from its start to the newest, kept or not.
@@ -45,7 +49,7 @@ pub struct GroupStats {
     pub dead_lettered: u64,
     /// Messages that retention removed before they were settled.
     pub skipped: u64,
-    /// How long ago the oldest message was published that is kept and not settled.
+    /// How long ago that message was published; `None` where all are settled.
     pub oldest_unsettled: Option<Duration>,
     /// Where that message is.
     pub oldest_state: Option<Unsettled>,

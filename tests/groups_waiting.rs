@@ -1,0 +1,125 @@
+//! Members that wait: whoever has something to do is woken for it, whatever the others do.
+
+mod common;
+
+use std::future::poll_fn;
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use common::{paused, poll_once, settle, spawn};
+use memq::{Broker, Consumer, Offset, RecvError, Topic};
+use tokio::time::timeout;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Topic)]
+#[topic(name = "two", partitions = 2)]
+struct Two(u64);
+
+#[derive(Debug, Topic)]
+#[topic(name = "short", partitions = 2, ttl = "5s")]
+struct Short(u64);
+
+async fn member<T: Topic>(broker: &Broker) -> Consumer<T> {
+    let group = broker.subscriber::<T>().group("work").max_attempts(1);
+    group.ack_deadline(SECOND * 10).await.unwrap()
+}
+
+#[test]
+fn time_that_ends_the_last_message_of_a_closed_topic_wakes_everybody() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let short = broker.publisher::<Short>().await.unwrap();
+        // In the shares 0, 1, 0, 1, 0.
+        let one = member::<Short>(&broker).await;
+        let mut two = member::<Short>(&broker).await;
+        let others = [member::<Short>(&broker).await, member(&broker).await, member(&broker).await];
+        short.publish(Short(0)).partition(1).await.unwrap();
+        broker.close("short").await.unwrap();
+        // Each gives its consumer back, since one that goes away wakes the others.
+        let wait = |mut consumer: Consumer<Short>| {
+            spawn(async move {
+                while !matches!(consumer.recv().await, Err(RecvError::Closed)) {}
+                consumer
+            })
+        };
+        let [three, _four, five] = others;
+        let waits = [wait(one), wait(three), wait(five)];
+        settle().await;
+        let held = two.try_recv().unwrap().unwrap();
+        for waiting in waits {
+            timeout(HOUR, waiting).await.expect("it is told").unwrap();
+        }
+        drop(held);
+    });
+}
+
+#[test]
+fn a_receive_that_was_called_and_is_not_polled_stops_no_timer() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let open = || broker.topic("plain").subscriber().group("work").into_future();
+        let plain = broker.topic("plain").publisher().await.unwrap();
+        let (mut one, mut other, mut third) =
+            (open().await.unwrap(), open().await.unwrap(), open().await.unwrap());
+        let mut asleep = Box::pin(async move { one.recv().await.map(|record| record.offset()) });
+        assert!(asleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let waits = spawn(async move { other.recv().await.map(|record| record.attempt()) });
+        settle().await;
+        plain.publish_bytes("called for").await.unwrap();
+        third.try_recv().unwrap().unwrap().nack_after(SECOND);
+        let came = timeout(HOUR, waits).await.expect("it comes when the delay is over");
+        assert_eq!(came.unwrap().unwrap(), 2);
+        drop(asleep);
+    });
+}
+
+#[test]
+fn receives_without_a_guard_are_relied_on_only_together() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let two = broker.publisher::<Two>().await.unwrap();
+        // In the shares 0, 1, 0.
+        let mut abandoned = member::<Two>(&broker).await;
+        let mut holder = member::<Two>(&broker).await;
+        let mut polled = member::<Two>(&broker).await;
+        two.publish(Two(0)).partition(1).await.unwrap();
+        let first = holder.try_recv().unwrap().unwrap();
+        // It has a timer, and nobody polls it any more.
+        assert!(poll_once(poll_fn(|cx| abandoned.poll_recv(cx))).is_none());
+        first.ack();
+        let waits =
+            spawn(async move { poll_fn(|cx| polled.poll_recv(cx)).await.map(|d| d.offset()) });
+        settle().await;
+        two.publish(Two(1)).partition(1).await.unwrap();
+        // Its handler hangs in the only attempt.
+        let hangs = holder.try_recv().unwrap().unwrap();
+        tokio::time::sleep(HOUR).await;
+        assert_eq!(broker.stats("two.work.dead").await.unwrap().published, 1);
+        drop((hangs, waits));
+    });
+}
+
+#[test]
+fn a_receive_outside_a_runtime_is_not_relied_on_for_what_is_due() {
+    let broker = Broker::new();
+    let open = || poll_once(broker.topic("plain").subscriber().group("work").into_future());
+    let (mut outside, mut inside, mut third) =
+        (open().unwrap().unwrap(), open().unwrap().unwrap(), open().unwrap().unwrap());
+    let plain = poll_once(broker.topic("plain").publisher().into_future()).unwrap().unwrap();
+    plain.publish_bytes("x").now().unwrap();
+    let delayed = third.try_recv().unwrap().unwrap();
+    // Parked where nothing can wake it in time.
+    let mut asleep = pin!(outside.recv());
+    assert!(asleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    paused().block_on(async {
+        let waits = spawn(async move { inside.recv().await.map(|record| record.offset()) });
+        settle().await;
+        delayed.nack_after(Duration::from_millis(200));
+        let came = timeout(SECOND * 5, waits).await.expect("it comes when the delay is over");
+        assert_eq!(came.unwrap().unwrap(), Offset(0));
+    });
+}
