@@ -492,7 +492,7 @@ fn a_start_that_does_not_exist_leaves_no_dead_letter_topic() {
 
 #[derive(Debug, Topic)]
 #[topic(name = "fat")]
-struct Fat([u8; 4096]);
+struct Fat(#[allow(dead_code, reason = "it is only large")] [u8; 4096]);
 
 #[test]
 fn native_dead_letters_count_what_they_keep_once() {

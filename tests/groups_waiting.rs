@@ -17,11 +17,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Topic)]
 #[topic(name = "two", partitions = 2)]
-struct Two(u64);
+struct Two(#[allow(dead_code, reason = "it is told apart by its offset")] u64);
 
 #[derive(Debug, Topic)]
 #[topic(name = "short", partitions = 2, ttl = "5s")]
-struct Short(u64);
+struct Short(#[allow(dead_code, reason = "it is told apart by its offset")] u64);
 
 async fn member<T: Topic>(broker: &Broker) -> Consumer<T> {
     let group = broker.subscriber::<T>().group("work").max_attempts(1);
