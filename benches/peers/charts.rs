@@ -80,6 +80,7 @@ pub fn lines(path: &Path, axis: &Axis) -> io::Result<()> {
     let mut chart = ChartBuilder::on(&area)
         .caption(format!("{}: ns for a message", axis.name), (FONT, 18))
         .margin(12)
+        .margin_right(36)
         .x_label_area_size(40)
         .y_label_area_size(60)
         .build_cartesian_2d(

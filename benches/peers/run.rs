@@ -227,3 +227,79 @@ impl Sum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::{kanal::Kanal, memq, tokio_mpsc::Mpsc};
+    use crate::queue::{Job, Point, WAIT};
+
+    type Struct = Point<1024, WAIT>;
+
+    fn job(number: u64) -> Job {
+        Job { number, bytes: bytes::Bytes::new() }
+    }
+
+    /// Every second message of the sender is lost, and the end is never said.
+    struct Losing;
+    struct LosingTx(tokio::sync::mpsc::UnboundedSender<Job>);
+    struct LosingRx(tokio::sync::mpsc::UnboundedReceiver<Job>);
+
+    impl Queue<Job> for Losing {
+        const NAME: &'static str = "losing";
+        type Tx = LosingTx;
+        type Rx = LosingRx;
+        type Hold = LosingTx;
+
+        async fn open(_: &Shape) -> Open<LosingTx, LosingRx, LosingTx> {
+            let (tx, rx) = tokio::sync::mpsc::unbounded_channel();
+            let hold = LosingTx(tx.clone());
+            Open { senders: vec![LosingTx(tx)], receivers: vec![LosingRx(rx)], hold }
+        }
+    }
+
+    impl Tx<Job> for LosingTx {
+        async fn send(&mut self, message: Job) {
+            if message.number % 2 == 0 {
+                self.0.send(message.clone()).expect("a receiver");
+                self.0.send(message).expect("a receiver");
+            }
+        }
+    }
+
+    impl Rx<Job> for LosingRx {
+        async fn recv(&mut self, seen: &mut Seen) -> bool {
+            let received = self.0.recv().await;
+            received.iter().for_each(|job| seen.see(job));
+            received.is_some()
+        }
+    }
+
+    #[test]
+    fn what_is_lost_and_what_comes_twice_is_counted_and_nothing_hangs() {
+        let shape = Shape { sharing: true, ..Shape::ONE };
+        let outcome = rate::<Job, Losing>(&shape, 1_001, job);
+        assert_eq!((outcome.delivered, outcome.expected), (501, 1_001));
+        assert_eq!(outcome.duplicates, 500, "it stops once it has seen as many as were sent");
+        let outcome = rate::<Job, Losing>(&shape, 1, |_| job(1));
+        assert_eq!((outcome.delivered, outcome.expected), (0, 1));
+    }
+
+    #[test]
+    fn queues_that_lose_nothing_deliver_everything() {
+        let whole = |outcome: Outcome, expected| {
+            assert_eq!((outcome.delivered, outcome.expected), (expected, expected));
+            assert_eq!(outcome.duplicates, 0);
+            assert!(outcome.value > 0.0);
+        };
+        let point = |number| Point([number; 8]);
+        whole(rate::<Struct, Mpsc>(&Shape::ONE, 5_000, point), 5_000);
+        let batches = Shape { batch: 100, ..Shape::ONE };
+        whole(rate::<Struct, memq::Owned>(&batches, 5_000, point), 5_000);
+        let all = Shape { senders: 3, receivers: 4, ..Shape::ONE };
+        whole(rate::<Struct, memq::Borrowed>(&all, 3_000, point), 12_000);
+        let sharing = Shape { senders: 2, receivers: 3, sharing: true, ..Shape::ONE };
+        whole(rate::<Job, memq::Group>(&sharing, 4_000, job), 4_000);
+        whole(rate::<Job, Kanal>(&sharing, 4_000, job), 4_000);
+    }
+}
