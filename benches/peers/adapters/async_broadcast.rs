@@ -2,6 +2,7 @@
 
 use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender, broadcast};
 
+use super::tokio_broadcast::YIELD_EVERY;
 use crate::queue::{Load, Open, Queue, Rx, Seen, Shape, Tx};
 
 /// Senders wait.
@@ -32,14 +33,31 @@ impl<M: Load> Queue<M> for Waiting {
     }
 }
 
+/// A sender that never waits, and how much it sent since it let others run.
+#[derive(Debug)]
+pub struct Writer<M>(Sender<M>, u32);
+
 impl<M: Load> Queue<M> for Overflowing {
     const NAME: &'static str = "async-broadcast";
-    type Tx = Sender<M>;
+    type Tx = Writer<M>;
     type Rx = Receiver<M>;
     type Hold = Keep<M>;
 
-    async fn open(shape: &Shape) -> Open<Sender<M>, Receiver<M>, Keep<M>> {
-        open(shape, true)
+    async fn open(shape: &Shape) -> Open<Writer<M>, Receiver<M>, Keep<M>> {
+        let Open { senders, receivers, hold } = open(shape, true);
+        let senders = senders.into_iter().map(|tx| Writer(tx, 0)).collect();
+        Open { senders, receivers, hold }
+    }
+}
+
+impl<M: Load> Tx<M> for Writer<M> {
+    async fn send(&mut self, message: M) {
+        Tx::send(&mut self.0, message).await;
+        self.1 += 1;
+        if self.1 == YIELD_EVERY {
+            self.1 = 0;
+            tokio::task::yield_now().await;
+        }
     }
 }
 
