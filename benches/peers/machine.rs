@@ -65,8 +65,8 @@ pub const NOTES: &[&str] = &[
      drops too, and tells the receiver. async-broadcast waits. ruststream is unbounded, copies on \
      publishing, and keeps every message while its broker lives.",
     "All run on tokio with two workers. The disruptor is polled by tasks, since its own threads would \
-     spin on both cores. Publishers whose send never waits (tokio-broadcast, ruststream, async-broadcast in S11) let others run \
-     every 128 messages, as tokio's other channels do.",
+     spin on both cores. Publishers whose send never waits (tokio-broadcast, ruststream, and \
+     async-broadcast in S11) let others run every 128 messages, as tokio's other channels do.",
     "In a workload with batches a peer without them does the same singly. tokio-mpsc has no second \
      receiver, channels have no fan-out, broadcasts and the disruptor do not share work, ruststream \
      takes bytes only and none of a megabyte: there they have no row.",
