@@ -1,1 +1,3 @@
-//! Benchmarks of memq: `cargo bench -p memq-benches`.
+//! Benchmarks of memq. For daily work, one for each stage: `cargo bench -p memq-benches`. Beside its
+//! peers: `cargo run --release -p memq-benches --bin peers -- --help`. Instructions for each message:
+//! `scripts/instructions`. Memory over a long time: `scripts/soak`.

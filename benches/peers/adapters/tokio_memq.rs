@@ -1,0 +1,92 @@
+//! tokio-memq 1.0: subscribers of a topic, and consumers of one group, over native values.
+//!
+//! Its topics drop the oldest message where they are full and tell nobody.
+
+use tokio_memq::mq::{ConsumptionMode, MessageQueue, TopicOptions};
+use tokio_memq::{AsyncMessagePublisher, MessageSubscriber, Publisher, Subscriber, TopicMessage};
+
+use crate::queue::{Load, Open, Queue, Rx, Seen, Shape, Tx};
+
+/// Messages that a topic keeps where nothing is said; here too, where 1,024 would be allowed, since
+/// nothing waits for a reader.
+pub const KEPT: usize = 10_000;
+const TOPIC: &str = "topic";
+
+/// Subscribers, each of which sees all.
+#[derive(Debug)]
+pub struct Broadcast;
+/// Consumers with one identity.
+#[derive(Debug)]
+pub struct Sharing;
+
+pub fn options<M: Load>() -> TopicOptions {
+    // Large messages keep their own limit: ten thousand of them would not fit.
+    let kept = if M::CAPACITY < crate::queue::CAPACITY { M::CAPACITY } else { KEPT };
+    TopicOptions { max_messages: Some(kept), ..TopicOptions::default() }
+}
+
+impl<M: Load> Queue<M> for Broadcast {
+    const NAME: &'static str = "tokio-memq";
+    type Tx = Publisher;
+    type Rx = Subscriber;
+    type Hold = MessageQueue;
+
+    async fn open(shape: &Shape) -> Open<Publisher, Subscriber, MessageQueue> {
+        let queue = MessageQueue::new();
+        queue.create_topic(TOPIC.to_string(), options::<M>()).await.expect("a topic");
+        let mut receivers = Vec::new();
+        for _ in 0..shape.receivers + shape.slow {
+            receivers.push(queue.subscriber(TOPIC.to_string()).await.expect("a subscriber"));
+        }
+        let senders = (0..shape.senders).map(|_| queue.publisher(TOPIC.to_string())).collect();
+        Open { senders, receivers, hold: queue }
+    }
+}
+
+impl<M: Load> Queue<M> for Sharing {
+    const NAME: &'static str = "tokio-memq";
+    type Tx = Publisher;
+    type Rx = Subscriber;
+    type Hold = MessageQueue;
+
+    async fn open(shape: &Shape) -> Open<Publisher, Subscriber, MessageQueue> {
+        let queue = MessageQueue::new();
+        queue.create_topic(TOPIC.to_string(), options::<M>()).await.expect("a topic");
+        let mut receivers = Vec::new();
+        for _ in 0..shape.receivers {
+            let (topic, group) = (TOPIC.to_string(), "workers".to_string());
+            let member = queue.subscriber_group(topic, group, ConsumptionMode::Earliest);
+            receivers.push(member.await.expect("a member"));
+        }
+        let senders = (0..shape.senders).map(|_| queue.publisher(TOPIC.to_string())).collect();
+        Open { senders, receivers, hold: queue }
+    }
+}
+
+impl<M: Load> Tx<M> for Publisher {
+    async fn send(&mut self, message: M) {
+        AsyncMessagePublisher::publish(self, message).await.expect("published");
+    }
+
+    async fn send_many(&mut self, messages: Vec<M>) {
+        AsyncMessagePublisher::publish_batch(self, messages).await.expect("published");
+    }
+}
+
+impl<M: Load> Rx<M> for Subscriber {
+    async fn recv(&mut self, seen: &mut Seen) -> bool {
+        let Ok(message) = MessageSubscriber::recv(self).await else { return false };
+        see::<M>(&message, seen);
+        true
+    }
+
+    async fn recv_many(&mut self, max: usize, seen: &mut Seen) -> bool {
+        let Ok(messages) = self.recv_batch(max).await else { return false };
+        messages.iter().for_each(|message| see::<M>(message, seen));
+        true
+    }
+}
+
+fn see<M: Load>(message: &TopicMessage, seen: &mut Seen) {
+    seen.take(message.deserialize::<M>().expect("a message"));
+}

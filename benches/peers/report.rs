@@ -1,0 +1,164 @@
+//! The table on the terminal, and the report with its charts.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
+
+use crate::growth::Axis;
+use crate::measure::{Figures, Workload};
+use crate::{charts, machine};
+
+/// A workload and what came of it.
+pub type Measured = (Workload, Vec<Figures>);
+
+/// The whole table as Markdown.
+pub fn table(measured: &[Measured]) -> String {
+    let mut text = String::from(
+        "| workload | peer | median | min | max | unit | × tokio-memq | × best other | delivered \
+         | expected | lost |\n|---|---|--:|--:|--:|---|--:|--:|--:|--:|--:|\n",
+    );
+    for (workload, figures) in measured {
+        for figures in figures {
+            row(&mut text, workload, figures);
+        }
+    }
+    text
+}
+
+fn row(text: &mut String, workload: &Workload, figures: &Figures) {
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "–".into(), significant);
+    let arrow = if workload.higher_is_better { "↑" } else { "↓" };
+    let _ = writeln!(
+        text,
+        "| {} | {} | {} | {} | {} | {} {arrow} | {} | {} | {} | {} | {} |",
+        workload.name,
+        figures.peer,
+        significant(figures.median),
+        significant(figures.min),
+        significant(figures.max),
+        workload.unit,
+        ratio(figures.to_seed),
+        ratio(figures.to_best),
+        grouped(figures.delivered),
+        grouped(figures.expected),
+        lost(figures),
+    );
+}
+
+fn lost(figures: &Figures) -> String {
+    let mut text = grouped(figures.lost());
+    if figures.lost() > 0 {
+        let share = figures.lost() as f64 / figures.expected as f64 * 100.0;
+        let _ = write!(text, " ({share:.1} %)");
+    }
+    if figures.duplicates > 0 {
+        let _ = write!(text, ", {} twice", grouped(figures.duplicates));
+    }
+    text
+}
+
+/// The curves as tables.
+pub fn curves(axes: &[Axis]) -> String {
+    let mut text = String::new();
+    for axis in axes {
+        let _ = writeln!(text, "{}: {} (ns)\n", axis.name, axis.what);
+        let places = axis.series.first().map(|series| &series.points);
+        let places = places.into_iter().flatten().map(|(at, _)| grouped(*at)).collect::<Vec<_>>();
+        let _ = writeln!(text, "| {} | {} |", axis.along, places.join(" | "));
+        let _ = writeln!(text, "|---|{}", "--:|".repeat(places.len()));
+        for series in &axis.series {
+            let values = series.points.iter().map(|(_, value)| significant(*value));
+            let _ =
+                writeln!(text, "| {} | {} |", series.peer, values.collect::<Vec<_>>().join(" | "));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes the report and its charts; `folder` is that of the package.
+pub fn write(
+    folder: &Path,
+    head: &[String],
+    measured: &[Measured],
+    axes: &[Axis],
+) -> io::Result<()> {
+    let charts = folder.join("report");
+    if charts.exists() {
+        // Charts of what is no longer measured would stay otherwise.
+        fs::remove_dir_all(&charts)?;
+    }
+    fs::create_dir_all(&charts)?;
+    let mut text = String::from("# memq beside its peers\n\nWritten by `peers --report`.\n\n");
+    for line in head {
+        let _ = writeln!(text, "- {line}");
+    }
+    text.push_str("\n## How to read this\n\n");
+    for note in machine::NOTES {
+        let _ = writeln!(text, "- {note}");
+    }
+    text.push_str("\n## All figures\n\n");
+    text.push_str(&table(measured));
+    for (workload, figures) in measured {
+        let _ = writeln!(text, "\n## {}\n\n{}.\n", workload.name, workload.what);
+        let file = format!("{}.svg", workload.name);
+        charts::bars(&charts.join(&file), workload, figures)?;
+        let _ = writeln!(text, "![{}](report/{file})", workload.name);
+    }
+    if !axes.is_empty() {
+        let _ = write!(text, "\n## Growth\n\n{}", curves(axes));
+    }
+    for axis in axes {
+        let file = format!("growth-{}.svg", axis.name);
+        charts::lines(&charts.join(&file), axis)?;
+        let _ = writeln!(text, "![{}](report/{file})", axis.name);
+    }
+    fs::write(folder.join("REPORT.md"), text)
+}
+
+/// Three digits that mean something, and the rest by a letter.
+pub fn significant(value: f64) -> String {
+    let (value, letter) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, "G"),
+        size if size >= 1e6 => (value / 1e6, "M"),
+        size if size >= 1e4 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let digits = match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}{letter}")
+}
+
+/// With a comma at every thousand.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(significant(12_345_678.0), "12.3M");
+        assert_eq!(significant(1_234.4), "1234");
+        assert_eq!(significant(0.123), "0.12");
+        assert_eq!(significant(27.04), "27.0");
+        assert_eq!(significant(2.5e9), "2.50G");
+        assert_eq!(
+            (grouped(7), grouped(1_000), grouped(1_234_567)),
+            ("7".into(), "1,000".into(), "1,234,567".into())
+        );
+    }
+}
