@@ -166,7 +166,7 @@ impl<T: Payload> DeadLetterTopic<T> {
         };
         let entry = Entry { partition, ..entry };
         let place = &mut Place::default();
-        self.topic.append(entry, None, place).map(drop).map_err(|(refusal, _)| refusal)
+        self.topic.append(entry, None, place).map(drop).map_err(|(refusal, _)| refusal.into())
     }
 }
 
