@@ -8,6 +8,7 @@ use crate::engine::group::Burial;
 use crate::engine::queue::Place;
 use crate::engine::registry::Registry;
 use crate::engine::segment::{ANY, Entry, SlotRef};
+use crate::engine::state::Refusal;
 use crate::engine::topic::Topic;
 use crate::error::PublishError;
 use crate::headers::Headers;
@@ -172,8 +173,8 @@ impl<T: Payload> DeadLetterTopic<T> {
         let entry = Entry { partition, ..entry };
         match self.topic.append(entry, None, &mut Place::default()) {
             Ok(_) => Ok(()),
-            Err((PublishError::Deleted(()), entry)) => self.bury_anew(entry),
-            Err((refusal, _)) => Err(refusal),
+            Err((Refusal::Deleted, entry)) => self.bury_anew(entry),
+            Err((refusal, _)) => Err(refusal.into()),
         }
     }
 
@@ -186,7 +187,10 @@ impl<T: Payload> DeadLetterTopic<T> {
         topic.publisher_opened();
         // How many partitions it has is not known here.
         let entry = Entry { partition: ANY, ..entry };
-        topic.append(entry, None, &mut Place::default()).map(drop).map_err(|(refusal, _)| refusal)
+        topic
+            .append(entry, None, &mut Place::default())
+            .map(drop)
+            .map_err(|(refusal, _)| refusal.into())
     }
 }
 

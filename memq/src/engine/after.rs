@@ -43,7 +43,25 @@ impl<P> After<P> {
 
     /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
     /// all the same.
+    #[inline]
     pub(super) fn run(self) {
+        if self.is_nothing() {
+            // Nothing is dropped but what is empty.
+            std::mem::forget(self);
+            return;
+        }
+        self.run_all();
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.garbage.capacity() == 0
+            && self.repeated.is_none()
+            && matches!(self.unused, [None, None])
+            && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))
+    }
+
+    #[cold]
+    fn run_all(self) {
         let Self { garbage, unused, repeated, readers, publishers } = self;
         let publishers = Last(publishers);
         readers.run();

@@ -96,7 +96,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         match segment.slot(self.position) {
             Slot::Set(entry) if self.topic.expired(entry.at) => None,
             Slot::Set(_) => {
-                let slot = SlotRef::new(segment.clone(), self.position)?;
+                let slot = SlotRef::of(segment, self.position);
                 self.position += 1;
                 self.gauge.passed(self.position);
                 self.topic.passed();

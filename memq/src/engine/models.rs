@@ -17,9 +17,8 @@ use super::group::{Rules, Settlement, Ticket, Wait};
 use super::member::{GroupRef, Member};
 use super::queue::Place;
 use super::segment::Entry;
-use super::state::Claim;
+use super::state::{Claim, Refusal};
 use super::topic::Topic;
-use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Start};
 
@@ -58,8 +57,8 @@ fn publish_waiting(topic: &Arc<Topic<u64>>, number: u64) {
         loop {
             match topic.append(entry.take().unwrap(), None, &mut place) {
                 Ok(_) => return Poll::Ready(()),
-                Err((PublishError::Full(()), back)) => entry = Some(back),
-                Err((refusal, _)) => panic!("{refusal}"),
+                Err((Refusal::Full, back)) => entry = Some(back),
+                Err((refusal, _)) => panic!("{refusal:?}"),
             }
             if topic.poll_room(1, &mut place, cx).is_pending() {
                 return Poll::Pending;

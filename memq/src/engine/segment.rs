@@ -133,6 +133,13 @@ pub(crate) struct SlotRef<P> {
 }
 
 impl<P> SlotRef<P> {
+    /// A message that was seen in the segment.
+    #[inline]
+    pub(super) fn of(segment: &Arc<Segment<P>>, offset: u64) -> Self {
+        debug_assert!(segment.get(offset).is_some());
+        Self { segment: segment.clone(), offset }
+    }
+
     /// `None` if the message is not in the segment.
     pub(crate) fn new(segment: Arc<Segment<P>>, offset: u64) -> Option<Self> {
         segment.get(offset)?;

@@ -80,7 +80,29 @@ pub(crate) enum JoinError {
 }
 
 /// The offset of a message, or the message and why it has none.
-pub(crate) type Appended<P> = Result<Offset, (PublishError<()>, Entry<P>)>;
+pub(crate) type Appended<P> = Result<Offset, (Refusal, Entry<P>)>;
+
+/// Why a message was not stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    Full,
+    Closed,
+    Deleted,
+    TooLarge { bytes: usize, max_bytes: usize },
+}
+
+impl From<Refusal> for PublishError<()> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full => Self::Full(()),
+            Refusal::Closed => Self::Closed(()),
+            Refusal::Deleted => Self::Deleted(()),
+            Refusal::TooLarge { bytes, max_bytes } => {
+                Self::TooLarge { message: (), bytes, max_bytes }
+            }
+        }
+    }
+}
 
 fn limits(options: &TopicOptions) -> Limits {
     Limits { max_messages: options.max_messages, max_bytes: options.max_bytes, ttl: options.ttl }

@@ -32,12 +32,11 @@ use super::clock::Clock;
 use super::group::Rules;
 use super::queue::Place;
 use super::segment::Entry;
-use super::state::{Appended, Found, JoinError, Phase, State};
+use super::state::{Appended, Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence};
 use super::wake::Ticket;
-use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
@@ -76,6 +75,7 @@ struct Sweeper {
 
 impl<P> Topic<P> {
     /// Does something under the lock. What follows from it is left to the caller.
+    #[inline]
     fn under_lock<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> (R, After<P>) {
         let mut after = After::new();
         let result = {
@@ -196,7 +196,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         entries: &mut VecDeque<Entry<P>>,
         offsets: &mut Vec<Offset>,
         place: &mut Place,
-    ) -> Result<(), PublishError<()>> {
+    ) -> Result<(), Refusal> {
         let now = self.now();
         self.and_sweep(|state, after| state.append_all(entries, offsets, now, place, after))
     }
@@ -208,7 +208,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.
-    pub(crate) fn reserve(&self, place: &mut Place) -> Result<(), PublishError<()>> {
+    pub(crate) fn reserve(&self, place: &mut Place) -> Result<(), Refusal> {
         let now = self.now();
         self.locked(|state, after| state.reserve(now, place, after))
     }
@@ -395,6 +395,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// As `locked`, and starts a sweeper where there is something to expire and none runs.
+    #[inline]
     fn and_sweep<R>(self: &Arc<Self>, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
         let ((result, wanted), after) = self.under_lock(|state, after| {
             let result = work(state, after);

@@ -50,10 +50,12 @@ impl WaitList {
     }
 
     /// Takes everybody out.
+    #[inline]
     pub(crate) fn wake_all(&mut self) -> Wake {
-        if self.wakers.is_empty() {
-            return Wake::Nobody;
-        }
+        if self.wakers.is_empty() { Wake::Nobody } else { self.drain() }
+    }
+
+    fn drain(&mut self) -> Wake {
         self.round += 1;
         let mut woken = self.wakers.drain();
         match (woken.next(), woken.len()) {
@@ -71,10 +73,14 @@ impl WaitList {
 
 impl Wake {
     /// Adds those of another list, or of the same one at another time.
+    #[inline]
     pub(crate) fn add(&mut self, others: Self) {
-        if matches!(others, Self::Nobody) {
-            return;
+        if !matches!(others, Self::Nobody) {
+            self.join(others);
         }
+    }
+
+    fn join(&mut self, others: Self) {
         *self = match (std::mem::replace(self, Self::Nobody), others) {
             (Self::Nobody, others) => others,
             (own, others) => {

@@ -10,6 +10,7 @@ use super::publish::YIELD_EVERY;
 use super::room::Room;
 use super::{Origin, Publisher, Ready};
 use crate::engine::segment::Entry;
+use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
 use crate::message::Stored;
 use crate::payload::Payload;
@@ -88,7 +89,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     }
 
     /// Stores what is encoded, as far as there is room.
-    fn store(&mut self) -> Result<(), PublishError<()>> {
+    fn store(&mut self) -> Result<(), Refusal> {
         let before = self.offsets.len();
         let topic = self.room.topic();
         let place = self.room.place();
@@ -136,7 +137,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             }
             match this.store() {
                 Ok(()) => {}
-                Err(PublishError::Full(())) => {
+                Err(Refusal::Full) => {
                     let Some(size) = this.entries.front().map(|entry| entry.size) else { continue };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
@@ -148,7 +149,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
                         Poll::Pending => return Poll::Pending,
                     }
                 }
-                Err(refusal) => return Poll::Ready(Err(this.fail(refusal))),
+                Err(refusal) => return Poll::Ready(Err(this.fail(refusal.into()))),
             }
         }
     }

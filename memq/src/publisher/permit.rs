@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use super::room::Room;
 use super::{Publisher, Ready};
+use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::payload::Payload;
 use crate::position::Offset;
@@ -26,7 +27,7 @@ pub(super) async fn reserve<T: Payload>(
         loop {
             match publisher.topic.reserve(room.place()) {
                 Ok(()) => return Poll::Ready(Ok(Permit { publisher, held: true })),
-                Err(PublishError::Full(())) => match room.poll(1, cx) {
+                Err(Refusal::Full) => match room.poll(1, cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(refusal)) => {
                         publisher.topic.count_rejected(1);
@@ -34,7 +35,7 @@ pub(super) async fn reserve<T: Payload>(
                     }
                     Poll::Pending => return Poll::Pending,
                 },
-                Err(refusal) => return Poll::Ready(Err(refusal)),
+                Err(refusal) => return Poll::Ready(Err(refusal.into())),
             }
         }
     })
@@ -50,10 +51,9 @@ impl<T: Payload> Permit<'_, T> {
     pub fn send(mut self, message: T) -> Result<Offset, PublishError<T>> {
         let Ready { entry, origin } = self.publisher.ready(message, None)?;
         self.held = false;
-        self.publisher
-            .topic
-            .append_reserved(entry)
-            .map_err(|(refusal, entry)| refusal.with(Ready::<T> { entry, origin }.into_message()))
+        self.publisher.topic.append_reserved(entry).map_err(|(refusal, entry)| {
+            PublishError::from(refusal).with(Ready::<T> { entry, origin }.into_message())
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::room::Room;
 use super::{Publisher, Ready};
 use crate::engine::queue::Place;
+use crate::engine::state::Refusal;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
@@ -156,10 +157,10 @@ impl<'a, T: Payload> Publish<'a, T> {
         let (Ready { entry, origin }, id) = self.ready()?;
         publisher.topic.append(entry, id.as_ref(), &mut Place::default()).map_err(
             |(refusal, entry)| {
-                if matches!(refusal, PublishError::Full(())) {
+                if matches!(refusal, Refusal::Full) {
                     publisher.topic.count_rejected(1);
                 }
-                refusal.with(Ready::<T> { entry, origin }.into_message())
+                PublishError::from(refusal).with(Ready::<T> { entry, origin }.into_message())
             },
         )
     }
@@ -239,7 +240,7 @@ impl<T: Payload> Future for Publishing<'_, T> {
                             return Poll::Pending;
                         }
                         Ok(offset) => return Poll::Ready(Ok(offset)),
-                        Err((PublishError::Full(()), entry)) => {
+                        Err((Refusal::Full, entry)) => {
                             let room = this.room.poll(entry.size, cx);
                             let ready = Ready { entry, origin };
                             match room {
@@ -256,8 +257,8 @@ impl<T: Payload> Future for Publishing<'_, T> {
                         }
                         Err((refusal, entry)) => {
                             this.room.leave();
-                            let ready = Ready::<T> { entry, origin };
-                            return Poll::Ready(Err(refusal.with(ready.into_message())));
+                            let message = Ready::<T> { entry, origin }.into_message();
+                            return Poll::Ready(Err(PublishError::from(refusal).with(message)));
                         }
                     }
                 }

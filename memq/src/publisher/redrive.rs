@@ -6,6 +6,7 @@ use std::task::Poll;
 use super::Publisher;
 use super::room::Room;
 use crate::engine::segment::{ANY, Entry};
+use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::key::partition_of;
 use crate::message::Stored;
@@ -31,7 +32,7 @@ impl<T: Payload> Publisher<T> {
             while let Some(ready) = entry.take() {
                 match self.topic.append(ready, None, room.place()) {
                     Ok(offset) => return Poll::Ready(Ok(offset)),
-                    Err((PublishError::Full(()), ready)) => {
+                    Err((Refusal::Full, ready)) => {
                         let size = ready.size;
                         entry = Some(ready);
                         match room.poll(size, cx) {
@@ -40,7 +41,7 @@ impl<T: Payload> Publisher<T> {
                             Poll::Pending => return Poll::Pending,
                         }
                     }
-                    Err((refusal, _)) => return Poll::Ready(Err(refusal)),
+                    Err((refusal, _)) => return Poll::Ready(Err(refusal.into())),
                 }
             }
             Poll::Pending

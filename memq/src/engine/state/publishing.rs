@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{Appended, Phase, State};
+use super::{Appended, Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::queue::Place;
 use crate::engine::segment::{ANY, Entry};
-use crate::error::PublishError;
 use crate::options::Overflow;
 use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
     /// Appends, if it is this publisher's turn and there is room. Its place is given up then.
+    #[inline]
     pub(in crate::engine) fn append(
         &mut self,
         entry: Entry<P>,
@@ -22,44 +22,42 @@ impl<P> State<P> {
         place: &mut Place,
         after: &mut After<P>,
     ) -> Appended<P> {
-        let offset = match self.repeated(id, now) {
-            Some(offset) => {
-                after.repeated = Some(entry);
-                offset
-            }
-            None => {
-                let offset = self.try_append(entry, now, place, after)?;
-                if let Some(id) = id {
-                    self.dedup.add(id.clone(), offset.0, now);
-                }
-                offset
-            }
-        };
+        if let Some(offset) = id.and_then(|id| self.repeated(id, now)) {
+            after.repeated = Some(entry);
+            self.unpark_publisher(place, after);
+            return Ok(offset);
+        }
+        if let Err(refusal) = self.admit(entry.size, now, place, after) {
+            return Err((refusal, entry));
+        }
+        let offset = self.store(entry, now, after);
+        if let Some(id) = id {
+            self.dedup.add(id.clone(), offset.0, now);
+        }
         self.unpark_publisher(place, after);
         Ok(offset)
     }
 
     /// Where a message of this id was stored, if that was not long ago.
-    fn repeated(&mut self, id: Option<&Arc<str>>, now: Timestamp) -> Option<Offset> {
+    fn repeated(&mut self, id: &str, now: Timestamp) -> Option<Offset> {
         let window = self.options.dedup.filter(|_| self.phase == Phase::Open)?;
-        self.dedup.find(id?, window, now).map(Offset)
+        self.dedup.find(id, window, now).map(Offset)
     }
 
-    fn try_append(
+    /// Whether a message of this size can be stored by this publisher now.
+    #[inline]
+    fn admit(
         &mut self,
-        entry: Entry<P>,
+        size: u32,
         now: Timestamp,
         place: &Place,
         after: &mut After<P>,
-    ) -> Appended<P> {
-        if let Some(refusal) = self.refusal(entry.size) {
-            return Err((refusal, entry));
+    ) -> Result<(), Refusal> {
+        if let Some(refusal) = self.refusal(size) {
+            return Err(refusal);
         }
         self.expire(now, after);
-        if !self.has_room(entry.size as usize, place, after) {
-            return Err((PublishError::Full(()), entry));
-        }
-        Ok(self.store(entry, now, after))
+        if self.has_room(size as usize, place, after) { Ok(()) } else { Err(Refusal::Full) }
     }
 
     /// Appends until the queue is empty or its first message is refused.
@@ -70,14 +68,11 @@ impl<P> State<P> {
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
-    ) -> Result<(), PublishError<()>> {
-        while let Some(entry) = entries.pop_front() {
-            match self.try_append(entry, now, place, after) {
-                Ok(offset) => offsets.push(offset),
-                Err((refusal, entry)) => {
-                    entries.push_front(entry);
-                    return Err(refusal);
-                }
+    ) -> Result<(), Refusal> {
+        while let Some(size) = entries.front().map(|entry| entry.size) {
+            self.admit(size, now, place, after)?;
+            if let Some(entry) = entries.pop_front() {
+                offsets.push(self.store(entry, now, after));
             }
         }
         self.unpark_publisher(place, after);
@@ -90,13 +85,13 @@ impl<P> State<P> {
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
-    ) -> Result<(), PublishError<()>> {
+    ) -> Result<(), Refusal> {
         if let Some(refusal) = self.refusal(0) {
             return Err(refusal);
         }
         self.expire(now, after);
         if !self.has_room(1, place, after) {
-            return Err(PublishError::Full(()));
+            return Err(Refusal::Full);
         }
         self.reserved += 1;
         self.unpark_publisher(place, after);
@@ -151,10 +146,14 @@ impl<P> State<P> {
     }
 
     /// A publisher no longer waits: it is the next one's turn.
+    #[inline]
     pub(in crate::engine) fn unpark_publisher(&mut self, place: &mut Place, after: &mut After<P>) {
-        if !place.is_taken() {
-            return;
+        if place.is_taken() {
+            self.leave_queue(place, after);
         }
+    }
+
+    fn leave_queue(&mut self, place: &mut Place, after: &mut After<P>) {
         let was_first = self.room.is_first(place);
         after.discard(self.room.leave(place));
         if was_first {
@@ -163,19 +162,20 @@ impl<P> State<P> {
     }
 
     /// Why no message of this size can be stored, whatever room there is.
-    fn refusal(&self, size: u32) -> Option<PublishError<()>> {
+    fn refusal(&self, size: u32) -> Option<Refusal> {
         let (bytes, max_bytes) = (size as usize, self.options.max_bytes);
         match self.phase {
-            Phase::Closed => Some(PublishError::Closed(())),
-            Phase::Deleted => Some(PublishError::Deleted(())),
+            Phase::Closed => Some(Refusal::Closed),
+            Phase::Deleted => Some(Refusal::Deleted),
             // `u32::MAX` stands for every size that does not fit into one.
             Phase::Open if bytes > max_bytes || size == u32::MAX => {
-                Some(PublishError::TooLarge { message: (), bytes, max_bytes })
+                Some(Refusal::TooLarge { bytes, max_bytes })
             }
             Phase::Open => None,
         }
     }
 
+    #[inline]
     fn store(&mut self, entry: Entry<P>, now: Timestamp, after: &mut After<P>) -> Offset {
         let entry = self.in_a_partition(entry);
         let partition = entry.partition;
@@ -193,6 +193,7 @@ impl<P> State<P> {
     }
 
     /// Deals messages that have no key to the partitions in turn.
+    #[inline]
     fn in_a_partition(&mut self, mut entry: Entry<P>) -> Entry<P> {
         if entry.partition == ANY {
             entry.partition = self.turn;
@@ -203,10 +204,12 @@ impl<P> State<P> {
 
     /// Whether it is this publisher's turn, and one more message fits beside those promised, after
     /// removing what all readers have passed.
+    #[inline]
     fn has_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
-        if self.options.overflow == Overflow::DropOldest {
-            return true;
-        }
+        self.options.overflow == Overflow::DropOldest || self.makes_room(size, place, after)
+    }
+
+    fn makes_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
         if !self.room.is_first(place) {
             return false;
         }
