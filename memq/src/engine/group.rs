@@ -273,21 +273,53 @@ impl Group {
         }
     }
 
-    /// Takes the message at `position` in.
-    pub(super) fn admit(&mut self, partition: u16, key: u64) {
+    /// Takes the message at `position` in, for a member that has room for it. Where it is this
+    /// member's, and its turn, it is handed out at once.
+    pub(super) fn admit(
+        &mut self,
+        partition: u16,
+        key: u64,
+        member: usize,
+        now: Timestamp,
+    ) -> Option<Ticket> {
         let offset = self.position;
         self.position += 1;
         let key = if self.rules.by_key { key } else { 0 };
-        let state = if self.keys.enter(partition, key, offset) {
-            let share = self.members.share_of(partition);
+        let share = self.members.share_of(partition);
+        let is_turn = self.keys.enter(partition, key, offset);
+        let taker = self.members.get_mut(member).filter(|taker| is_turn && taker.share == share);
+        if let Some(taker) = taker {
+            if self.rules.auto_ack {
+                // Nobody is behind it yet.
+                self.keys.leave(partition, key, offset);
+            } else {
+                let until = now + self.rules.ack_deadline;
+                taker.in_flight += 1;
+                self.in_flight += 1;
+                self.due.insert((until, offset));
+                let lease = Lease::new(partition, key, LeaseState::InFlight { member, until });
+                self.leases.insert(offset, Lease { attempt: 1, serial: self.serials + 1, ..lease });
+            }
+            return Some(self.ticket(offset, 1));
+        }
+        let state = if is_turn {
             self.members.share(share).fresh.insert(offset);
             LeaseState::Fresh
         } else {
             self.idle += 1;
             LeaseState::Behind
         };
-        self.leases
-            .insert(offset, Lease { partition, key, attempt: 0, serial: 0, gone: None, state });
+        self.leases.insert(offset, Lease::new(partition, key, state));
+        None
+    }
+
+    /// A new hand-out of a message, counted.
+    fn ticket(&mut self, offset: u64, attempt: u32) -> Ticket {
+        self.serials += 1;
+        self.counters.delivered += 1;
+        self.counters.redelivered += u64::from(attempt > 1);
+        self.counters.settled += u64::from(self.rules.auto_ack);
+        Ticket { offset, attempt, serial: self.serials }
     }
 
     /// A member got something, or found that it may hold no more: the next one's turn.
@@ -359,19 +391,16 @@ impl Group {
         now: Timestamp,
         wake: &mut Wake,
     ) -> Option<Ticket> {
-        self.serials += 1;
+        let attempt = self.leases.get(&offset)?.attempt.saturating_add(1);
+        let ticket = self.ticket(offset, attempt);
+        if self.rules.auto_ack {
+            self.remove(offset, wake);
+            return Some(ticket);
+        }
         let until = now + self.rules.ack_deadline;
         self.change(offset, LeaseState::InFlight { member, until }, wake);
         let lease = self.leases.get_mut(&offset)?;
-        lease.attempt = lease.attempt.saturating_add(1);
-        lease.serial = self.serials;
-        let ticket = Ticket { offset, attempt: lease.attempt, serial: lease.serial };
-        self.counters.delivered += 1;
-        self.counters.redelivered += u64::from(ticket.attempt > 1);
-        if self.rules.auto_ack {
-            self.counters.settled += 1;
-            self.remove(offset, wake);
-        }
+        (lease.attempt, lease.serial) = (attempt, ticket.serial);
         Some(ticket)
     }
 }

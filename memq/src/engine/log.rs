@@ -322,7 +322,9 @@ impl<P> Log<P> {
 
     /// The message at this offset, if it is kept, on its own.
     pub(crate) fn slot(&self, offset: u64) -> Option<SlotRef<P>> {
-        self.entry(offset)?;
+        if offset < self.head {
+            return None;
+        }
         SlotRef::new(self.locate(offset)?.clone(), offset)
     }
 

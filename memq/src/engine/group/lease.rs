@@ -18,6 +18,13 @@ pub(super) struct Lease {
     pub(super) state: LeaseState,
 }
 
+impl Lease {
+    /// Of a message that was not handed out yet.
+    pub(super) fn new(partition: u16, key: u64, state: LeaseState) -> Self {
+        Self { partition, key, attempt: 0, serial: 0, gone: None, state }
+    }
+}
+
 /// ```text
 ///            ┌─ its key's turn ─┐
 ///         Behind ────────────▶ Fresh ──▶ InFlight ──▶ (settled)

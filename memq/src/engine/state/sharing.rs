@@ -202,7 +202,13 @@ impl<P> State<P> {
                 Pick::More => match self.log.entry(group.position()) {
                     Some(entry) => {
                         taken_in += 1;
-                        group.admit(entry.partition, entry.key);
+                        let (partition, key) = (entry.partition, entry.key);
+                        if let Some(ticket) = group.admit(partition, key, share.member, now) {
+                            match self.log.slot(ticket.offset) {
+                                Some(slot) => break Claim::Message(slot, ticket),
+                                None => continue,
+                            }
+                        }
                     }
                     None => break Claim::Nothing { due: None },
                 },
