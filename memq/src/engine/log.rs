@@ -205,7 +205,12 @@ impl<P> Log<P> {
     }
 
     /// Removes what is older than `ttl`. Returns whether anything was.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
+        self.limits.ttl.is_some() && self.expire_due(now, garbage)
+    }
+
+    fn expire_due(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
         let before = self.head;
         while self.next_expiry().is_some_and(|at| at <= now) {
             self.drop_oldest(LagReason::Expired, now, garbage);

@@ -207,6 +207,7 @@ impl<P> State<P> {
     }
 
     /// Removes what is older than `ttl`.
+    #[inline]
     pub(super) fn expire(&mut self, now: Timestamp, after: &mut After<P>) {
         if self.log.expire(now, &mut after.garbage) {
             // What expired may have been all that kept what comes after it.

@@ -76,26 +76,27 @@ struct Sweeper {
 impl<P> Topic<P> {
     /// Does something under the lock. What follows from it is left to the caller.
     #[inline]
-    fn under_lock<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> (R, After<P>) {
-        let mut after = After::new();
-        let result = {
-            let mut state = self.state.lock();
-            let result = work(&mut state, &mut after);
-            // Written only where they change, since readers on other cores look at them.
-            if self.head.load(Ordering::Relaxed) != state.head() {
-                self.head.store(state.head(), Ordering::Release);
-            }
-            if self.waiting.load(Ordering::Relaxed) != state.waits() {
-                self.waiting.store(state.waits(), Ordering::Relaxed);
-            }
-            result
-        };
-        (result, after)
+    fn under_lock<R>(
+        &self,
+        after: &mut After<P>,
+        work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
+    ) -> R {
+        let mut state = self.state.lock();
+        let result = work(&mut state, after);
+        // Written only where they change, since readers on other cores look at them.
+        if self.head.load(Ordering::Relaxed) != state.head() {
+            self.head.store(state.head(), Ordering::Release);
+        }
+        if self.waiting.load(Ordering::Relaxed) != state.waits() {
+            self.waiting.store(state.waits(), Ordering::Relaxed);
+        }
+        result
     }
 
     /// Does something under the lock, and afterwards, outside it, what follows from it.
     pub(super) fn locked<R>(&self, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
-        let (result, after) = self.under_lock(work);
+        let mut after = After::new();
+        let result = self.under_lock(&mut after, work);
         after.run();
         result
     }
@@ -397,9 +398,12 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// As `locked`, and starts a sweeper where there is something to expire and none runs.
     #[inline]
     fn and_sweep<R>(self: &Arc<Self>, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
-        let ((result, wanted), after) = self.under_lock(|state, after| {
+        let mut after = After::new();
+        let mut wanted = false;
+        let result = self.under_lock(&mut after, |state, after| {
             let result = work(state, after);
-            (result, state.wants_sweeper())
+            wanted = state.wants_sweeper();
+            result
         });
         if wanted {
             self.start_sweeper();

@@ -227,43 +227,40 @@ impl<T: Payload> Future for Publishing<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         loop {
-            match std::mem::replace(&mut this.step, Step::Done) {
-                Step::Begin(publish) => {
-                    let (ready, id) = publish.ready()?;
-                    this.step = Step::Append(ready, id);
+            let (Ready { entry, origin }, id) = match std::mem::replace(&mut this.step, Step::Done)
+            {
+                Step::Begin(publish) => publish.ready()?,
+                Step::Append(ready, id) => (ready, id),
+                Step::Yielded(offset) => return Poll::Ready(Ok(offset)),
+                Step::Done => panic!("a publish was polled after it was done"),
+            };
+            match this.room.topic().append(entry, id.as_ref(), this.room.place()) {
+                Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
+                    this.step = Step::Yielded(offset);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
-                Step::Append(Ready { entry, origin }, id) => {
-                    match this.room.topic().append(entry, id.as_ref(), this.room.place()) {
-                        Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
-                            this.step = Step::Yielded(offset);
-                            cx.waker().wake_by_ref();
+                Ok(offset) => return Poll::Ready(Ok(offset)),
+                Err((Refusal::Full, entry)) => {
+                    let room = this.room.poll(entry.size, cx);
+                    let ready = Ready { entry, origin };
+                    match room {
+                        Poll::Ready(Ok(())) => this.step = Step::Append(ready, id),
+                        Poll::Ready(Err(refusal)) => {
+                            this.room.topic().count_rejected(1);
+                            return Poll::Ready(Err(refusal.with(ready.into_message())));
+                        }
+                        Poll::Pending => {
+                            this.step = Step::Append(ready, id);
                             return Poll::Pending;
-                        }
-                        Ok(offset) => return Poll::Ready(Ok(offset)),
-                        Err((Refusal::Full, entry)) => {
-                            let room = this.room.poll(entry.size, cx);
-                            let ready = Ready { entry, origin };
-                            match room {
-                                Poll::Ready(Ok(())) => this.step = Step::Append(ready, id),
-                                Poll::Ready(Err(refusal)) => {
-                                    this.room.topic().count_rejected(1);
-                                    return Poll::Ready(Err(refusal.with(ready.into_message())));
-                                }
-                                Poll::Pending => {
-                                    this.step = Step::Append(ready, id);
-                                    return Poll::Pending;
-                                }
-                            }
-                        }
-                        Err((refusal, entry)) => {
-                            this.room.leave();
-                            let message = Ready::<T> { entry, origin }.into_message();
-                            return Poll::Ready(Err(PublishError::from(refusal).with(message)));
                         }
                     }
                 }
-                Step::Yielded(offset) => return Poll::Ready(Ok(offset)),
-                Step::Done => panic!("a publish was polled after it was done"),
+                Err((refusal, entry)) => {
+                    this.room.leave();
+                    let message = Ready::<T> { entry, origin }.into_message();
+                    return Poll::Ready(Err(PublishError::from(refusal).with(message)));
+                }
             }
         }
     }
