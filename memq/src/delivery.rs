@@ -215,6 +215,16 @@ impl<T: Payload> Lease<T> {
         self.delay(self.terms.backoff.delay(self.attempt()), "nacked")
     }
 
+    /// Acknowledges those of one consumer together.
+    pub(crate) fn ack_all(mut leases: Vec<Self>) {
+        let Some(terms) = leases.first().map(|lease| lease.terms.clone()) else { return };
+        let tickets: Vec<_> = leases
+            .iter_mut()
+            .filter_map(|lease| lease.unsettled.take().map(|_| lease.ticket))
+            .collect();
+        terms.group.acknowledge(&tickets);
+    }
+
     /// As [`Delivery::ack`].
     pub fn ack(mut self) {
         drop(self.settle(Settlement::Ack));
@@ -344,6 +354,11 @@ impl<T: Payload> Delivery<T> {
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.lease.entry().at
+    }
+
+    /// What settles it, alone.
+    pub(crate) fn into_lease(self) -> Lease<T> {
+        self.lease
     }
 
     /// The message, and what settles it.

@@ -146,7 +146,7 @@ fn it_ends_with_its_broker_also_when_a_message_dies_after_that() {
         drop((broker, publisher));
         let ended = tokio::time::timeout(3_600 * SECOND, running).await;
         let report = ended.expect("it never ends").unwrap().unwrap();
-        assert_eq!((report.dead_lettered, report.ended), (1, Ended::Closed));
+        assert_eq!((report.refused, report.ended), (1, Ended::Closed));
     });
 }
 

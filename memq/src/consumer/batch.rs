@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Lease};
 use crate::payload::Payload;
 
 /// Deliveries received together: settled as a whole, or one by one by iterating over them.
@@ -56,9 +56,9 @@ impl<T: Payload> Deliveries<T> {
         self.0.iter()
     }
 
-    /// [Acknowledges](Delivery::ack) all.
+    /// [Acknowledges](Delivery::ack) all, at once.
     pub fn ack(self) {
-        self.into_iter().for_each(Delivery::ack);
+        Lease::ack_all(self.into_iter().map(Delivery::into_lease).collect());
     }
 
     /// [Nacks](Delivery::nack) all.

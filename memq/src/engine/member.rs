@@ -66,6 +66,12 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         self.topic.locked(|state, after| state.settle_delivery(self.key, ticket, how, now, after))
     }
 
+    /// Acknowledges hand-outs, as far as they still count.
+    pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
+        let now = self.topic.now();
+        self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
+    }
+
     /// Keeps a message for this long from now on.
     pub(crate) fn extend(&self, ticket: Ticket, by: Duration) -> Result<(), SettleError> {
         let now = self.topic.now();

@@ -300,6 +300,26 @@ impl<P> State<P> {
         settled
     }
 
+    /// Acknowledges hand-outs, as far as they still count.
+    pub(in crate::engine) fn acknowledge(
+        &mut self,
+        group: GroupKey,
+        tickets: &[Ticket],
+        now: Timestamp,
+        after: &mut After<P>,
+    ) {
+        if self.phase == Phase::Deleted {
+            return;
+        }
+        self.up_to_date(group, now, after);
+        let Some(found) = self.group(group) else { return };
+        for ticket in tickets {
+            // One that is settled already is none of this.
+            drop(found.settle(*ticket, Settlement::Ack, now, &mut after.readers));
+        }
+        self.settled(group, after);
+    }
+
     /// Keeps a hand-out for this long from now on.
     pub(in crate::engine) fn extend(
         &mut self,
