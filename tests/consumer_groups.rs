@@ -229,3 +229,48 @@ fn two_that_open_a_group_at_once_agree_on_what_one_says() {
         });
     }
 }
+
+#[test]
+fn a_bare_nack_backs_off_and_a_delay_is_kept() {
+    paused().block_on(async {
+        let broker = with_orders(2).await;
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        billing.recv().await.unwrap().nack();
+        billing.recv().await.unwrap().nack_after(SECOND);
+        assert!(billing.try_recv().unwrap().is_none());
+        // From 50 to 100 ms after the first attempt.
+        advance(Duration::from_millis(49)).await;
+        assert!(billing.try_recv().unwrap().is_none());
+        advance(Duration::from_millis(51)).await;
+        let first = billing.try_recv().unwrap().unwrap();
+        assert_eq!((first.offset(), first.attempt()), (Offset(0), 2));
+        first.ack();
+        advance(Duration::from_millis(899)).await;
+        assert!(billing.try_recv().unwrap().is_none());
+        advance(Duration::from_millis(1)).await;
+        let second = billing.try_recv().unwrap().unwrap();
+        assert_eq!((second.offset(), second.attempt()), (Offset(1), 2));
+        second.ack();
+    });
+}
+
+#[test]
+fn a_member_and_a_group_hold_no_more_than_they_may() {
+    paused().block_on(async {
+        let broker = with_orders(10).await;
+        let open = || {
+            let group = broker.subscriber::<Order>().group("billing").max_in_flight(2);
+            group.group_max_in_flight(3)
+        };
+        let (mut one, mut two) = (open().await.unwrap(), open().await.unwrap());
+        let held = one.recv_batch(100).await.unwrap();
+        assert_eq!(held.len(), 2);
+        let third = two.recv().await.unwrap();
+        assert!(two.try_recv().unwrap().is_none(), "the group holds three");
+        let waits = spawn(async move { two.recv().await.unwrap().offset() });
+        settle().await;
+        held.ack();
+        assert_eq!(waits.await.unwrap(), Offset(3));
+        third.ack();
+    });
+}

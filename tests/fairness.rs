@@ -1,12 +1,14 @@
-//! Publishers that wait for room: in the order in which they came, and nobody overtakes them.
+//! Publishers that wait for room, in the order in which they came, and nobody overtakes them; members
+//! of a group, which all get their share.
 
 mod common;
 
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use common::{Bell, on_both_runtimes, poll_with, spawn};
+use common::{Bell, on_both_runtimes, paused, poll_with, settle, spawn};
 use memq::{Broker, Overflow, PublishError, Publisher, Record, Subscriber};
+use tokio::task::JoinHandle;
 
 /// A topic with room for one message, which is there.
 async fn full() -> (Broker, Publisher<Record>, Subscriber<Record>) {
@@ -95,4 +97,60 @@ async fn a_crowd_is_not_woken_for_one_place() {
     }
     let rings: usize = bells.iter().map(|bell| bell.rings()).sum();
     assert!(rings <= 200, "{rings} wake-ups for 100 places");
+}
+
+/// Three members of a group, each in its own task: how many messages each got.
+async fn shared(broker: &Broker) -> Vec<JoinHandle<usize>> {
+    let mut members = Vec::new();
+    for _ in 0..3 {
+        let mut member = broker.topic("work").subscriber().group("workers").await.unwrap();
+        members.push(spawn(async move {
+            let mut own = 0;
+            while let Some(Ok(delivery)) = member.next().await {
+                delivery.ack();
+                own += 1;
+            }
+            own
+        }));
+    }
+    settle().await;
+    members
+}
+
+async fn ends(broker: &Broker, members: Vec<JoinHandle<usize>>) -> Vec<usize> {
+    broker.close("work").await.unwrap();
+    let mut taken = Vec::new();
+    for member in members {
+        taken.push(member.await.unwrap());
+    }
+    taken
+}
+
+#[test]
+fn members_share_what_comes_one_by_one() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let work = broker.topic("work").publisher().await.unwrap();
+        let members = shared(&broker).await;
+        for _ in 0..300 {
+            work.publish_bytes("x").await.unwrap();
+            settle().await;
+        }
+        let taken = ends(&broker, members).await;
+        assert_eq!(taken.iter().sum::<usize>(), 300);
+        assert!(taken.iter().all(|own| *own >= 50), "{taken:?}");
+    });
+}
+
+#[test]
+fn members_share_what_is_there_at_once() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let work = broker.topic("work").publisher().await.unwrap();
+        let members = shared(&broker).await;
+        work.publish_batch((0..3_000).map(|_| Record::new("x"))).await.unwrap();
+        let taken = ends(&broker, members).await;
+        assert_eq!(taken.iter().sum::<usize>(), 3_000);
+        assert!(taken.iter().all(|own| *own >= 500), "{taken:?}");
+    });
 }
