@@ -26,6 +26,15 @@ pub(crate) struct Limits {
     pub(crate) max_messages: usize,
     pub(crate) max_bytes: usize,
     pub(crate) ttl: Option<Duration>,
+    /// Bytes after which a segment is closed.
+    segment_bytes: usize,
+}
+
+impl Limits {
+    pub(crate) fn new(max_messages: usize, max_bytes: usize, ttl: Option<Duration>) -> Self {
+        let segment_bytes = SEGMENT_BYTES.min(max_bytes / 8).max(1);
+        Self { max_messages, max_bytes, ttl, segment_bytes }
+    }
 }
 
 /// Messages removed, by cause.
@@ -163,30 +172,28 @@ impl<P> Log<P> {
             partition.depth += 1;
             partition.bytes += size as u64;
         }
-        if let Err(entry) = self.offer(offset, entry) {
-            let segment = self.grow(if entry.borrows { 1 } else { SLOTS });
-            // A new segment begins at `tail` and has at least one slot.
-            let stored = segment.set(offset, entry);
-            debug_assert!(stored.is_ok());
-        }
+        let segment = match self.segments.back() {
+            Some(last) if self.continues(last, &entry) => last,
+            _ => self.grow(if entry.borrows { 1 } else { SLOTS }),
+        };
+        // It is the slot after the last one that was set.
+        let stored = segment.set(offset, entry);
+        debug_assert!(stored.is_ok());
         self.tail += 1;
         self.bytes += size;
         self.segment_bytes += size;
         offset
     }
 
-    fn offer(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
-        match self.segments.back() {
-            Some(last) if !entry.borrows && self.continues(entry.at) => last.set(offset, entry),
-            _ => Err(entry),
-        }
-    }
-
-    /// Whether the last segment takes a message of this time. It holds an eighth of what the
-    /// limits allow at most, since that is what may stay in memory after it was removed.
-    fn continues(&self, at: Timestamp) -> bool {
-        self.segment_bytes < SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1)
-            && self.limits.ttl.is_none_or(|ttl| at.since(self.segment_began) <= ttl / 8)
+    /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
+    /// most, since that is what may stay in memory after it was removed.
+    #[inline]
+    fn continues(&self, last: &Segment<P>, entry: &Entry<P>) -> bool {
+        let since = |began: Timestamp| entry.at.since(began);
+        !entry.borrows
+            && self.tail - last.base() < last.capacity() as u64
+            && self.segment_bytes < self.limits.segment_bytes
+            && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
 
     /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.

@@ -105,7 +105,7 @@ impl From<Refusal> for PublishError<()> {
 }
 
 fn limits(options: &TopicOptions) -> Limits {
-    Limits { max_messages: options.max_messages, max_bytes: options.max_bytes, ttl: options.ttl }
+    Limits::new(options.max_messages, options.max_bytes, options.ttl)
 }
 
 impl<P> State<P> {
