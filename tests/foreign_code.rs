@@ -4,7 +4,7 @@ mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -151,4 +151,49 @@ async fn an_error_that_ended_a_batch_is_not_lost_by_resuming_at_the_position() {
         other => panic!("{:?}", other.map(|message| message.offset())),
     }
     assert_eq!(reader.recv().await.unwrap().offset().0, 2);
+}
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+
+/// The first one panics when it is freed, once.
+#[derive(Debug)]
+struct Mine(u64);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        if self.0 == 0 && ARMED.swap(false, Ordering::SeqCst) {
+            panic!("mine");
+        }
+    }
+}
+
+impl Topic for Mine {
+    type Codec = Native;
+    const SPEC: TopicSpec = TopicSpec::new("mines").ttl(Duration::from_secs(300));
+}
+
+#[test]
+fn a_panic_while_a_message_is_rejected_leaves_it_to_be_dead_lettered() {
+    common::paused().block_on(async {
+        let broker = Broker::new();
+        let mines = broker.publisher::<Mine>().await.unwrap();
+        let mut group = broker.subscriber::<Mine>().group("squad").await.unwrap();
+        mines.publish(Mine(0)).await.unwrap();
+        group.recv().await.unwrap().ack();
+        tokio::time::advance(Duration::from_secs(200)).await;
+        mines.publish(Mine(1)).await.unwrap();
+        let held = group.recv().await.unwrap();
+        held.extend_by(Duration::from_secs(600)).unwrap();
+        ARMED.store(true, Ordering::SeqCst);
+        // The first one is due, and no task has run since.
+        let mut advance = Box::pin(tokio::time::advance(Duration::from_secs(101)));
+        assert!(common::poll_once(&mut advance).is_none());
+        let rejected = catch_unwind(AssertUnwindSafe(|| held.reject("bad")));
+        assert!(rejected.is_err(), "it is freed by this");
+        drop(advance);
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert!(group.try_recv().unwrap().is_none());
+        let stats = group.stats().unwrap();
+        assert_eq!((stats.dead, stats.dead_lettered), (0, 1));
+    });
 }

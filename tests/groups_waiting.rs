@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use common::{paused, poll_once, settle, spawn};
-use memq::{Broker, Consumer, Offset, RecvError, Topic};
+use common::{Bell, paused, poll_once, poll_with, settle, spawn};
+use memq::{Broker, Consumer, Offset, Record, RecvError, Topic};
 use tokio::time::timeout;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -121,5 +121,90 @@ fn a_receive_outside_a_runtime_is_not_relied_on_for_what_is_due() {
         delayed.nack_after(Duration::from_millis(200));
         let came = timeout(SECOND * 5, waits).await.expect("it comes when the delay is over");
         assert_eq!(came.unwrap().unwrap(), Offset(0));
+    });
+}
+
+async fn plain(broker: &Broker) -> Consumer<Record> {
+    broker.topic("plain").subscriber().group("work").await.unwrap()
+}
+
+#[test]
+fn streams_outside_a_runtime_do_not_wake_each_other() {
+    let broker = Broker::new();
+    let open = || poll_once(plain(&broker)).unwrap();
+    let (mut holder, mut one, mut two) = (open(), open(), open());
+    let plain = poll_once(broker.topic("plain").publisher().into_future()).unwrap().unwrap();
+    plain.publish_bytes("x").now().unwrap();
+    let held = holder.try_recv().unwrap().unwrap();
+    let (mut polls, mut seen) = (0, [usize::MAX; 2]);
+    let bells = [Bell::new(), Bell::new()];
+    for _ in 0..1_000 {
+        for (at, stream) in [&mut one, &mut two].into_iter().enumerate() {
+            if seen[at] != bells[at].rings() {
+                seen[at] = bells[at].rings();
+                polls += 1;
+                let mut next = poll_fn(|cx| stream.poll_recv(cx));
+                assert!(poll_with(&bells[at], &mut next).is_pending());
+            }
+        }
+    }
+    assert!(polls < 10, "polled {polls} times with nothing to do");
+    drop(held);
+}
+
+#[test]
+fn a_nack_without_a_delay_is_there_at_once_outside_a_runtime_too() {
+    let broker = Broker::new();
+    let open = || poll_once(plain(&broker)).unwrap();
+    let (mut holder, mut other) = (open(), open());
+    let plain = poll_once(broker.topic("plain").publisher().into_future()).unwrap().unwrap();
+    plain.publish_bytes("x").now().unwrap();
+    let held = holder.try_recv().unwrap().unwrap();
+    let bell = Bell::new();
+    let mut waits = Box::pin(other.recv());
+    assert!(poll_with(&bell, &mut waits).is_pending());
+    held.nack_after(Duration::ZERO);
+    assert_eq!(bell.rings(), 1);
+    assert!(poll_with(&bell, &mut waits).is_ready());
+}
+
+#[test]
+fn an_extension_wakes_nobody() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let two = broker.publisher::<Two>().await.unwrap();
+        let open = || broker.subscriber::<Two>().group("work").group_max_in_flight(1).into_future();
+        let (mut busy, mut idle) = (open().await.unwrap(), open().await.unwrap());
+        two.publish(Two(0)).partition(0).await.unwrap();
+        let held = busy.try_recv().unwrap().unwrap();
+        let bell = Bell::new();
+        let mut waits = Box::pin(idle.recv());
+        assert!(poll_with(&bell, &mut waits).is_pending());
+        for _ in 0..100 {
+            held.extend().unwrap();
+        }
+        assert_eq!(bell.rings(), 0);
+    });
+}
+
+#[test]
+fn one_that_waits_is_woken_once_for_a_timer_while_others_get_messages() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let two = broker.publisher::<Two>().await.unwrap();
+        let (mut busy, mut idle) = (member::<Two>(&broker).await, member::<Two>(&broker).await);
+        let bell = Bell::new();
+        let mut waits = Box::pin(idle.recv());
+        assert!(poll_with(&bell, &mut waits).is_pending());
+        let mut seen = 0;
+        for number in 0..100 {
+            two.publish(Two(number)).partition(0).await.unwrap();
+            busy.try_recv().unwrap().unwrap().ack();
+            if bell.rings() != seen {
+                seen = bell.rings();
+                assert!(poll_with(&bell, &mut waits).is_pending());
+            }
+        }
+        assert_eq!(seen, 1);
     });
 }

@@ -28,7 +28,7 @@ use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
-use crate::position::Offset;
+use crate::position::{Offset, Timestamp};
 
 /// Messages that a consumer takes before it lets other tasks run once, so that members that share a
 /// thread share the work.
@@ -67,6 +67,8 @@ pub struct Consumer<T: Payload> {
     pending: VecDeque<RecvError>,
     /// Messages until it lets others run.
     budget: u32,
+    /// Whether decoding a message panicked, for whoever catches that.
+    codec_panicked: bool,
     /// Whether its stream has ended.
     ended: bool,
 }
@@ -81,6 +83,7 @@ impl<T: Payload> Consumer<T> {
             parked: false,
             pending: VecDeque::new(),
             budget: YIELD_EVERY,
+            codec_panicked: false,
             ended: false,
         }
     }
@@ -279,11 +282,7 @@ impl<T: Payload> Consumer<T> {
                 Claim::Nothing { due } => {
                     self.budget = YIELD_EVERY;
                     self.parked = true;
-                    self.timer = due
-                        .filter(|_| timed)
-                        .map(|due| Box::pin(tokio::time::sleep_until(self.member.instant(due))));
-                    let due = self.timer.as_mut().map(|timer| timer.as_mut().poll(cx));
-                    if !matches!(due, Some(Poll::Ready(()))) {
+                    if self.poll_timer(due.filter(|_| timed), cx).is_pending() {
                         return Poll::Pending;
                     }
                 }
@@ -300,14 +299,33 @@ impl<T: Payload> Consumer<T> {
     /// Waits for the end alone, and takes no messages. Others take what there is. Looks at the
     /// group's lock, but at no message.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<RecvError> {
-        self.timer = None;
         self.parked = true;
-        match self.member.end_or_watch(cx.waker()) {
-            Some(Claim::Deleted) => Poll::Ready(RecvError::Deleted),
-            Some(Claim::GroupDeleted) => Poll::Ready(RecvError::GroupDeleted),
-            Some(_) => Poll::Ready(RecvError::Closed),
+        loop {
+            let due = match self.member.end_or_watch(cx.waker()) {
+                Ok(Claim::Deleted) => return Poll::Ready(RecvError::Deleted),
+                Ok(Claim::GroupDeleted) => return Poll::Ready(RecvError::GroupDeleted),
+                Ok(_) => return Poll::Ready(RecvError::Closed),
+                Err(due) => due,
+            };
+            if self.poll_timer(due, cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Sleeps until then, or for ever.
+    fn poll_timer(&mut self, due: Option<Timestamp>, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = |due| Box::pin(tokio::time::sleep_until(self.member.instant(due)));
+        self.timer = due.map(sleep);
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx),
             None => Poll::Pending,
         }
+    }
+
+    /// Whether what was caught was a panic of a codec.
+    pub(crate) fn take_codec_panic(&mut self) -> bool {
+        std::mem::take(&mut self.codec_panicked)
     }
 
     /// It no longer waits, so that nobody counts on it.
@@ -343,7 +361,7 @@ impl<T: Payload> Consumer<T> {
     }
 
     /// Decodes. `None` where the message could not be, and is a dead letter now.
-    fn open(&self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
+    fn open(&mut self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
         let entry = lease.entry();
         let open = || T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader);
         // One whose codec panics is not tried again at once.
@@ -351,6 +369,7 @@ impl<T: Payload> Consumer<T> {
             Ok(opened) => opened,
             Err(panic) => {
                 let pause = self.terms.backoff.delay(lease.attempt());
+                self.codec_panicked = true;
                 let _ = lease.fail(pause, "decoding it panicked");
                 resume_unwind(panic)
             }

@@ -12,6 +12,7 @@ mod service;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -251,9 +252,15 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 },
             }
             // A codec that panics is one more that cannot decode.
-            let Ok(taken) = contain(|| consumer.poll_take(cx, true)) else {
-                self.shared.count(|report| report.undecodable += 1);
-                continue;
+            let polled = catch_unwind(AssertUnwindSafe(|| consumer.poll_take(cx, true)));
+            let taken = match polled {
+                Ok(taken) => taken,
+                Err(panic) if consumer.take_codec_panic() => {
+                    drop(contain(|| drop(panic)));
+                    self.shared.count(|report| report.undecodable += 1);
+                    continue;
+                }
+                Err(panic) => resume_unwind(panic),
             };
             match taken {
                 Poll::Pending => return true,

@@ -213,3 +213,22 @@ fn a_panic_of_the_codec_is_contained_and_ends_among_the_dead_letters() {
         assert_eq!(why.reason, "decoding it panicked (attempt 3)");
     });
 }
+
+#[test]
+fn without_a_timer_it_panics_and_does_not_spin() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    // In a thread, so that one that spins fails.
+    std::thread::spawn(move || {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let (broker, _publisher) = numbers(1).await;
+                let held = member(&broker).await.try_recv().unwrap().unwrap();
+                let worker = member(&broker).await.run(|_: Number| async { Ok::<(), &str>(()) });
+                drop((worker.await, held));
+            });
+        }));
+        tell.send(ended.is_err()).unwrap();
+    });
+    assert!(told.recv_timeout(Duration::from_secs(60)).expect("it spins"));
+}

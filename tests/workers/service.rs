@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use memq::{Backoff, Cause, Ended, Error, Offset, RunError};
 use tokio::time::{Instant, sleep};
@@ -207,7 +208,7 @@ fn the_limits_of_the_worker_hold_beside_those_of_the_layers() {
 /// Never ready.
 struct Never;
 
-impl Service<Number> for Never {
+impl<T> Service<T> for Never {
     type Response = ();
     type Error = Cause;
     type Future = std::future::Ready<Result<(), Cause>>;
@@ -216,7 +217,7 @@ impl Service<Number> for Never {
         Poll::Pending
     }
 
-    fn call(&mut self, _: Number) -> Self::Future {
+    fn call(&mut self, _: T) -> Self::Future {
         unreachable!("it is never ready")
     }
 }
@@ -265,5 +266,26 @@ fn a_worker_whose_service_is_not_ready_leaves_messages_to_others() {
             .collect();
         assert_eq!(waiting, [false]);
         running.abort();
+    });
+}
+
+numbers!(Short, "short", ttl(Duration::from_secs(5)));
+
+#[test]
+fn a_worker_whose_service_is_not_ready_notices_that_time_ended_the_last_message() {
+    paused().block_on(async {
+        let broker = memq::Broker::new();
+        let short = broker.publisher::<Short>().await.unwrap();
+        let mut holder = broker.subscriber::<Short>().group("workers").await.unwrap();
+        let worker = broker.subscriber::<Short>().group("workers").await.unwrap();
+        short.publish(Short(0)).await.unwrap();
+        let held = holder.recv().await.unwrap();
+        broker.close("short").await.unwrap();
+        let running = spawn(worker.run_service(Never));
+        settle().await;
+        // Gone after 5 s; its deadline is after 30.
+        let ended = tokio::time::timeout(600 * SECOND, running).await;
+        assert_eq!(ended.expect("it never ends").unwrap().unwrap().ended, Ended::Closed);
+        drop(held);
     });
 }

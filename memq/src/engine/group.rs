@@ -255,7 +255,7 @@ impl Group {
             return Pick::Lagged { skipped, reason };
         }
         if let Some(offset) = self.burials.first().copied() {
-            if let Some(burial) = self.begin_burial(offset, wake) {
+            if let Some(burial) = self.begin_burial(offset, now, wake) {
                 return Pick::Bury(burial);
             }
         }
@@ -340,8 +340,12 @@ impl Group {
         member: usize,
         waker: Waker,
         how: Wait,
+        now: Timestamp,
     ) -> (Option<Timestamp>, Option<Waker>) {
-        let due = self.next_due();
+        // Who was woken to get a timer gets one, also if what was due is settled meanwhile: so it is
+        // not woken again for the next.
+        let asked = self.members.was_asked(member);
+        let due = self.next_due().or(asked.then(|| now + self.rules.ack_deadline));
         (due, self.members.park(member, waker, how, due))
     }
 
@@ -380,7 +384,7 @@ impl Group {
         self.members.cover(due, wake);
     }
 
-    fn next_due(&self) -> Option<Timestamp> {
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 

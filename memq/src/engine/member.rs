@@ -108,7 +108,7 @@ impl<P: Send + Sync + 'static> Member<P> {
         let waker = waker.clone();
         self.topic().locked(|state, after| match state.claim(self.share, now, after) {
             Claim::Nothing { .. } => {
-                Claim::Nothing { due: state.park_member(self.share, waker, how, after) }
+                Claim::Nothing { due: state.park_member(self.share, waker, how, now, after) }
             }
             claim => {
                 after.discard(Some(waker));
@@ -118,8 +118,8 @@ impl<P: Send + Sync + 'static> Member<P> {
     }
 
     /// How the topic or the group has ended. Where neither has, the member is woken when one does,
-    /// and for no message.
-    pub(crate) fn end_or_watch(&self, waker: &Waker) -> Option<Claim<P>> {
+    /// and for no message; it should come by itself at the time that is returned, if one is.
+    pub(crate) fn end_or_watch(&self, waker: &Waker) -> Result<Claim<P>, Option<Timestamp>> {
         let now = self.topic().now();
         let waker = waker.clone();
         self.topic().locked(|state, after| state.end_or_watch(self.share, waker, now, after))

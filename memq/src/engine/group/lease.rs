@@ -49,8 +49,8 @@ pub(super) enum LeaseState {
     /// Is to be dead-lettered for this reason; not before then, if that failed once. `ended` says
     /// that the dead-letter topic has, so that nobody need wait for it.
     Dead { reason: Box<str>, retry: Option<Timestamp>, ended: bool },
-    /// Is being dead-lettered by somebody.
-    Burying { reason: Box<str> },
+    /// Is being dead-lettered by somebody, who has given up if it is not done then.
+    Burying { reason: Box<str>, until: Timestamp },
 }
 
 impl LeaseState {
@@ -62,9 +62,11 @@ impl LeaseState {
     /// When time alone changes it.
     pub(super) fn due(&self) -> Option<Timestamp> {
         match self {
-            Self::InFlight { until, .. } | Self::Delayed { until } => Some(*until),
+            Self::InFlight { until, .. }
+            | Self::Delayed { until }
+            | Self::Burying { until, .. } => Some(*until),
             Self::Dead { retry, .. } => *retry,
-            Self::Behind | Self::Fresh | Self::Returned | Self::Burying { .. } => None,
+            Self::Behind | Self::Fresh | Self::Returned => None,
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Member {
     queued: bool,
     /// Whether it was woken and has not come since.
     called: bool,
+    /// Whether it was woken to sleep again with a timer.
+    asked: bool,
 }
 
 #[derive(Debug)]
@@ -152,6 +154,7 @@ impl Members {
             parked: None,
             queued: false,
             called: false,
+            asked: false,
         });
         self.ids += 1;
         self.order.push(key);
@@ -216,8 +219,10 @@ impl Members {
         }
         match (how.guarded, armed) {
             (true, Some(at)) => self.armed.insert((at, key)),
-            (true, None) => false,
-            (false, armed) => self.armed_unguarded.insert((armed.unwrap_or(NEVER), key)),
+            (false, armed) if how.timed => {
+                self.armed_unguarded.insert((armed.unwrap_or(NEVER), key))
+            }
+            _ => false,
         };
         former.map(|former| former.waker)
     }
@@ -252,10 +257,17 @@ impl Members {
         self.waiting -= 1;
         match (parked.how.guarded, parked.armed) {
             (true, Some(at)) => self.armed.remove(&(at, key)),
-            (true, None) => false,
-            (false, armed) => self.armed_unguarded.remove(&(armed.unwrap_or(NEVER), key)),
+            (false, armed) if parked.how.timed => {
+                self.armed_unguarded.remove(&(armed.unwrap_or(NEVER), key))
+            }
+            _ => false,
         };
         Some(parked)
+    }
+
+    /// Whether a member was woken to sleep again with a timer, and has not since.
+    pub(super) fn was_asked(&mut self, key: usize) -> bool {
+        self.slots.get_mut(key).is_some_and(|member| std::mem::take(&mut member.asked))
     }
 
     /// Whether a member was woken and has not come since.
@@ -320,22 +332,24 @@ impl Members {
         if self.waiting == 0 || self.armed.first().is_some_and(|(at, _)| *at <= due) {
             return;
         }
-        if !self.call_surely(|how| how.timed, wake)
-            && self.armed_unguarded.last().is_some_and(|(at, _)| *at > due)
-        {
+        if let Some(key) = self.call_surely(|how| how.timed, wake) {
+            if let Some(member) = self.slots.get_mut(key) {
+                member.asked = true;
+            }
+        } else if self.armed_unguarded.last().is_some_and(|(at, _)| *at > due) {
             self.wake_all(wake);
         }
     }
 
     /// Sees to it that somebody comes, whatever share it is in and however much it holds.
     pub(super) fn summon(&mut self, wake: &mut Wake) {
-        if self.waiting > 0 && self.called == 0 && !self.call_surely(|_| true, wake) {
+        if self.waiting > 0 && self.called == 0 && self.call_surely(|_| true, wake).is_none() {
             self.wake_all(wake);
         }
     }
 
-    /// Wakes somebody that surely comes. Returns whether there is one.
-    fn call_surely(&mut self, suits: impl Fn(Wait) -> bool, wake: &mut Wake) -> bool {
+    /// Wakes somebody that surely comes, if there is anybody.
+    fn call_surely(&mut self, suits: impl Fn(Wait) -> bool, wake: &mut Wake) -> Option<usize> {
         let slots = &self.slots;
         let surely = |key: &usize| {
             let how = slots.get(*key).and_then(Member::how);
@@ -345,7 +359,7 @@ impl Members {
             let at = share.parked.iter().position(surely)?;
             share.parked.remove(at)
         });
-        found.is_some_and(|key| self.wake(key, wake))
+        found.filter(|key| self.wake(*key, wake))
     }
 
     /// Wakes a member that was taken out of its queue. Returns whether it surely comes.

@@ -1,10 +1,15 @@
 //! How hand-outs end: settled, back, dead, or void because the group was moved.
 
+use std::time::Duration;
+
 use super::lease::{Lease, LeaseState};
 use super::{Burial, Counters, Group, Settlement, Ticket};
 use crate::engine::wake::Wake;
 use crate::error::SettleError;
 use crate::position::Timestamp;
+
+/// A burial takes an instant. One that takes this long was given up, in a panic say.
+const BURIAL: Duration = Duration::from_secs(60);
 
 impl Group {
     /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
@@ -27,7 +32,8 @@ impl Group {
             }
             Settlement::Return { reason } => self.come_back(offset, None, reason, wake),
             Settlement::Delay { delay, reason } => {
-                self.come_back(offset, Some(now + delay), &reason, wake);
+                let at = (!delay.is_zero()).then(|| now + delay);
+                self.come_back(offset, at, &reason, wake);
             }
             Settlement::Reject { reason } => {
                 if self.rules.dead_letter.is_none() {
@@ -36,7 +42,7 @@ impl Group {
                 self.die(offset, reason, wake);
             }
         }
-        let burial = self.begin_burial(offset, wake);
+        let burial = self.begin_burial(offset, now, wake);
         self.cover(wake);
         self.summon(wake);
         Ok(burial)
@@ -50,13 +56,14 @@ impl Group {
         wake: &mut Wake,
     ) -> Result<(), SettleError> {
         self.valid(ticket)?;
-        let Some(LeaseState::InFlight { member, .. }) =
-            self.leases.get(&ticket.offset).map(|lease| &lease.state)
+        let Some(LeaseState::InFlight { until: was, .. }) =
+            self.leases.get_mut(&ticket.offset).map(|lease| &mut lease.state)
         else {
             return Err(SettleError::Expired);
         };
-        let member = *member;
-        self.change(ticket.offset, LeaseState::InFlight { member, until }, wake);
+        let was = std::mem::replace(was, until);
+        self.due.remove(&(was, ticket.offset));
+        self.due.insert((until, ticket.offset));
         self.cover(wake);
         Ok(())
     }
@@ -119,14 +126,20 @@ impl Group {
     }
 
     /// Takes up the burial of a message, if it waits for one.
-    pub(super) fn begin_burial(&mut self, offset: u64, wake: &mut Wake) -> Option<Burial> {
+    pub(super) fn begin_burial(
+        &mut self,
+        offset: u64,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) -> Option<Burial> {
         if !self.burials.contains(&offset) {
             return None;
         }
         let lease = self.leases.get(&offset)?;
         let LeaseState::Dead { reason, .. } = &lease.state else { return None };
         let (attempts, reason) = (lease.attempt, reason.clone());
-        self.change(offset, LeaseState::Burying { reason: reason.clone() }, wake);
+        let until = now + BURIAL;
+        self.change(offset, LeaseState::Burying { reason: reason.clone(), until }, wake);
         Some(Burial { offset, attempts, reason })
     }
 
@@ -149,7 +162,7 @@ impl Group {
         ended: bool,
         wake: &mut Wake,
     ) {
-        if let Some(LeaseState::Burying { reason }) =
+        if let Some(LeaseState::Burying { reason, .. }) =
             self.leases.get(&offset).map(|lease| &lease.state)
         {
             let reason = reason.clone();

@@ -30,7 +30,7 @@ impl Group {
                     self.come_back(offset, None, "its ack deadline passed", wake);
                 }
                 Some(LeaseState::Delayed { .. }) => self.change(offset, LeaseState::Returned, wake),
-                Some(LeaseState::Dead { reason, .. }) => {
+                Some(LeaseState::Dead { reason, .. } | LeaseState::Burying { reason, .. }) => {
                     let reason = reason.clone();
                     self.die(offset, reason, wake);
                 }

@@ -234,28 +234,32 @@ impl<P> State<P> {
         share: Share,
         waker: Waker,
         how: Wait,
+        now: Timestamp,
         after: &mut After<P>,
     ) -> Option<Timestamp> {
         let Some(group) = self.group(share.group) else {
             after.discard(Some(waker));
             return None;
         };
-        let (due, former) = group.park(share.member, waker, how);
+        let (due, former) = group.park(share.member, waker, how, now);
         after.discard(former);
         due
     }
 
     /// How a member's topic or group has ended. Where neither has, the member is woken when one does,
-    /// and for no message.
+    /// and for no message; it should come by itself at the time that is returned, if one is.
     pub(in crate::engine) fn end_or_watch(
         &mut self,
         share: Share,
         waker: Waker,
         now: Timestamp,
         after: &mut After<P>,
-    ) -> Option<Claim<P>> {
+    ) -> Result<Claim<P>, Option<Timestamp>> {
         self.unpark_member(share, after);
         self.up_to_date(share.group, now, after);
+        if let Some(group) = self.group(share.group) {
+            group.tick(now, &mut after.readers);
+        }
         let (tail, phase) = (self.log.tail(), self.phase);
         let end = match (phase, self.group(share.group)) {
             (Phase::Deleted, _) => Claim::Deleted,
@@ -263,12 +267,14 @@ impl<P> State<P> {
             (Phase::Closed, Some(group)) if group.is_done(tail) => Claim::Closed,
             (_, Some(group)) => {
                 let former = group.watch(share.member, waker);
+                // Time ends a topic that is open no more.
+                let due = group.next_due().filter(|_| phase != Phase::Open);
                 after.discard(former);
-                return None;
+                return Err(due);
             }
         };
         after.discard(Some(waker));
-        Some(end)
+        Ok(end)
     }
 
     /// A member no longer waits.
