@@ -240,38 +240,35 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         topic: &Topic<Stored<T>>,
     ) -> Result<(Rules, Option<DeadLetterTopic<T>>), OpenError> {
         let existing = topic.group_rules(&self.group);
-        let auto_ack =
-            self.auto_ack.or(existing.as_ref().map(|rules| rules.auto_ack)).unwrap_or(false);
-        let dead_letter: Option<Box<str>> = match (&self.dead_letter, &existing) {
-            (Some(said), _) => said.as_deref().map(Into::into),
-            (None, Some(existing)) => existing.dead_letter.clone(),
-            (None, None) if auto_ack => None,
-            (None, None) => Some(default_name(name, &self.group).into()),
+        let new = Rules {
+            ack_deadline: ACK_DEADLINE,
+            max_attempts: Some(MAX_ATTEMPTS),
+            max_in_flight: usize::MAX,
+            auto_ack: false,
+            dead_letter: Some(default_name(name, &self.group).into()),
+            by_key: true,
         };
-        let had = |had: fn(&Rules) -> usize, default| existing.as_ref().map_or(default, had);
-        let attempts = existing
-            .as_ref()
-            .and_then(|rules| rules.max_attempts)
-            .or(existing.is_none().then_some(MAX_ATTEMPTS));
+        let base = existing.as_ref().unwrap_or(&new);
+        let auto_ack = self.auto_ack.unwrap_or(base.auto_ack);
+        let dead_letter: Option<Box<str>> = match &self.dead_letter {
+            Some(said) => said.as_deref().map(Into::into),
+            None if auto_ack => None,
+            None => base.dead_letter.clone(),
+        };
         let rules = Rules {
-            ack_deadline: self
-                .ack_deadline
-                .or(existing.as_ref().map(|rules| rules.ack_deadline))
-                .unwrap_or(ACK_DEADLINE),
+            ack_deadline: self.ack_deadline.unwrap_or(base.ack_deadline),
             // Where there are none, saying a number is a conflict.
-            max_attempts: self.max_attempts.or(dead_letter.as_ref().and(attempts)),
-            max_in_flight: self
-                .group_max_in_flight
-                .unwrap_or_else(|| had(|rules| rules.max_in_flight, usize::MAX)),
+            max_attempts: self.max_attempts.or(dead_letter.as_ref().and(base.max_attempts)),
+            max_in_flight: self.group_max_in_flight.unwrap_or(base.max_in_flight),
             auto_ack,
             dead_letter,
             by_key: true,
         };
-        let existing_is_none = existing.is_none();
+        let is_new = existing.is_none();
         if let Some(existing) = existing.filter(|existing| *existing != rules) {
             return Err(self.refused(name, &rules, GroupError::Rules(Box::new(existing))));
         }
-        if existing_is_none {
+        if is_new {
             // One that cannot start there leaves no topic behind.
             topic.check_start(self.subscriber.start).map_err(|error| not_joined(name, error))?;
         }
