@@ -1,10 +1,10 @@
 //! A consumer: a member of a group, which shares the messages of a topic with the others.
 
 mod batch;
+mod receive;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 pub use self::batch::{Deliveries, DeliveriesIntoIter};
+use self::receive::Receive;
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
 use crate::dead_letter::causes;
@@ -109,7 +110,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv(&mut self) -> Result<Delivery<T>, RecvError> {
-        Receive { consumer: self }.await
+        Receive::new(self).await
     }
 
     /// The next message, or `None` where there is none for this member now.
@@ -461,6 +462,12 @@ impl<T: Payload> Consumer<T> {
         Some(self.terms.dead_letters.as_ref()?.topic.name())
     }
 
+    /// Takes no more messages. What it holds stays with it until it is settled.
+    pub(crate) fn retire(&mut self) {
+        (self.timer, self.parked) = (None, false);
+        self.member.retire();
+    }
+
     pub(crate) fn terms(&self) -> &Arc<Terms<T>> {
         &self.terms
     }
@@ -468,25 +475,6 @@ impl<T: Payload> Consumer<T> {
     /// Another pause before what fails from now on is tried again.
     pub(crate) fn set_backoff(&mut self, backoff: Backoff) {
         self.terms = Arc::new(self.terms.with_backoff(backoff));
-    }
-}
-
-/// Waits for a message, and stops waiting when it is dropped.
-struct Receive<'a, T: Payload> {
-    consumer: &'a mut Consumer<T>,
-}
-
-impl<T: Payload> Future for Receive<'_, T> {
-    type Output = Result<Delivery<T>, RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.consumer.poll_take(cx, true)
-    }
-}
-
-impl<T: Payload> Drop for Receive<'_, T> {
-    fn drop(&mut self) {
-        self.consumer.stop_waiting();
     }
 }
 

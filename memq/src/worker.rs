@@ -219,8 +219,9 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
         let Some(at) = self.shared.deadline() else { return false };
         if self.ending.is_none() {
             self.ending = Some(Ok(Ended::Drained));
+            // Others take over its partitions while it finishes.
             if let Some(consumer) = &mut self.consumer {
-                consumer.stop_waiting();
+                consumer.retire();
             }
         }
         if self.deadline.as_ref().is_none_or(|sleep| sleep.deadline() != at) {

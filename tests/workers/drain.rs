@@ -1,6 +1,7 @@
 //! Draining: what is finished, what is not, and that it never hangs.
 
 use std::cell::Cell;
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use memq::{Backoff, Delivery, Ended, Offset, Report};
@@ -312,4 +313,41 @@ fn what_a_dropped_worker_had_not_settled_is_handed_to_another_member() {
         assert_eq!(again[..10], unfinished);
         assert_eq!(again.len() as u64 + succeeded, 50);
     });
+}
+
+#[derive(Clone, Debug, memq::Topic)]
+#[topic(name = "parted", partitions = 4)]
+struct Parted(u64);
+
+#[test]
+fn others_serve_the_partitions_of_a_worker_that_drains() {
+    paused().block_on(async {
+        let broker = memq::Broker::new();
+        let parted = broker.publisher::<Parted>().await.unwrap();
+        let open = || broker.subscriber::<Parted>().group("workers").into_future();
+        let worker = open().await.unwrap().run(|_: Parted| sleep_for_ever());
+        let mut other = open().await.unwrap();
+        // The worker has the even ones.
+        parted.publish(Parted(0)).partition(0).await.unwrap();
+        let handle = worker.handle();
+        let running = spawn(worker);
+        settle().await;
+        parted.publish(Parted(1)).partition(2).await.unwrap();
+        assert!(other.try_recv().unwrap().is_none());
+        let draining = spawn(async move { handle.drain(10 * SECOND).await });
+        let taken = other.recv().await.unwrap();
+        assert_eq!((taken.0, draining.is_finished()), (1, false));
+        taken.ack();
+        let stats = other.stats().unwrap();
+        assert_eq!((stats.members[0].held.len(), stats.members[0].partitions.len()), (1, 0));
+        let report = draining.await.unwrap();
+        assert_eq!((report.ended, report.unfinished.len()), (Ended::DeadlinePassed, 1));
+        // What it did not finish is there for the other.
+        assert_eq!(other.recv().await.unwrap().0, 0);
+        running.await.unwrap().unwrap();
+    });
+}
+
+async fn sleep_for_ever() -> Result<(), &'static str> {
+    std::future::pending().await
 }

@@ -208,6 +208,14 @@ impl Group {
         waker
     }
 
+    /// A member takes no more messages: its partitions are the others'. What it holds stays with it.
+    /// Its waker is to be dropped outside the lock.
+    pub(super) fn retire(&mut self, member: usize, wake: &mut Wake) -> Option<Waker> {
+        let waker = self.members.retire(member);
+        self.deal(wake);
+        waker
+    }
+
     /// The topic has this many partitions after all.
     pub(super) fn set_partitions(&mut self, partitions: u16, wake: &mut Wake) {
         if self.partitions != partitions {
@@ -260,7 +268,10 @@ impl Group {
             }
         }
         let Some(found) = self.members.get(member) else { return Pick::Full };
-        if found.in_flight >= found.most || self.in_flight >= self.rules.max_in_flight {
+        if found.retired
+            || found.in_flight >= found.most
+            || self.in_flight >= self.rules.max_in_flight
+        {
             return Pick::Full;
         }
         let share = self.members.share(found.share);

@@ -154,6 +154,11 @@ impl<P: Send + Sync + 'static> Member<P> {
         self.topic().clock().instant(due)
     }
 
+    /// It takes no more messages, and only settles what it holds: its partitions are the others'.
+    pub(crate) fn retire(&self) {
+        self.topic().locked(|state, after| state.retire_member(self.share, after));
+    }
+
     pub(crate) fn commit(&self, offset: Offset) -> Result<(), CommitError> {
         let (topic, now) = (self.topic(), self.topic().now());
         topic.locked(|state, after| state.commit(self.group.key, offset, now, after))

@@ -163,7 +163,8 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Drains the worker: it takes no more messages, finishes what is in flight and settles it.
+    /// Drains the worker: it takes no more messages, finishes what is in flight and settles it, while
+    /// its partitions are already the other members'.
     /// Handlers that run at the deadline are dropped, and their messages come back to the group at
     /// once. Returns what the worker did over its whole life.
     ///

@@ -16,7 +16,7 @@ use crate::position::Timestamp;
 #[derive(Debug)]
 pub(super) struct Members {
     slots: Slab<Member>,
-    /// Their keys, in the order in which they came.
+    /// The keys of those that take messages, in the order in which they came.
     order: Vec<usize>,
     /// How many there have been: the next one's id.
     ids: u64,
@@ -51,6 +51,8 @@ pub(super) struct Member {
     pub(super) in_flight: usize,
     /// Messages it may hold.
     pub(super) most: usize,
+    /// Whether it takes no more messages, and only settles what it holds.
+    pub(super) retired: bool,
     parked: Option<Parked>,
     /// Whether it stands in its share's queue.
     queued: bool,
@@ -116,8 +118,10 @@ impl Members {
     }
 
     /// In the order in which they came, with their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Member)> {
-        self.order.iter().filter_map(|key| Some((*key, self.slots.get(*key)?)))
+    pub(super) fn in_order(&self) -> Vec<(usize, &Member)> {
+        let mut members: Vec<_> = self.slots.iter().collect();
+        members.sort_unstable_by_key(|(_, member)| member.id);
+        members
     }
 
     pub(super) fn get(&self, key: usize) -> Option<&Member> {
@@ -151,6 +155,7 @@ impl Members {
             share: 0,
             in_flight: 0,
             most,
+            retired: false,
             parked: None,
             queued: false,
             called: false,
@@ -159,6 +164,17 @@ impl Members {
         self.ids += 1;
         self.order.push(key);
         (key, id)
+    }
+
+    /// A member takes no more messages; [`deal`](Self::deal) follows. Its waker is to be dropped
+    /// outside the lock.
+    pub(super) fn retire(&mut self, key: usize) -> Option<Waker> {
+        let waker = self.unpark(key);
+        self.order.retain(|other| *other != key);
+        if let Some(member) = self.slots.get_mut(key) {
+            (member.retired, member.share, member.queued) = (true, 0, false);
+        }
+        waker
     }
 
     /// Removes a member; [`deal`](Self::deal) follows. Its waker is to be dropped outside the lock.

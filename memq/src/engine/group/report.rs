@@ -44,6 +44,7 @@ impl Group {
             partitions: self
                 .members
                 .partitions(member.share, self.partitions)
+                .filter(|_| !member.retired)
                 .map(Partition)
                 .collect(),
             held: held.remove(&key).unwrap_or_default(),
@@ -76,7 +77,7 @@ impl Group {
                 .flatten()
                 .map(|at| now.since(at)),
             oldest_state: (oldest < tail).then(|| self.place_of(oldest)),
-            members: self.members.iter().map(member).collect(),
+            members: self.members.in_order().into_iter().map(member).collect(),
         }
     }
 }

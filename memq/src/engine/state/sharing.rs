@@ -150,6 +150,13 @@ impl<P> State<P> {
         Some(Share { group, id, member })
     }
 
+    /// A member takes no more messages, and only settles what it holds.
+    pub(in crate::engine) fn retire_member(&mut self, share: Share, after: &mut After<P>) {
+        let Some(group) = self.group(share.group) else { return };
+        let waker = group.retire(share.member, &mut after.readers);
+        after.discard(waker);
+    }
+
     /// A member goes away: what it held comes back to the others.
     pub(in crate::engine) fn leave_group(
         &mut self,
