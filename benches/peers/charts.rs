@@ -7,8 +7,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::growth::Axis;
-use crate::measure::{Figures, SEED, Workload, is_ours};
-use crate::report::significant;
+use crate::measure::{Figures, SEED, Workload, is_ours, significant};
 
 const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const SEEDS: RGBColor = RGBColor(0xd6, 0x60, 0x4d);

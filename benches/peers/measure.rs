@@ -169,12 +169,37 @@ pub fn median(values: &mut [f64]) -> f64 {
     }
 }
 
+/// Three digits that mean something, and the rest by a letter.
+pub fn significant(value: f64) -> String {
+    let (value, letter) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, "G"),
+        size if size >= 1e6 => (value / 1e6, "M"),
+        size if size >= 1e4 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let digits = match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}{letter}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn runs(values: &[f64]) -> Vec<Outcome> {
         values.iter().map(|value| Outcome::whole(*value, Duration::from_secs(1), 10)).collect()
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(significant(12_345_678.0), "12.3M");
+        assert_eq!(significant(1_234.4), "1234");
+        assert_eq!(significant(0.123), "0.12");
+        assert_eq!(significant(27.04), "27.0");
+        assert_eq!(significant(2.5e9), "2.50G");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use crate::growth::Axis;
-use crate::measure::{Figures, Workload};
+use crate::measure::{Figures, Workload, significant};
 use crate::{charts, machine};
 
 /// A workload and what came of it.
@@ -116,22 +116,6 @@ pub fn write(
     fs::write(folder.join("REPORT.md"), text)
 }
 
-/// Three digits that mean something, and the rest by a letter.
-pub fn significant(value: f64) -> String {
-    let (value, letter) = match value.abs() {
-        size if size >= 1e9 => (value / 1e9, "G"),
-        size if size >= 1e6 => (value / 1e6, "M"),
-        size if size >= 1e4 => (value / 1e3, "k"),
-        _ => (value, ""),
-    };
-    let digits = match value.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.digits$}{letter}")
-}
-
 /// With a comma at every thousand.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -150,12 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short() {
-        assert_eq!(significant(12_345_678.0), "12.3M");
-        assert_eq!(significant(1_234.4), "1234");
-        assert_eq!(significant(0.123), "0.12");
-        assert_eq!(significant(27.04), "27.0");
-        assert_eq!(significant(2.5e9), "2.50G");
+    fn thousands_are_grouped() {
         assert_eq!(
             (grouped(7), grouped(1_000), grouped(1_234_567)),
             ("7".into(), "1,000".into(), "1,234,567".into())

@@ -17,14 +17,13 @@ pub use self::batch::{Deliveries, DeliveriesIntoIter};
 use self::receive::Receive;
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
-use crate::dead_letter::causes;
 use crate::delivery::{Delivery, Lease, Terms};
 use crate::engine::group::{Settlement, Ticket, Wait};
 use crate::engine::member::Member;
 use crate::engine::segment::SlotRef;
 use crate::engine::state::{Claim, JoinError};
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, RecvError, SeekError};
+use crate::error::{CommitError, RecvError, SeekError, with_causes};
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::Start;
@@ -378,7 +377,7 @@ impl<T: Payload> Consumer<T> {
         match opened {
             Ok(opened) => Ok(Some(Delivery::new(opened, lease))),
             Err(source) if self.terms.dead_letters.is_some() => {
-                let reason = crate::dead_letter::reason(causes(&source));
+                let reason = crate::dead_letter::reason(with_causes(&source));
                 drop(lease.settle(Settlement::Reject { reason }));
                 Ok(None)
             }

@@ -119,18 +119,6 @@ pub(crate) fn reason(said: impl fmt::Display) -> Box<str> {
     reason.into()
 }
 
-/// An error with its causes, as a reason.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 /// The topic that a group's dead messages go to.
 pub(crate) struct DeadLetterTopic<T: Payload> {
     pub(crate) topic: Arc<Topic<Stored<T>>>,

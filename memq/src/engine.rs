@@ -1,7 +1,7 @@
 //! The in-memory engine: an append-only log for each topic, and who reads it.
 //!
-//! It stores what it is given and never looks inside: no serde, no format, no key. It never reads
-//! the clock where it decides; `now` is a parameter, from [`clock`].
+//! It stores what it is given and never looks inside: no serde, no format; of a key, only its hash.
+//! It never reads the clock where it decides; `now` is a parameter, from [`clock`].
 //!
 //! # Locks
 //!
@@ -17,7 +17,8 @@
 //! # Reading
 //!
 //! Readers do not lock where there is something to read: a message is a slot of a segment, set
-//! once. They lock to find the next segment, when retention has overtaken them, and to park.
+//! once. They lock to find the next segment, when retention has overtaken them, and to park. Members of
+//! a group lock to take messages and to settle them: who holds what is decided in one place.
 
 mod after;
 pub(crate) mod clock;

@@ -65,8 +65,9 @@
 //!
 //! It works on current-thread and multi-thread tokio. [`Broker::new`], and everything that does not
 //! wait, works outside of a runtime too. So does opening a handle, which never waits in memory: any
-//! executor's `block_on` will do. Deadlines, and the memory of what a `ttl` expires, need the runtime's
-//! timer.
+//! executor's `block_on` will do. The runtime's timer is needed by deadlines, to
+//! redeliver and to end delays while a consumer waits, and to give back the memory of what a `ttl`
+//! expires.
 //!
 //! # Features
 //!

@@ -60,7 +60,6 @@ impl<P> After<P> {
             && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))
     }
 
-    #[cold]
     fn run_all(self) {
         let Self { garbage, unused, repeated, readers, publishers } = self;
         let publishers = Last(publishers);

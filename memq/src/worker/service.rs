@@ -10,9 +10,8 @@ use super::Worker;
 use super::handler::{Begun, Handler, Inside, by_value};
 use crate::codec::form::Take;
 use crate::consumer::Consumer;
-use crate::dead_letter::causes;
 use crate::delivery::Delivery;
-use crate::error::Cause;
+use crate::error::{Cause, with_causes};
 use crate::payload::Payload;
 
 /// Services: made into handlers by [`Consumer::run_service`].
@@ -41,7 +40,7 @@ where
     }
 
     fn verdict(output: <S::Future as Future>::Output, _: Inside) -> Result<(), String> {
-        output.map(drop).map_err(|error| causes(&*error.into()))
+        output.map(drop).map_err(|error| with_causes(&*error.into()))
     }
 }
 
