@@ -22,7 +22,7 @@ pub(super) struct Dedup {
 }
 
 impl Dedup {
-    /// Where the message of this id was stored, if that is not longer ago than `window`.
+    /// Where the message of this id was stored, if that is less than `window` ago.
     pub(super) fn find(&mut self, id: &str, window: Duration, now: Timestamp) -> Option<u64> {
         while self.order.front().is_some_and(|(at, _)| *at + window <= now) {
             self.forget_oldest();
