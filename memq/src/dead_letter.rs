@@ -203,7 +203,6 @@ fn again<T: Payload>(
         .saturating_add(Meta::bytes(meta.as_ref()))
         .saturating_add(lent);
     let stored = T::Form::again(&entry.payload, || Arc::new(Lent(slot.clone())));
-    let size = u32::try_from(size).unwrap_or(u32::MAX);
     let borrows = T::Form::LENDS;
     Entry { borrows, ..Entry::new(stored, meta, size).placed(entry.key, ANY) }
 }

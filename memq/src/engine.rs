@@ -30,6 +30,7 @@ pub(crate) mod member;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod segment;
+mod slots;
 pub(crate) mod state;
 pub(crate) mod stats;
 mod sweep;

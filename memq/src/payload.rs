@@ -31,10 +31,12 @@ mod sealed {
 impl<T: Topic> Payload for T {
     type Form = <T::Codec as Codec<T>>::Form;
 
+    #[inline]
     fn key_of(&self) -> Option<Key<'_>> {
         Topic::key(self)
     }
 
+    #[inline]
     fn footprint_of(&self) -> usize {
         Topic::footprint(self)
     }
@@ -52,7 +54,17 @@ impl Payload for Record {
     }
 }
 
-/// How the codec looks into a value of this type.
-pub(crate) fn look<T: Payload>() -> Look<T> {
-    Look { key: T::key_of, footprint: T::footprint_of }
+/// How the codec looks into a message.
+pub(crate) struct Its;
+
+impl<T: Payload> Look<T> for Its {
+    #[inline]
+    fn key(value: &T) -> Option<Key<'_>> {
+        value.key_of()
+    }
+
+    #[inline]
+    fn footprint(value: &T) -> usize {
+        value.footprint_of()
+    }
 }

@@ -24,7 +24,7 @@ use crate::key::{Key, partition_of};
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
-use crate::payload::Payload;
+use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
 
@@ -108,6 +108,7 @@ impl<T: Payload> Publisher<T> {
     /// If the future is dropped before it is done, the message is either published or not, whole,
     /// and nothing else is affected. Where it was not, it is gone with the future; use
     /// [`reserve`](Self::reserve) if it must not be.
+    #[inline]
     pub fn publish(&self, message: T) -> Publish<'_, T> {
         Publish::new(self, message)
     }
@@ -199,33 +200,39 @@ impl<T: Payload> Publisher<T> {
     }
 
     /// Encodes a message.
-    fn ready(&self, message: T, said: Option<Box<Said>>) -> Result<Ready<T>, PublishError<T>> {
-        let Packed { stored, origin, meta, mut key, size } =
-            T::Form::pack(message, &self.writer)
-                .map_err(|(message, source)| PublishError::Encode { message, source })?;
-        let mut partition = None;
-        let meta = match said {
-            None => meta,
-            Some(said) => {
-                key = said.key.as_ref().map_or(key, Key::hash64);
-                partition = said.partition;
-                match merge(meta, *said) {
-                    Ok(meta) => meta,
-                    Err(source) => {
-                        let message = T::Form::unpack(stored, origin);
-                        return Err(PublishError::Encode { message, source });
-                    }
-                }
+    #[inline]
+    fn ready(&self, message: T) -> Result<Ready<T>, PublishError<T>> {
+        let Packed { stored, origin, meta, key, size } = self.pack(message)?;
+        let size = size.saturating_add(Meta::bytes(meta.as_ref()));
+        let partition = if key == 0 { ANY } else { partition_of(key, self.partitions) };
+        Ok(Ready { entry: Entry::new(stored, meta, size).placed(key, partition), origin })
+    }
+
+    /// Encodes a message of which something is said.
+    fn ready_with(&self, message: T, said: Said) -> Result<Ready<T>, PublishError<T>> {
+        let Packed { stored, origin, meta, mut key, size } = self.pack(message)?;
+        let partition = said.partition;
+        key = said.key.as_ref().map_or(key, Key::hash64);
+        let meta = match merge(meta, said) {
+            Ok(meta) => meta,
+            Err(source) => {
+                let message = T::Form::unpack(stored, origin);
+                return Err(PublishError::Encode { message, source });
             }
         };
         let size = size.saturating_add(Meta::bytes(meta.as_ref()));
-        let size = u32::try_from(size).unwrap_or(u32::MAX);
         let partition = match partition {
             Some(Partition(partition)) => partition,
             None if key == 0 => ANY,
             None => partition_of(key, self.partitions),
         };
         Ok(Ready { entry: Entry::new(stored, meta, size).placed(key, partition), origin })
+    }
+
+    #[inline]
+    fn pack(&self, message: T) -> Result<Packed<T, T::Form>, PublishError<T>> {
+        T::Form::pack::<Its>(message, &self.writer)
+            .map_err(|(message, source)| PublishError::Encode { message, source })
     }
 
     /// Whether there is this partition.

@@ -18,7 +18,7 @@ pub use self::publisher::PublisherBuilder;
 pub use self::subscriber::SubscriberBuilder;
 use super::binding::{self, Bound};
 use super::{Broker, Explanation};
-use crate::codec::form::{Bytewise, Decoders, Look, Writer};
+use crate::codec::form::{Bytewise, Decoders, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
 use crate::error::{AdminError, OpenError};
@@ -83,7 +83,7 @@ type Register<T> = fn(&Decoders<T>) -> Result<(), ()>;
 /// A codec as plain functions, so that only the one that is named is compiled for a type.
 struct Declared<T> {
     format: Format,
-    writer: fn(Look<T>) -> Writer<T>,
+    writer: fn() -> Writer<T>,
     register: Register<T>,
 }
 

@@ -40,7 +40,7 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     type Opened: Send + Sync;
 
     #[doc(hidden)]
-    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)>;
+    fn pack<L: Look<T>>(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)>;
     #[doc(hidden)]
     fn unpack(stored: Self::Stored, origin: Self::Origin) -> T;
     #[doc(hidden)]
@@ -66,6 +66,13 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
 #[doc(hidden)]
 pub trait Lend<S>: Send + Sync {
     fn stored(&self) -> &S;
+}
+
+/// What a message says of itself.
+#[doc(hidden)]
+pub trait Look<T> {
+    fn key(value: &T) -> Option<Key<'_>>;
+    fn footprint(value: &T) -> usize;
 }
 
 /// A native value in the log.
@@ -137,9 +144,10 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     type Origin = ();
     type Opened = ();
 
-    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
-        let size = (writer.look.footprint)(&value).saturating_add(SLOT);
-        let key = (writer.look.key)(&value).map_or(0, |key| key.hash64());
+    #[inline]
+    fn pack<L: Look<T>>(value: T, _: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
+        let size = L::footprint(&value).saturating_add(SLOT);
+        let key = L::key(&value).map_or(0, |key| key.hash64());
         Ok(Packed { stored: Held::Here(value), origin: (), meta: None, key, size })
     }
 
@@ -179,11 +187,11 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
     type Origin = T;
     type Opened = T;
 
-    fn pack(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
+    fn pack<L: Look<T>>(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
         match writer.encode(&value) {
             Ok(stored) => {
                 let size = stored.bytes.len() + SLOT;
-                let key = (writer.look.key)(&value);
+                let key = L::key(&value);
                 let hash = key.as_ref().map_or(0, Key::hash64);
                 let meta = Meta::share(key.map(Key::into_owned), Default::default());
                 Ok(Packed { stored, origin: value, meta, key: hash, size })
@@ -223,7 +231,7 @@ impl Form<Record> for Raw {
     type Origin = Record;
     type Opened = Record;
 
-    fn pack(
+    fn pack<L: Look<Record>>(
         record: Record,
         writer: &Writer<Record>,
     ) -> Result<Packed<Record, Self>, (Record, EncodeError)> {
@@ -277,18 +285,10 @@ thread_local! {
     static PACKED: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
 }
 
-/// What a message says of itself, as plain functions.
-#[derive(Clone, Copy)]
-pub(crate) struct Look<T> {
-    pub(crate) key: for<'a> fn(&'a T) -> Option<Key<'a>>,
-    pub(crate) footprint: fn(&T) -> usize,
-}
-
 /// How one publisher writes.
 pub struct Writer<T> {
     /// The codec; of records, one that refuses, since they are bytes already.
     encode: Encode<T>,
-    look: Look<T>,
     pub(crate) format: Format,
     pub(crate) compression: Compression,
     pub(crate) level: i32,
@@ -308,7 +308,7 @@ impl<T> fmt::Debug for Writer<T> {
 
 impl<T> Writer<T> {
     /// Writes records as they are, and compresses those that are not yet.
-    pub(crate) fn raw(look: Look<T>, format: Format) -> Self {
+    pub(crate) fn raw(format: Format) -> Self {
         Self {
             encode: |_, _| {
                 Err(EncodeError::Unavailable {
@@ -316,7 +316,6 @@ impl<T> Writer<T> {
                     remedy: "publish the bytes".into(),
                 })
             },
-            look,
             format,
             compression: Compression::None,
             level: 0,
@@ -325,8 +324,8 @@ impl<T> Writer<T> {
     }
 
     /// Writes values with this codec.
-    pub(crate) fn typed<C: Codec<T>>(look: Look<T>) -> Self {
-        Self { encode: C::encode, ..Self::raw(look, C::FORMAT) }
+    pub(crate) fn typed<C: Codec<T>>() -> Self {
+        Self { encode: C::encode, ..Self::raw(C::FORMAT) }
     }
 
     fn encode(&self, value: &T) -> Result<Body, EncodeError> {

@@ -4,7 +4,6 @@
 use std::task::Waker;
 
 use super::log::Garbage;
-use super::segment::Entry;
 use super::wake::Wake;
 
 /// What is done once the lock is released.
@@ -13,8 +12,6 @@ pub(super) struct After<P> {
     /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
     /// that was replaced, and one that was not needed.
     unused: [Option<Waker>; 2],
-    /// A message that repeats an id, and so is not stored.
-    pub(super) repeated: Option<Entry<P>>,
     /// Readers that have something to read.
     pub(super) readers: Wake,
     /// Publishers that may have room.
@@ -22,11 +19,11 @@ pub(super) struct After<P> {
 }
 
 impl<P> After<P> {
+    #[inline]
     pub(super) fn new() -> Self {
         Self {
             garbage: Vec::new(),
             unused: [None, None],
-            repeated: None,
             readers: Wake::Nobody,
             publishers: Wake::Nobody,
         }
@@ -53,19 +50,19 @@ impl<P> After<P> {
         self.run_all();
     }
 
+    #[inline]
     fn is_nothing(&self) -> bool {
         self.garbage.capacity() == 0
-            && self.repeated.is_none()
             && matches!(self.unused, [None, None])
             && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))
     }
 
     fn run_all(self) {
-        let Self { garbage, unused, repeated, readers, publishers } = self;
+        let Self { garbage, unused, readers, publishers } = self;
         let publishers = Last(publishers);
         readers.run();
         drop(publishers);
-        drop((garbage, unused, repeated));
+        drop((garbage, unused));
     }
 }
 

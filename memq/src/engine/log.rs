@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::segment::{Entry, Segment, SlotRef};
+use super::slots::Writer;
 use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
@@ -55,6 +56,9 @@ pub(crate) struct Log<P> {
     limits: Limits,
     /// In order; each begins where the one before it ended. The last takes appends.
     segments: VecDeque<Arc<Segment<P>>>,
+    /// Fills the last segment, if there is one. It goes before the segment does, so that no message
+    /// is freed with it.
+    writer: Option<Writer<Entry<P>>>,
     head: u64,
     tail: u64,
     /// The sizes of what is kept.
@@ -86,6 +90,7 @@ impl<P> Log<P> {
         Self {
             limits,
             segments: VecDeque::new(),
+            writer: None,
             head: 0,
             tail: 0,
             bytes: 0,
@@ -162,6 +167,7 @@ impl<P> Log<P> {
 
     /// Stores a message, dates it and returns its offset. Does not ask for room, and leaves making
     /// it again to [`trim`](Self::trim).
+    #[inline]
     pub(crate) fn append(&mut self, mut entry: Entry<P>, now: Timestamp) -> u64 {
         let offset = self.tail;
         self.newest = self.newest.max(now);
@@ -172,13 +178,12 @@ impl<P> Log<P> {
             partition.depth += 1;
             partition.bytes += size as u64;
         }
-        let segment = match self.segments.back() {
-            Some(last) if self.continues(last, &entry) => last,
-            _ => self.grow(if entry.borrows { 1 } else { SLOTS }),
-        };
-        // It is the slot after the last one that was set.
-        let stored = segment.set(offset, entry);
-        debug_assert!(stored.is_ok());
+        if !self.continues(&entry) {
+            self.grow(if entry.borrows { 1 } else { SLOTS });
+        }
+        // The writer stands where the log ends.
+        let stored = self.writer.as_mut().map(|writer| writer.push(entry));
+        debug_assert!(matches!(stored, Some(Ok(()))));
         self.tail += 1;
         self.bytes += size;
         self.segment_bytes += size;
@@ -188,16 +193,17 @@ impl<P> Log<P> {
     /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
     /// most, since that is what may stay in memory after it was removed.
     #[inline]
-    fn continues(&self, last: &Segment<P>, entry: &Entry<P>) -> bool {
+    fn continues(&self, entry: &Entry<P>) -> bool {
         let since = |began: Timestamp| entry.at.since(began);
         !entry.borrows
-            && self.tail - last.base() < last.capacity() as u64
+            && self.writer.as_ref().is_some_and(Writer::has_room)
             && self.segment_bytes < self.limits.segment_bytes
             && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
 
     /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.
-    fn grow(&mut self, most: usize) -> &Arc<Segment<P>> {
+    #[cold]
+    fn grow(&mut self, most: usize) {
         let used = self.segments.back().map(|last| {
             last.seal();
             (self.tail - last.base()) as usize
@@ -206,9 +212,9 @@ impl<P> Log<P> {
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_bytes = 0;
         self.segment_began = self.newest;
-        self.segments.push_back(Arc::new(Segment::new(self.tail, slots)));
-        let last = self.segments.len() - 1;
-        &self.segments[last]
+        let (writer, segment) = Segment::new(self.tail, slots);
+        self.writer = Some(writer);
+        self.segments.push_back(Arc::new(segment));
     }
 
     /// Removes what is older than `ttl`. Returns whether anything was.
@@ -285,6 +291,7 @@ impl<P> Log<P> {
     /// Removes everything.
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
         self.segments.iter().for_each(|segment| segment.seal());
+        self.writer = None;
         garbage.extend(self.segments.drain(..));
         self.head = self.tail;
         self.bytes = 0;
@@ -368,6 +375,7 @@ impl<P> Log<P> {
                 garbage.push(emptied);
             }
             if self.segments.is_empty() {
+                self.writer = None;
                 self.segment_bytes = 0;
             }
         }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::sync::{AtomicBool, Once, Ordering};
+use super::slots::{Slots, Writer, slots};
+use super::sync::{AtomicBool, Ordering};
 use crate::position::{Offset, Timestamp};
 use crate::record::Meta;
 
@@ -30,7 +31,10 @@ pub(crate) const ANY: u16 = u16::MAX;
 
 impl<P> Entry<P> {
     /// A message that is not stored yet, and so has no date.
-    pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: u32) -> Self {
+    /// A size that does not fit into 32 bits is one that no topic takes.
+    #[inline]
+    pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: usize) -> Self {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
         Self {
             payload,
             meta,
@@ -43,6 +47,7 @@ impl<P> Entry<P> {
     }
 
     /// Gives the message a place: a hash of its key, and a partition.
+    #[inline]
     pub(crate) fn placed(mut self, key: u64, partition: u16) -> Self {
         (self.key, self.partition) = (key, partition);
         self
@@ -53,7 +58,7 @@ impl<P> Entry<P> {
 pub(crate) struct Segment<P> {
     /// The offset of the first slot.
     base: u64,
-    slots: Box<[Once<Entry<P>>]>,
+    slots: Slots<Entry<P>>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
     /// Whether a message of another log borrows from it already, and counts it.
@@ -70,9 +75,11 @@ pub(crate) enum Slot<'a, P> {
 }
 
 impl<P> Segment<P> {
-    pub(crate) fn new(base: u64, slots: usize) -> Self {
-        let slots = std::iter::repeat_with(Once::new).take(slots).collect();
-        Self { base, slots, sealed: AtomicBool::new(false), lent: AtomicBool::new(false) }
+    /// One of so many slots, and what fills it.
+    pub(super) fn new(base: u64, count: usize) -> (Writer<Entry<P>>, Self) {
+        let (writer, slots) = slots(count);
+        let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
+        (writer, Self { base, slots, sealed, lent })
     }
 
     pub(crate) fn base(&self) -> u64 {
@@ -84,16 +91,18 @@ impl<P> Segment<P> {
         self.slots.len()
     }
 
+    #[inline]
     pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
-        let slot = offset
-            .checked_sub(self.base)
-            .and_then(|index| self.slots.get(usize::try_from(index).ok()?));
-        match slot.map(Once::get) {
-            Some(Some(entry)) => Slot::Set(entry),
+        // One before `base` becomes one far beyond the end.
+        let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        match self.slots.get(index) {
+            Some(entry) => Slot::Set(entry),
             // `sealed` is set before the next message is, so whoever waits for that one and finds
             // neither is told by it.
-            Some(None) if !self.sealed.load(Ordering::Acquire) => Slot::NotYet,
-            _ => Slot::Elsewhere,
+            None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
+                Slot::NotYet
+            }
+            None => Slot::Elsewhere,
         }
     }
 
@@ -101,14 +110,6 @@ impl<P> Segment<P> {
         match self.slot(offset) {
             Slot::Set(entry) => Some(entry),
             Slot::NotYet | Slot::Elsewhere => None,
-        }
-    }
-
-    /// Stores a message; gives it back where the slot is set or not here.
-    pub(crate) fn set(&self, offset: u64, entry: Entry<P>) -> Result<(), Entry<P>> {
-        match offset.checked_sub(self.base).and_then(|index| self.slots.get(index as usize)) {
-            Some(slot) => slot.set(entry),
-            None => Err(entry),
         }
     }
 
@@ -156,7 +157,7 @@ impl<P> SlotRef<P> {
         if self.segment.lent.swap(true, Ordering::Relaxed) {
             return 0;
         }
-        self.segment.slots.iter().filter_map(Once::get).map(|entry| entry.size as usize).sum()
+        self.segment.slots.iter().map(|entry| entry.size as usize).sum()
     }
 
     pub(crate) fn into_segment(self) -> Arc<Segment<P>> {

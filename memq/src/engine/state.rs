@@ -82,6 +82,13 @@ pub(crate) enum JoinError {
 /// The offset of a message, or the message and why it has none.
 pub(crate) type Appended<P> = Result<Offset, (Refusal, Entry<P>)>;
 
+/// Why a message was not stored now.
+pub(super) enum NotStored {
+    Refused(Refusal),
+    /// It repeats the id of the message there.
+    Repeats(Offset),
+}
+
 /// Why a message was not stored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {

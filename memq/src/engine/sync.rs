@@ -3,16 +3,34 @@
 
 #[cfg(not(memq_loom))]
 mod real {
-    pub(crate) use std::sync::OnceLock as Once;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
     pub(crate) use parking_lot::Mutex;
+
+    /// What only a protocol makes safe to touch, with loom's way of touching it.
+    #[derive(Debug)]
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
+            look(self.0.get())
+        }
+
+        #[inline]
+        pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
+            change(self.0.get())
+        }
+    }
 }
 
 #[cfg(memq_loom)]
 mod modelled {
-    use std::sync::OnceLock;
-
+    pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
@@ -33,29 +51,6 @@ mod modelled {
             self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
     }
-
-    /// A value that is set once. Whether a thread sees that it is, loom decides.
-    #[derive(Debug)]
-    pub(crate) struct Once<T> {
-        value: OnceLock<T>,
-        is_set: AtomicBool,
-    }
-
-    impl<T> Once<T> {
-        pub(crate) fn new() -> Self {
-            Self { value: OnceLock::new(), is_set: AtomicBool::new(false) }
-        }
-
-        pub(crate) fn get(&self) -> Option<&T> {
-            if self.is_set.load(Ordering::Acquire) { self.value.get() } else { None }
-        }
-
-        pub(crate) fn set(&self, value: T) -> Result<(), T> {
-            self.value.set(value)?;
-            self.is_set.store(true, Ordering::Release);
-            Ok(())
-        }
-    }
 }
 
 #[cfg(memq_loom)]
@@ -63,4 +58,4 @@ use self::modelled as used;
 #[cfg(not(memq_loom))]
 use self::real as used;
 
-pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Once, Ordering, fence};
+pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Ordering, UnsafeCell, fence};

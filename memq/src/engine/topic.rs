@@ -32,7 +32,7 @@ use super::clock::Clock;
 use super::group::Rules;
 use super::queue::Place;
 use super::segment::Entry;
-use super::state::{Appended, Found, JoinError, Phase, Refusal, State};
+use super::state::{Appended, Found, JoinError, NotStored, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence};
@@ -54,6 +54,8 @@ pub(crate) struct Topic<P> {
     /// seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
+    /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.
+    exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
     ended: AtomicBool,
     /// Messages given back because there was no room.
@@ -124,6 +126,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
+            exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
             state: Mutex::new(State::new()),
@@ -143,6 +146,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
             let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
+            let exact = settled.0.ttl.is_some() || settled.0.dedup.is_some();
+            self.exact.store(exact, Ordering::Relaxed);
             settled
         })
     }
@@ -173,6 +178,23 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.clock.now()
     }
 
+    /// The date of a message that is stored now.
+    #[inline]
+    fn date(&self) -> Timestamp {
+        if self.exact.load(Ordering::Relaxed) { self.now() } else { self.clock.about_now() }
+    }
+
+    /// Where a reader starts so that it misses nothing, if messages may be dated a little early.
+    pub(super) fn start(&self, start: Start) -> Start {
+        let early =
+            if self.exact.load(Ordering::Relaxed) { Duration::ZERO } else { self.clock.tick() };
+        match start {
+            Start::Time(time) => Start::Time(time - early),
+            Start::Ago(ago) => Start::Ago(ago.saturating_add(early)),
+            other => other,
+        }
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -181,14 +203,21 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Stores a message, or says why not and gives it back. Never waits.
     /// Of a message whose id is known it returns the first offset, and stores nothing.
+    #[inline]
     pub(crate) fn append(
         self: &Arc<Self>,
         entry: Entry<P>,
         id: Option<&Arc<str>>,
         place: &mut Place,
     ) -> Appended<P> {
-        let now = self.now();
-        self.and_sweep(|state, after| state.append(entry, id, now, place, after))
+        let now = self.date();
+        let appended = self.and_sweep(|state, after| state.append(entry, id, now, place, after));
+        match appended {
+            Ok(offset) => Ok(offset),
+            Err((NotStored::Refused(refusal), entry)) => Err((refusal, entry)),
+            // Dropped here, where its code may use the topic.
+            Err((NotStored::Repeats(offset), _)) => Ok(offset),
+        }
     }
 
     /// Stores messages until the queue is empty or its first one is refused.
@@ -198,13 +227,13 @@ impl<P: Send + Sync + 'static> Topic<P> {
         offsets: &mut Vec<Offset>,
         place: &mut Place,
     ) -> Result<(), Refusal> {
-        let now = self.now();
+        let now = self.date();
         self.and_sweep(|state, after| state.append_all(entries, offsets, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.
     pub(crate) fn append_reserved(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
-        let now = self.now();
+        let now = self.date();
         self.and_sweep(|state, after| state.append_reserved(entry, now, after))
     }
 
@@ -260,7 +289,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// A new reader at `start`: its key and counters.
     pub(crate) fn join(&self, start: Start) -> Result<(usize, Arc<Gauge>), JoinError> {
-        let now = self.now();
+        let (now, start) = (self.now(), self.start(start));
         self.locked(|state, after| state.join(start, now, after))
     }
 
@@ -271,7 +300,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Moves a reader.
     pub(crate) fn seek(&self, gauge: &Gauge, start: Start) -> Result<Offset, JoinError> {
-        let now = self.now();
+        let (now, start) = (self.now(), self.start(start));
         self.locked(|state, after| state.seek(gauge, start, now, after))
     }
 

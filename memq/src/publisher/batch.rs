@@ -70,7 +70,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     fn fill(&mut self) {
         while self.entries.len() < CHUNK {
             let Some(message) = self.messages.pop_front() else { return };
-            match self.publisher.ready(message, None) {
+            match self.publisher.ready(message) {
                 Ok(Ready { mut entry, origin }) => {
                     if let Some(Partition(partition)) = self.partition {
                         entry.partition = partition;

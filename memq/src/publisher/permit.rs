@@ -49,7 +49,7 @@ impl<T: Payload> Permit<'_, T> {
     ///
     /// As [`Publisher::publish`], but never for want of room.
     pub fn send(mut self, message: T) -> Result<Offset, PublishError<T>> {
-        let Ready { entry, origin } = self.publisher.ready(message, None)?;
+        let Ready { entry, origin } = self.publisher.ready(message)?;
         self.held = false;
         self.publisher.topic.append_reserved(entry).map_err(|(refusal, entry)| {
             PublishError::from(refusal).with(Ready::<T> { entry, origin }.into_message())

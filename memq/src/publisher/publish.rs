@@ -153,8 +153,8 @@ impl<'a, T: Payload> Publish<'a, T> {
     /// [`PublishError::Full`] where there is no room, and else as
     /// [`publish`](Publisher::publish).
     pub fn now(self) -> Result<Offset, PublishError<T>> {
-        let publisher = self.publisher;
-        let (Ready { entry, origin }, id) = self.ready()?;
+        let Self { publisher, message, said, .. } = self;
+        let (Ready { entry, origin }, id) = publisher.identified(message, said)?;
         publisher.topic.append(entry, id.as_ref(), &mut Place::default()).map_err(
             |(refusal, entry)| {
                 if matches!(refusal, Refusal::Full) {
@@ -164,23 +164,38 @@ impl<'a, T: Payload> Publish<'a, T> {
             },
         )
     }
+}
 
-    /// Encodes the message, and takes out its id.
-    fn ready(mut self) -> Result<Identified<T>, PublishError<T>> {
-        let mut id = None;
-        if let Some(said) = &mut self.said {
-            if let Some(source) = said.fault.take() {
-                return Err(PublishError::Encode { message: self.message, source });
-            }
-            id = said.id.take();
-            if id.is_some() && !self.publisher.dedup {
-                return Err(PublishError::NoDedup(self.message));
-            }
-            if let Some(Err(refusal)) = said.partition.map(|at| self.publisher.check(at)) {
-                return Err(refusal.with(self.message));
-            }
+impl<T: Payload> Publisher<T> {
+    /// Encodes a message, and takes out its id.
+    #[inline]
+    fn identified(
+        &self,
+        message: T,
+        said: Option<Box<Said>>,
+    ) -> Result<Identified<T>, PublishError<T>> {
+        match said {
+            None => Ok((self.ready(message)?, None)),
+            Some(said) => self.identified_with(message, *said),
         }
-        Ok((self.publisher.ready(self.message, self.said)?, id))
+    }
+
+    fn identified_with(
+        &self,
+        message: T,
+        mut said: Said,
+    ) -> Result<Identified<T>, PublishError<T>> {
+        if let Some(source) = said.fault.take() {
+            return Err(PublishError::Encode { message, source });
+        }
+        let id = said.id.take();
+        if id.is_some() && !self.dedup {
+            return Err(PublishError::NoDedup(message));
+        }
+        if let Some(Err(refusal)) = said.partition.map(|at| self.check(at)) {
+            return Err(refusal.with(message));
+        }
+        Ok((self.ready_with(message, said)?, id))
     }
 }
 
@@ -188,8 +203,10 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
     type Output = Result<Offset, PublishError<T>>;
     type IntoFuture = Publishing<'a, T>;
 
+    #[inline]
     fn into_future(self) -> Publishing<'a, T> {
-        Publishing { room: Room::new(self.publisher, self.within), step: Step::Begin(self) }
+        let Self { publisher, message, said, within } = self;
+        Publishing { publisher, message: Some(message), said, within, later: Later::Nothing }
     }
 }
 
@@ -206,16 +223,43 @@ impl<T: Payload> fmt::Debug for Publish<'_, T> {
 /// See [`Publisher::publish`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Publishing<'a, T: Payload> {
-    room: Room<'a, T>,
-    step: Step<'a, T>,
+    publisher: &'a Publisher<T>,
+    /// Until it is polled.
+    message: Option<T>,
+    said: Option<Box<Said>>,
+    within: Option<Duration>,
+    later: Later<'a, T>,
 }
 
-enum Step<'a, T: Payload> {
-    Begin(Publish<'a, T>),
-    Append(Ready<T>, Option<Arc<str>>),
-    /// Published; lets other tasks run before it says so.
+/// What is left to do after the first poll.
+enum Later<'a, T: Payload> {
+    Nothing,
+    /// It found no room. Boxed, since most do.
+    Wait(Box<Waiting<'a, T>>),
+    /// It is published; lets other tasks run before it says so.
     Yielded(Offset),
-    Done,
+}
+
+/// A message that waits for room.
+struct Waiting<'a, T: Payload> {
+    room: Room<'a, T>,
+    message: Option<Identified<T>>,
+}
+
+impl<T: Payload> Publishing<'_, T> {
+    #[cold]
+    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
+        match &mut self.later {
+            Later::Nothing => polled_after_the_end(),
+            Later::Wait(waiting) => waiting.poll(cx),
+            Later::Yielded(offset) => Poll::Ready(Ok(*offset)),
+        }
+    }
+}
+
+#[cold]
+fn polled_after_the_end() -> ! {
+    panic!("a publish was polled after it was done")
 }
 
 /// Nothing in it is pinned.
@@ -224,40 +268,58 @@ impl<T: Payload> Unpin for Publishing<'_, T> {}
 impl<T: Payload> Future for Publishing<'_, T> {
     type Output = Result<Offset, PublishError<T>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let Some(message) = this.message.take() else { return this.poll_later(cx) };
+        let (Ready { entry, origin }, id) = this.publisher.identified(message, this.said.take())?;
+        match this.publisher.topic.append(entry, id.as_ref(), &mut Place::default()) {
+            Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
+                this.later = Later::Yielded(offset);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ok(offset) => Poll::Ready(Ok(offset)),
+            Err((Refusal::Full, entry)) => {
+                let room = Room::new(this.publisher, this.within);
+                let message = Some((Ready { entry, origin }, id));
+                this.later = Later::Wait(Box::new(Waiting { room, message }));
+                this.poll_later(cx)
+            }
+            Err((refusal, entry)) => {
+                let message = Ready::<T> { entry, origin }.into_message();
+                Poll::Ready(Err(PublishError::from(refusal).with(message)))
+            }
+        }
+    }
+}
+
+impl<T: Payload> Waiting<'_, T> {
+    /// Tries again, and waits for room until it is stored or will not be.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
         loop {
-            let (Ready { entry, origin }, id) = match std::mem::replace(&mut this.step, Step::Done)
-            {
-                Step::Begin(publish) => publish.ready()?,
-                Step::Append(ready, id) => (ready, id),
-                Step::Yielded(offset) => return Poll::Ready(Ok(offset)),
-                Step::Done => panic!("a publish was polled after it was done"),
+            let Some((Ready { entry, origin }, id)) = self.message.take() else {
+                polled_after_the_end()
             };
-            match this.room.topic().append(entry, id.as_ref(), this.room.place()) {
-                Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
-                    this.step = Step::Yielded(offset);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+            match self.room.topic().append(entry, id.as_ref(), self.room.place()) {
                 Ok(offset) => return Poll::Ready(Ok(offset)),
                 Err((Refusal::Full, entry)) => {
-                    let room = this.room.poll(entry.size, cx);
+                    let room = self.room.poll(entry.size, cx);
                     let ready = Ready { entry, origin };
                     match room {
-                        Poll::Ready(Ok(())) => this.step = Step::Append(ready, id),
+                        Poll::Ready(Ok(())) => self.message = Some((ready, id)),
                         Poll::Ready(Err(refusal)) => {
-                            this.room.topic().count_rejected(1);
+                            self.room.topic().count_rejected(1);
                             return Poll::Ready(Err(refusal.with(ready.into_message())));
                         }
                         Poll::Pending => {
-                            this.step = Step::Append(ready, id);
+                            self.message = Some((ready, id));
                             return Poll::Pending;
                         }
                     }
                 }
                 Err((refusal, entry)) => {
-                    this.room.leave();
+                    self.room.leave();
                     let message = Ready::<T> { entry, origin }.into_message();
                     return Poll::Ready(Err(PublishError::from(refusal).with(message)));
                 }
@@ -268,8 +330,6 @@ impl<T: Payload> Future for Publishing<'_, T> {
 
 impl<T: Payload> fmt::Debug for Publishing<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publishing")
-            .field("topic", self.room.topic().name())
-            .finish_non_exhaustive()
+        f.debug_struct("Publishing").field("topic", self.publisher.topic()).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Writer};
 use crate::error::OpenError;
 use crate::options::Compression;
-use crate::payload::{Payload, look};
+use crate::payload::Payload;
 use crate::publisher::Publisher;
 
 /// A publisher about to be opened, with what it does differently. Await it.
@@ -105,8 +105,8 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         bound.topic.publisher_opened();
         let options = binding::options(&*bound.topic);
         let mut writer = match self.codec.or(self.topic.declared) {
-            Some(codec) => (codec.writer)(look()),
-            None => Writer::raw(look(), options.format),
+            Some(codec) => (codec.writer)(),
+            None => Writer::raw(options.format),
         };
         writer.compression = self.compression.unwrap_or(options.compression);
         writer.level = match self.level {

@@ -7,6 +7,7 @@ use crate::codec::Stage;
 use crate::codec::form::{Decoders, Form, Look, Raw, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::error::{Cause, DecodeError};
+use crate::key::Key;
 use crate::topic::{Topic, TopicSpec};
 
 impl Topic for Order {
@@ -43,18 +44,26 @@ fn stages() -> Stages {
 }
 
 fn written(compression: Compression) -> Record {
-    let mut writer = Writer::<Order>::typed::<Json>(blind());
+    let mut writer = Writer::<Order>::typed::<Json>();
     writer.compression = compression;
     writer.level = compression.default_level();
     writer.stages = stages();
-    let packed = Encoded::pack(sample(), &writer).map_err(|(_, error)| error).unwrap();
+    let packed = Encoded::pack::<Blind>(sample(), &writer).map_err(|(_, error)| error).unwrap();
     assert!(packed.stored.sealed);
     Record { body: packed.stored, meta: packed.meta }
 }
 
 /// Finds neither keys nor footprints.
-fn blind<T>() -> Look<T> {
-    Look { key: |_| None, footprint: |_| 0 }
+struct Blind;
+
+impl<T> Look<T> for Blind {
+    fn key(_: &T) -> Option<Key<'_>> {
+        None
+    }
+
+    fn footprint(_: &T) -> usize {
+        0
+    }
 }
 
 fn reader<T>(stages: Stages) -> Reader<T> {
@@ -122,13 +131,13 @@ fn subscribers_undo_the_stages() {
 
 #[test]
 fn a_record_keeps_its_format_when_it_is_compressed_and_sealed() {
-    let mut writer = Writer::<Record>::raw(blind(), Format::Json);
+    let mut writer = Writer::<Record>::raw(Format::Json);
     writer.compression = Compression::Gzip;
     writer.level = 6;
     writer.stages = stages();
     let record =
         Record::new(encode(Format::MessagePack, &sample())).with_format(Format::MessagePack);
-    let packed = Raw::pack(record, &writer).map_err(|(_, error)| error).unwrap();
+    let packed = Raw::pack::<Blind>(record, &writer).map_err(|(_, error)| error).unwrap();
     let raw = Raw::open(&packed.stored, None, &reader(stages())).unwrap();
     assert_eq!((raw.format(), raw.compression()), (Format::MessagePack, Compression::Gzip));
     assert_eq!(raw.decode::<Order>().unwrap(), sample());
@@ -161,7 +170,7 @@ impl Topic for Nosy {
 
 #[test]
 fn a_codec_may_publish() {
-    let writer = Writer::<Nosy>::typed::<Inside>(blind());
-    let packed = Encoded::pack(Nosy, &writer).map_err(|(_, error)| error).unwrap();
+    let writer = Writer::<Nosy>::typed::<Inside>();
+    let packed = Encoded::pack::<Blind>(Nosy, &writer).map_err(|(_, error)| error).unwrap();
     assert_eq!(packed.stored.bytes, "outer");
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{Appended, Phase, Refusal, State};
+use super::{Appended, NotStored, Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::queue::Place;
 use crate::engine::segment::{ANY, Entry};
@@ -21,14 +21,13 @@ impl<P> State<P> {
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
-    ) -> Appended<P> {
+    ) -> Result<Offset, (NotStored, Entry<P>)> {
         if let Some(offset) = id.and_then(|id| self.repeated(id, now)) {
-            after.repeated = Some(entry);
             self.unpark_publisher(place, after);
-            return Ok(offset);
+            return Err((NotStored::Repeats(offset), entry));
         }
         if let Err(refusal) = self.admit(entry.size, now, place, after) {
-            return Err((refusal, entry));
+            return Err((NotStored::Refused(refusal), entry));
         }
         let offset = self.store(entry, now, after);
         if let Some(id) = id {

@@ -1,0 +1,154 @@
+//! An array that is filled from its start: by one writer, under the eyes of any number of readers,
+//! without a lock.
+//!
+//! The only file with `unsafe`. [`std::sync::OnceLock`] slots do the same without, since they let
+//! anybody write; that costs two locked instructions for each message, more than a fifth of a publish
+//! and a receive. Here there is one [`Writer`], which nobody can copy, so one store is enough.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use super::sync::{AtomicBool, Ordering, UnsafeCell};
+
+struct Slot<T> {
+    value: UnsafeCell<MaybeUninit<T>>,
+    /// Goes from `false` to `true` once, after `value` was written. Beside it, since who looks at
+    /// one wants the other.
+    set: AtomicBool,
+}
+
+/// Reads the array.
+pub(super) struct Slots<T>(Arc<[Slot<T>]>);
+
+/// Fills the array; there is one.
+pub(super) struct Writer<T> {
+    slots: Arc<[Slot<T>]>,
+    /// The first slot that is not set.
+    next: usize,
+}
+
+/// An array of so many slots, and what fills it.
+pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
+    let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
+    (Writer { slots: slots.clone(), next: 0 }, Slots(slots))
+}
+
+impl<T> Slot<T> {
+    fn new() -> Self {
+        Self { value: UnsafeCell::new(MaybeUninit::uninit()), set: AtomicBool::new(false) }
+    }
+}
+
+impl<T> Slots<T> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value in this slot, if it is set; then it stays.
+    #[inline]
+    #[expect(unsafe_code, reason = "reads what `push` wrote")]
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        let slot = self.0.get(index)?;
+        if !slot.set.load(Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: `set` is stored with `Release` after the value was written, and is read here with
+        // `Acquire`, so the value is seen whole. Nobody writes to a slot that is set, and it is
+        // dropped with the array alone, which `self` keeps.
+        Some(slot.value.with(|value| unsafe { (*value).assume_init_ref() }))
+    }
+
+    /// The values that are set.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..self.len()).map_while(|index| self.get(index))
+    }
+}
+
+impl<T> Writer<T> {
+    /// Whether there is a slot that is not set.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.next < self.slots.len()
+    }
+
+    /// Sets the next slot; gives the value back where there is none.
+    #[inline]
+    #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
+    pub(super) fn push(&mut self, value: T) -> Result<(), T> {
+        let Some(slot) = self.slots.get(self.next) else { return Err(value) };
+        // SAFETY: this is the array's only writer, since none can be made for an array that exists,
+        // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
+        // do not look at the value before `set` says so.
+        slot.value.with_mut(|place| unsafe { (*place).write(value) });
+        slot.set.store(true, Ordering::Release);
+        self.next += 1;
+        Ok(())
+    }
+}
+
+impl<T> Drop for Slot<T> {
+    #[expect(unsafe_code, reason = "drops what `push` wrote")]
+    fn drop(&mut self) {
+        // Whoever drops the array came after all who used it: `Arc` orders that.
+        if self.set.load(Ordering::Relaxed) {
+            // SAFETY: the value was written, and nobody else is left who could look at it.
+            self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+        }
+    }
+}
+
+// SAFETY: through a shared array a value is moved in from the writer's thread, dropped in whichever
+// thread is last (`Send`), and looked at from many (`Sync`).
+#[expect(unsafe_code, reason = "`UnsafeCell` says no for all of them")]
+unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_seen_once_they_are_set_and_dropped_once() {
+        let counted = Arc::new(());
+        let (mut writer, slots) = slots(3);
+        assert_eq!((slots.len(), slots.get(0)), (3, None));
+        for _ in 0..3 {
+            assert!(writer.push(counted.clone()).is_ok());
+        }
+        assert!(writer.push(counted.clone()).is_err());
+        assert_eq!((slots.iter().count(), slots.get(3)), (3, None));
+        assert_eq!(Arc::strong_count(&counted), 4);
+        drop(slots);
+        assert_eq!(Arc::strong_count(&counted), 4, "the writer keeps them");
+        drop(writer);
+        assert_eq!(Arc::strong_count(&counted), 1);
+    }
+
+    #[test]
+    fn what_was_never_set_is_not_dropped() {
+        let counted = Arc::new(());
+        let (mut writer, reader) = slots(8);
+        assert!(writer.push(counted.clone()).is_ok());
+        drop((writer, reader));
+        assert_eq!(Arc::strong_count(&counted), 1);
+    }
+
+    #[test]
+    fn a_reader_in_another_thread_sees_each_value_whole_and_in_order() {
+        let (mut writer, slots) = slots(10_000);
+        let reader = std::thread::spawn(move || {
+            for index in 0..slots.len() {
+                let value: &(usize, Box<usize>) = loop {
+                    match slots.get(index) {
+                        Some(value) => break value,
+                        None => std::hint::spin_loop(),
+                    }
+                };
+                assert_eq!((value.0, *value.1), (index, index));
+            }
+        });
+        for index in 0..10_000 {
+            assert!(writer.push((index, Box::new(index))).is_ok());
+        }
+        reader.join().unwrap();
+    }
+}
