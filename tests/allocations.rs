@@ -68,6 +68,6 @@ fn a_batch_of_native_messages_allocates_its_list_and_nothing_for_each() {
         })
         .count_total;
     });
-    // Two vectors that double as they grow.
-    assert!(allocations < 40, "{allocations} allocations");
+    // Two vectors that double as they grow, and one reference for each segment of 256.
+    assert!(allocations < 80, "{allocations} allocations");
 }

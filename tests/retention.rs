@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
-use common::{Bell, paused, poll_with, settle};
+use common::{Bell, paused, poll_with, settle, settle_with};
 use memq::codec::Native;
 use memq::{
     Broker, LagReason, Offset, Overflow, PublishError, Record, RecvError, Start, Topic, TopicSpec,
@@ -259,7 +259,8 @@ async fn an_idle_topic_frees_what_expired_without_traffic() {
         drop(reader.recv().await.unwrap());
     }
     let bell = Bell::new();
-    assert!(poll_with(&bell, &mut Box::pin(reader.recv())).is_pending());
+    assert!(settle_with(&bell, &mut Box::pin(reader.recv())).is_pending());
+    let rings = bell.rings();
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 1);
 
     for _ in 0..32 {
@@ -268,7 +269,7 @@ async fn an_idle_topic_frees_what_expired_without_traffic() {
     }
     assert_eq!(alive(&counter), 0);
     assert_eq!(broker.stats("brief").await.unwrap().dropped.expired, 1_000);
-    assert_eq!(bell.rings(), 0, "a reader was woken for messages it had read");
+    assert_eq!(bell.rings(), rings, "a reader was woken for messages it had read");
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "an empty topic has a task");
 }
 

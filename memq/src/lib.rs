@@ -91,6 +91,7 @@ mod key;
 mod message;
 mod name;
 mod options;
+mod patience;
 mod payload;
 mod position;
 mod publisher;

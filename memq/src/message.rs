@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use crate::codec::form::{Form, Take};
-use crate::engine::segment::{Entry, SlotRef};
+use crate::engine::segment::{Entry, Lane, SlotRef};
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::payload::Payload;
@@ -125,7 +124,8 @@ impl<T: Payload + fmt::Debug> fmt::Debug for Message<T> {
     }
 }
 
-/// A message inside a [`Batch`]; dereferences to the value.
+/// A message that is read where it is: inside a [`Batch`], or lent by
+/// [`recv_ref`](crate::Subscriber::recv_ref); dereferences to the value.
 pub struct MessageRef<'a, T: Payload> {
     offset: Offset,
     entry: &'a Entry<Stored<T>>,
@@ -133,6 +133,10 @@ pub struct MessageRef<'a, T: Payload> {
 }
 
 impl<'a, T: Payload> MessageRef<'a, T> {
+    pub(crate) fn new(offset: Offset, entry: &'a Entry<Stored<T>>, opened: &'a Opened<T>) -> Self {
+        Self { offset, entry, opened }
+    }
+
     /// Where the message is in its topic.
     #[must_use]
     pub fn offset(&self) -> Offset {
@@ -163,7 +167,7 @@ impl<'a, T: Payload> MessageRef<'a, T> {
         self.entry.at
     }
 
-    /// The value, for as long as the batch is there.
+    /// The value, for as long as what it was read from.
     #[must_use]
     pub fn get(&self) -> &'a T {
         T::Form::get(&self.entry.payload, self.opened)
@@ -216,28 +220,33 @@ impl<T: Payload + fmt::Debug> fmt::Debug for MessageRef<'_, T> {
 pub struct Batch<T: Payload> {
     items: Vec<Item<T>>,
     /// The stretches of the log the items are in.
-    segments: Vec<Arc<crate::engine::segment::Segment<Stored<T>>>>,
+    lanes: Vec<Lane<Stored<T>>>,
 }
 
+/// Bytes that a batch begins with at most.
+const FIRST_BYTES: usize = 2_048;
+
 struct Item<T: Payload> {
-    /// Which of the segments.
-    segment: usize,
+    /// Which of the lanes.
+    lane: usize,
     offset: Offset,
     opened: Opened<T>,
 }
 
 impl<T: Payload> Batch<T> {
-    pub(crate) fn new() -> Self {
-        Self { items: Vec::new(), segments: Vec::new() }
+    pub(crate) fn new(max: usize) -> Self {
+        // Most batches grow no further.
+        let first = (FIRST_BYTES / size_of::<Item<T>>()).max(1);
+        Self { items: Vec::with_capacity(max.min(first)), lanes: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, slot: SlotRef<Stored<T>>, opened: Opened<T>) {
-        let offset = slot.offset();
-        let segment = slot.into_segment();
-        if self.segments.last().is_none_or(|last| !Arc::ptr_eq(last, &segment)) {
-            self.segments.push(segment);
+    /// Adds the message of this offset, which is in this lane.
+    #[inline]
+    pub(crate) fn push(&mut self, lane: &Lane<Stored<T>>, offset: Offset, opened: Opened<T>) {
+        if self.lanes.last().is_none_or(|last| !last.is(lane)) {
+            self.lanes.push(lane.clone());
         }
-        self.items.push(Item { segment: self.segments.len() - 1, offset, opened });
+        self.items.push(Item { lane: self.lanes.len() - 1, offset, opened });
     }
 
     /// How many messages there are.
@@ -264,7 +273,7 @@ impl<T: Payload> Batch<T> {
     }
 
     fn message<'a>(&'a self, item: &'a Item<T>) -> Option<MessageRef<'a, T>> {
-        let entry = self.segments.get(item.segment)?.get(item.offset.0)?;
+        let entry = self.lanes.get(item.lane)?.get(item.offset.0)?;
         Some(MessageRef { offset: item.offset, entry, opened: &item.opened })
     }
 }
@@ -327,7 +336,7 @@ impl<'a, T: Payload> IntoIterator for &'a Batch<T> {
 /// The messages of a [`Batch`], each on its own.
 pub struct BatchIntoIter<T: Payload> {
     items: std::vec::IntoIter<Item<T>>,
-    segments: Vec<Arc<crate::engine::segment::Segment<Stored<T>>>>,
+    lanes: Vec<Lane<Stored<T>>>,
 }
 
 impl<T: Payload> fmt::Debug for BatchIntoIter<T> {
@@ -341,7 +350,7 @@ impl<T: Payload> Iterator for BatchIntoIter<T> {
 
     fn next(&mut self) -> Option<Message<T>> {
         let item = self.items.next()?;
-        let slot = SlotRef::new(self.segments.get(item.segment)?.clone(), item.offset.0)?;
+        let slot = SlotRef::new(self.lanes.get(item.lane)?.clone(), item.offset.0)?;
         Some(Message::new(slot, item.opened))
     }
 
@@ -358,6 +367,6 @@ impl<T: Payload> IntoIterator for Batch<T> {
     type IntoIter = BatchIntoIter<T>;
 
     fn into_iter(self) -> BatchIntoIter<T> {
-        BatchIntoIter { items: self.items.into_iter(), segments: self.segments }
+        BatchIntoIter { items: self.items.into_iter(), lanes: self.lanes }
     }
 }

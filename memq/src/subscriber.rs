@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use crate::engine::cursor::{Cursor, Next};
 use crate::engine::segment::SlotRef;
 use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
+use crate::engine::topic::Topic;
 use crate::error::{RecvError, SeekError};
-use crate::message::{Batch, Message, Opened, Stored};
+use crate::message::{Batch, Message, MessageRef, Opened, Stored};
 use crate::name::TopicName;
 use crate::options::Start;
+use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 
@@ -43,16 +46,32 @@ pub struct Subscriber<T: Payload> {
     filter: Option<Filter<T>>,
     /// The only partition it reads, if that is said.
     partition: Option<Partition>,
+    /// What was made of the message that is lent, if one is.
+    lent: Option<Opened<T>>,
     /// What ended a batch, for the next receive.
     pending: Option<RecvError>,
     /// Messages until it lets others run.
     budget: u32,
+    /// Before it sleeps.
+    patience: Patience,
     /// Whether its stream has ended.
     pub(crate) ended: bool,
 }
 
-/// A message that passed the filter.
-type Taken<T> = (SlotRef<Stored<T>>, Opened<T>);
+/// A message that passed the filter: where it is, and what was made of it.
+type Taken<T> = (Offset, Opened<T>);
+
+/// Lets publishers know what was passed, also where a codec or a filter panics.
+struct Tell<P: Send + Sync + 'static>(Arc<Topic<P>>);
+
+impl<P: Send + Sync + 'static> Drop for Tell<P> {
+    fn drop(&mut self) {
+        self.0.passed();
+    }
+}
+
+/// Nothing in it is pinned.
+impl<T: Payload> Unpin for Subscriber<T> {}
 
 impl<T: Payload> Subscriber<T> {
     pub(crate) fn new(
@@ -61,8 +80,9 @@ impl<T: Payload> Subscriber<T> {
         filter: Option<Filter<T>>,
         partition: Option<Partition>,
     ) -> Self {
-        let budget = YIELD_EVERY;
-        Self { cursor, reader, filter, partition, pending: None, budget, ended: false }
+        let (budget, patience) = (YIELD_EVERY, Patience::new());
+        let (lent, pending) = (None, None);
+        Self { cursor, reader, filter, partition, lent, pending, budget, patience, ended: false }
     }
 
     /// The next message; waits for it.
@@ -81,13 +101,53 @@ impl<T: Payload> Subscriber<T> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// The next message, lent until the next receive; waits for it.
+    ///
+    /// What [`recv`](Self::recv) gives can be kept and sent elsewhere, which costs a reference count.
+    /// This costs none: it is for whoever is done with a message before asking for the next.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "numbers")]
+    /// # struct Number(u64);
+    /// # let broker = Broker::new();
+    /// # let numbers = broker.publisher::<Number>().await?;
+    /// let mut incoming = broker.subscriber::<Number>().await?;
+    /// numbers.publish_batch((1..=10).map(Number)).await?;
+    ///
+    /// let mut sum = 0;
+    /// for _ in 0..10 {
+    ///     sum += incoming.recv_ref().await?.0;
+    /// }
+    /// assert_eq!(sum, 55);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has taken nothing.
+    pub async fn recv_ref(&mut self) -> Result<MessageRef<'_, T>, RecvError> {
+        self.lent = None;
+        let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
+        let opened = self.lent.insert(opened);
+        Ok(MessageRef::new(offset, self.cursor.last().1, opened))
+    }
+
     /// The next message, or `None` where there is none now.
     ///
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Message<T>>, RecvError> {
-        Ok(self.take(None)?.map(|(slot, opened)| Message::new(slot, opened)))
+        Ok(self.take(None, true)?.map(|taken| self.message(taken)))
     }
 
     /// The next message, or `None` where there is none for this long.
@@ -127,17 +187,18 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv_batch(&mut self, max: usize) -> Result<Batch<T>, RecvError> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(max);
         if max == 0 {
             return Ok(batch);
         }
-        let (slot, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
-        batch.push(slot, opened);
+        let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
+        batch.push(self.cursor.last().0, offset, opened);
+        let _told = Tell(self.cursor.topic().clone());
         // A long batch takes what is there now, and not what is published while it is taken.
         let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
         while batch.len() < max {
-            match self.take(end) {
-                Ok(Some((slot, opened))) => batch.push(slot, opened),
+            match self.take(end, false) {
+                Ok(Some((offset, opened))) => batch.push(self.cursor.last().0, offset, opened),
                 Ok(None) => break,
                 Err(error) => {
                     self.pending = Some(error);
@@ -215,7 +276,12 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<T>, RecvError>> {
-        self.poll_take(cx).map_ok(|(slot, opened)| Message::new(slot, opened))
+        self.poll_take(cx).map_ok(|taken| self.message(taken))
+    }
+
+    /// The message taken last, on its own.
+    fn message(&self, (offset, opened): Taken<T>) -> Message<T> {
+        Message::new(SlotRef::of(self.cursor.last().0, offset), opened)
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
@@ -224,17 +290,26 @@ impl<T: Payload> Subscriber<T> {
         }
         loop {
             if self.budget == 0 {
-                self.budget = YIELD_EVERY;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return self.let_others_run(cx);
             }
             self.budget -= 1;
-            match self.cursor.next_or_park(cx.waker()) {
+            let next = if self.patience.lasts() {
+                self.cursor.next()
+            } else {
+                self.cursor.next_or_park(cx.waker())
+            };
+            match next {
+                Next::Nothing if self.patience.lasts() => {
+                    self.patience.wait();
+                    return self.let_others_run(cx);
+                }
                 Next::Nothing => {
                     self.budget = YIELD_EVERY;
                     return Poll::Pending;
                 }
                 next => {
+                    self.patience.renew();
+                    self.cursor.passed();
                     if let Some(taken) = self.open(next).transpose() {
                         return Poll::Ready(taken);
                     }
@@ -243,8 +318,16 @@ impl<T: Payload> Subscriber<T> {
         }
     }
 
-    /// Takes a message if there is one, before `end` where that is said.
-    fn take(&mut self, mut end: Option<Offset>) -> Result<Option<Taken<T>>, RecvError> {
+    #[cold]
+    fn let_others_run<R>(&mut self, cx: &mut Context<'_>) -> Poll<R> {
+        self.budget = YIELD_EVERY;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes a message if there is one, before `end` where that is said. `tell` says whether
+    /// publishers get to know what is passed, or the caller tells them.
+    fn take(&mut self, mut end: Option<Offset>, tell: bool) -> Result<Option<Taken<T>>, RecvError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
@@ -254,6 +337,9 @@ impl<T: Payload> Subscriber<T> {
             match self.cursor.next() {
                 Next::Nothing => return Ok(None),
                 next => {
+                    if tell {
+                        self.cursor.passed();
+                    }
                     if let Some(taken) = self.open(next)? {
                         return Ok(Some(taken));
                     }
@@ -272,28 +358,29 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// The position is past the message already: a codec or filter that panics is not given it
     /// again.
-    fn open(&mut self, next: Next<Stored<T>>) -> Result<Option<Taken<T>>, RecvError> {
-        let slot = match next {
-            Next::Message(slot) => slot,
+    #[inline]
+    fn open(&mut self, next: Next) -> Result<Option<Taken<T>>, RecvError> {
+        let offset = match next {
+            Next::Message(offset) => offset,
             Next::Nothing => return Ok(None),
             Next::Lagged { skipped, reason } => return Err(RecvError::Lagged { skipped, reason }),
             Next::Closed => return Err(RecvError::Closed),
             Next::Deleted => return Err(RecvError::Deleted),
         };
-        let entry = slot.entry();
+        let (_, entry) = self.cursor.last();
         if self.partition.is_some_and(|partition| partition.0 != entry.partition) {
             self.cursor.filtered();
             return Ok(None);
         }
         let opened = T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader)
-            .map_err(|source| RecvError::Decode { offset: slot.offset(), source })?;
+            .map_err(|source| RecvError::Decode { offset, source })?;
         if let Some(filter) = &self.filter {
             if !filter(T::Form::get(&entry.payload, &opened)) {
                 self.cursor.filtered();
                 return Ok(None);
             }
         }
-        Ok(Some((slot, opened)))
+        Ok(Some((offset, opened)))
     }
 }
 

@@ -12,7 +12,7 @@ pub struct By<R>(PhantomData<R>);
 
 /// Each value is taken out of its message.
 pub type Owned = By<Out>;
-/// Each value is read where it lies.
+/// Each value is read where it lies, and lent for that.
 pub type Borrowed = By<InPlace>;
 /// What is there, at most this many, is read where it lies.
 pub type Batched = By<Batches>;
@@ -97,7 +97,7 @@ impl<M: Load> Reading<M> for InPlace {
     const NAME: &'static str = "memq-borrowed";
 
     async fn recv(subscriber: &mut Subscriber<M>, seen: &mut Seen) -> Result<(), RecvError> {
-        seen.see(&*subscriber.recv().await?);
+        seen.see(&*subscriber.recv_ref().await?);
         Ok(())
     }
 }
@@ -106,7 +106,7 @@ impl<M: Load> Reading<M> for InPlaceConsumed {
     const NAME: &'static str = "memq-consumed";
 
     async fn recv(subscriber: &mut Subscriber<M>, seen: &mut Seen) -> Result<(), RecvError> {
-        seen.see(&*subscriber.recv().await?);
+        seen.see(&*subscriber.recv_ref().await?);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::segment::{Segment, Slot, SlotRef};
+use super::segment::{Entry, Lane, Slot};
 use super::state::{Found, JoinError};
 use super::stats::{Gauge, SubscriberStats};
 use super::topic::Topic;
@@ -24,14 +24,14 @@ pub(crate) struct Cursor<P: Send + Sync + 'static> {
     /// The offset it reads next, as in `gauge`.
     position: u64,
     /// Where it read last. Not kept while it is parked, so that an idle reader holds nothing.
-    segment: Option<Arc<Segment<P>>>,
+    lane: Option<Lane<P>>,
     ticket: Ticket,
 }
 
 /// What there is at a cursor's position.
-pub(crate) enum Next<P> {
-    /// A message, which is now passed.
-    Message(SlotRef<P>),
+pub(crate) enum Next {
+    /// The message of this offset, which is now passed: [`Cursor::last`] has it.
+    Message(Offset),
     /// Nothing; more may come.
     Nothing,
     /// Retention took messages; the position is past them.
@@ -47,7 +47,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     pub(crate) fn new(topic: Arc<Topic<P>>, start: Start) -> Result<Self, JoinError> {
         let (key, gauge) = topic.join(start)?;
         let position = gauge.position();
-        Ok(Self { topic, key, gauge, position, segment: None, ticket: Ticket::default() })
+        Ok(Self { topic, key, gauge, position, lane: None, ticket: Ticket::default() })
     }
 
     pub(crate) fn topic(&self) -> &Arc<Topic<P>> {
@@ -55,16 +55,17 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     /// Takes the next message, if there is one.
-    pub(crate) fn next(&mut self) -> Next<P> {
+    pub(crate) fn next(&mut self) -> Next {
         self.take(None)
     }
 
     /// Takes the next message, and parks the reader where there is none.
-    pub(crate) fn next_or_park(&mut self, waker: &Waker) -> Next<P> {
+    pub(crate) fn next_or_park(&mut self, waker: &Waker) -> Next {
         self.take(Some(waker))
     }
 
-    fn take(&mut self, waker: Option<&Waker>) -> Next<P> {
+    #[inline]
+    fn take(&mut self, waker: Option<&Waker>) -> Next {
         // They differ where the last look ended in a panic of what it dropped.
         self.position = self.gauge.position();
         loop {
@@ -73,9 +74,9 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             }
             let park = waker.map(|waker| (&mut self.ticket, waker));
             let found = self.topic.find(&self.gauge, park);
-            self.segment = None;
+            self.lane = None;
             match found {
-                Found::Segment(segment) => self.segment = Some(segment),
+                Found::Segment(segment) => self.lane = Some(Lane::new(segment)),
                 Found::Nothing => return Next::Nothing,
                 Found::Lagged { skipped, reason } => {
                     self.position += skipped;
@@ -88,24 +89,41 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     /// Reads without a lock. `None` says to look under it.
-    fn read(&mut self, park: bool) -> Option<Next<P>> {
+    #[inline]
+    fn read(&mut self, park: bool) -> Option<Next> {
         if self.topic.overtaken(self.position) {
             return None;
         }
-        let segment = self.segment.as_ref()?;
-        match segment.slot(self.position) {
+        let lane = self.lane.as_ref()?;
+        match lane.slot(self.position) {
             Slot::Set(entry) if self.topic.expired(entry.at) => None,
             Slot::Set(_) => {
-                let slot = SlotRef::of(segment, self.position);
+                let offset = Offset(self.position);
                 self.position += 1;
                 self.gauge.passed(self.position);
-                self.topic.passed();
-                Some(Next::Message(slot))
+                Some(Next::Message(offset))
             }
             Slot::NotYet if park || self.topic.ended() => None,
             Slot::NotYet => Some(Next::Nothing),
             Slot::Elsewhere => None,
         }
+    }
+
+    /// Lets publishers know that messages were passed; to be called after each, or after a run.
+    #[inline]
+    pub(crate) fn passed(&self) {
+        self.topic.passed();
+    }
+
+    /// The message taken last, and where it is; until the next look.
+    #[inline]
+    pub(crate) fn last(&self) -> (&Lane<P>, &Entry<P>) {
+        if let Some(lane) = &self.lane {
+            if let Slot::Set(entry) = lane.slot(self.position.wrapping_sub(1)) {
+                return (lane, entry);
+            }
+        }
+        unreachable!("asked for the last message after another look")
     }
 
     /// Counts the message taken last as filtered and not as delivered.
@@ -125,7 +143,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     pub(crate) fn seek(&mut self, start: Start) -> Result<Offset, JoinError> {
         let position = self.topic.seek(&self.gauge, start)?;
         self.position = position.0;
-        self.segment = None;
+        self.lane = None;
         Ok(position)
     }
 

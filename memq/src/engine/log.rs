@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{Entry, Segment, SlotRef};
+use super::segment::{Entry, Lane, Segment, SlotRef};
 use super::slots::Writer;
 use super::stats::LastDrop;
 use crate::error::LagReason;
@@ -60,6 +60,9 @@ pub(crate) struct Log<P> {
     /// is freed with it.
     writer: Option<Writer<Entry<P>>>,
     head: u64,
+    /// Where `head` was put when last a message went that not everybody had passed, for all that is
+    /// known.
+    lost: u64,
     tail: u64,
     /// The sizes of what is kept.
     bytes: usize,
@@ -92,6 +95,7 @@ impl<P> Log<P> {
             segments: VecDeque::new(),
             writer: None,
             head: 0,
+            lost: 0,
             tail: 0,
             bytes: 0,
             segment_bytes: 0,
@@ -132,6 +136,11 @@ impl<P> Log<P> {
     /// The oldest offset kept; `tail` where none is.
     pub(crate) fn head(&self) -> u64 {
         self.head
+    }
+
+    /// Before this offset messages went that not everybody had passed, for all that is known.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// The offset of the next message.
@@ -344,7 +353,7 @@ impl<P> Log<P> {
         if offset < self.head {
             return None;
         }
-        SlotRef::new(self.locate(offset)?.clone(), offset)
+        SlotRef::new(Lane::new(self.locate(offset)?.clone()), offset)
     }
 
     fn oldest(&self) -> Option<&Entry<P>> {
@@ -355,6 +364,7 @@ impl<P> Log<P> {
     fn drop_oldest(&mut self, reason: LagReason, now: Timestamp, garbage: &mut Garbage<P>) {
         self.last_drop = Some(LastDrop { offset: Offset(self.head), reason, at: now });
         self.remove_oldest(reason, garbage);
+        self.lost = self.head;
     }
 
     fn remove_oldest(&mut self, reason: LagReason, garbage: &mut Garbage<P>) {

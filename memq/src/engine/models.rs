@@ -71,7 +71,7 @@ fn cursor(topic: &Arc<Topic<u64>>) -> Cursor<u64> {
     Cursor::new(topic.clone(), Start::Earliest).unwrap_or_else(|_| unreachable!())
 }
 
-fn read(cursor: &mut Cursor<u64>) -> Next<u64> {
+fn read(cursor: &mut Cursor<u64>) -> Next {
     block_on(poll_fn(|cx| match cursor.next_or_park(cx.waker()) {
         Next::Nothing => Poll::Pending,
         next => Poll::Ready(next),
@@ -80,7 +80,7 @@ fn read(cursor: &mut Cursor<u64>) -> Next<u64> {
 
 fn read_number(cursor: &mut Cursor<u64>) -> u64 {
     match read(cursor) {
-        Next::Message(slot) => slot.entry().payload,
+        Next::Message(_) => cursor.last().1.payload,
         _ => panic!("no message"),
     }
 }
@@ -156,8 +156,8 @@ fn what_eviction_takes_from_a_reader_is_counted() {
         let (mut seen, mut last) = (0, None);
         while seen < 3 {
             match read(&mut cursor) {
-                Next::Message(slot) => {
-                    let number = slot.entry().payload;
+                Next::Message(_) => {
+                    let number = cursor.last().1.payload;
                     assert!(last < Some(number));
                     last = Some(number);
                     seen += 1;

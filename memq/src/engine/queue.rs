@@ -50,17 +50,24 @@ impl Queue {
         self.waiters.front().is_some_and(|first| first.waker.is_some())
     }
 
+    /// Adds a waiter at the end that does not sleep.
+    pub(crate) fn join(&mut self, place: &mut Place) {
+        if place.0.is_none() {
+            place.0 = Some(self.next);
+            self.waiters.push_back(Waiter { number: self.next, waker: None });
+            self.next += 1;
+        }
+    }
+
     /// Adds a waiter at the end, or lets one sleep again. The waker that was replaced is to be
     /// dropped outside the lock.
     #[must_use]
     pub(crate) fn park(&mut self, place: &mut Place, waker: Waker) -> Option<Waker> {
-        if let Some(index) = self.index(place) {
-            return self.waiters[index].waker.replace(waker);
+        self.join(place);
+        match self.index(place) {
+            Some(index) => self.waiters[index].waker.replace(waker),
+            None => Some(waker),
         }
-        place.0 = Some(self.next);
-        self.waiters.push_back(Waiter { number: self.next, waker: Some(waker) });
-        self.next += 1;
-        None
     }
 
     /// Removes a waiter. Its waker is to be dropped outside the lock. Whoever is first now is not

@@ -1,6 +1,7 @@
 //! A run of the log: slots that are set once and then only read. No lock, no retention.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::slots::{Slots, Writer, slots};
@@ -127,24 +128,58 @@ impl<P> fmt::Debug for Segment<P> {
     }
 }
 
+/// One reader's reference to a segment. Readers count theirs apart: a counter that all of them
+/// change would go from core to core with each message.
+pub(crate) struct Lane<P>(Arc<Reference<P>>);
+
+struct Reference<P>(Arc<Segment<P>>);
+
+impl<P> Lane<P> {
+    pub(crate) fn new(segment: Arc<Segment<P>>) -> Self {
+        Self(Arc::new(Reference(segment)))
+    }
+
+    /// Whether they are references of one reader to one segment.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<P> Clone for Lane<P> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> Deref for Lane<P> {
+    type Target = Segment<P>;
+
+    #[inline]
+    fn deref(&self) -> &Segment<P> {
+        &self.0.0
+    }
+}
+
 /// A message that a reader holds, and with it the segment it is in.
 pub(crate) struct SlotRef<P> {
-    segment: Arc<Segment<P>>,
+    lane: Lane<P>,
     offset: u64,
 }
 
 impl<P> SlotRef<P> {
     /// A message that was seen in the segment.
     #[inline]
-    pub(super) fn of(segment: &Arc<Segment<P>>, offset: u64) -> Self {
-        debug_assert!(segment.get(offset).is_some());
-        Self { segment: segment.clone(), offset }
+    pub(crate) fn of(lane: &Lane<P>, offset: Offset) -> Self {
+        debug_assert!(lane.get(offset.0).is_some());
+        Self { lane: lane.clone(), offset: offset.0 }
     }
 
     /// `None` if the message is not in the segment.
-    pub(crate) fn new(segment: Arc<Segment<P>>, offset: u64) -> Option<Self> {
-        segment.get(offset)?;
-        Some(Self { segment, offset })
+    #[inline]
+    pub(crate) fn new(lane: Lane<P>, offset: u64) -> Option<Self> {
+        lane.get(offset)?;
+        Some(Self { lane, offset })
     }
 
     pub(crate) fn offset(&self) -> Offset {
@@ -154,18 +189,15 @@ impl<P> SlotRef<P> {
     /// Lends the message to another log, which keeps its segment in memory. What the segment counts
     /// is for the first that borrows from it; 0 for others.
     pub(crate) fn lend(&self) -> usize {
-        if self.segment.lent.swap(true, Ordering::Relaxed) {
+        if self.lane.lent.swap(true, Ordering::Relaxed) {
             return 0;
         }
-        self.segment.slots.iter().map(|entry| entry.size as usize).sum()
+        self.lane.slots.iter().map(|entry| entry.size as usize).sum()
     }
 
-    pub(crate) fn into_segment(self) -> Arc<Segment<P>> {
-        self.segment
-    }
-
+    #[inline]
     pub(crate) fn entry(&self) -> &Entry<P> {
-        match self.segment.slot(self.offset) {
+        match self.lane.slot(self.offset) {
             Slot::Set(entry) => entry,
             // `new` saw the slot set, and set slots stay so.
             Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
@@ -175,6 +207,6 @@ impl<P> SlotRef<P> {
 
 impl<P> Clone for SlotRef<P> {
     fn clone(&self) -> Self {
-        Self { segment: self.segment.clone(), offset: self.offset }
+        Self { lane: self.lane.clone(), offset: self.offset }
     }
 }

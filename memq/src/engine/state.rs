@@ -52,6 +52,8 @@ pub(super) struct State<P> {
     /// The partition of the next message that has no key.
     turn: u16,
     dedup: Dedup,
+    /// What everybody had passed when that was last computed.
+    passed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +137,7 @@ impl<P> State<P> {
             sweeping: false,
             turn: 0,
             dedup: Dedup::default(),
+            passed: 0,
         }
     }
 
@@ -167,9 +170,11 @@ impl<P> State<P> {
         self.published_to = true;
     }
 
-    /// The oldest offset kept, or beyond every offset once the topic is deleted.
-    pub(super) fn head(&self) -> u64 {
-        if self.phase == Phase::Deleted { u64::MAX } else { self.log.head() }
+    /// Before this offset messages were removed that somebody may have wanted; that is all there are
+    /// once the topic is deleted.
+    #[inline]
+    pub(super) fn lost(&self) -> u64 {
+        if self.phase == Phase::Deleted { u64::MAX } else { self.log.lost() }
     }
 
     /// Whether a publisher sleeps that readers have to wake.

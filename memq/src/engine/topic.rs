@@ -35,7 +35,7 @@ use super::segment::Entry;
 use super::state::{Appended, Found, JoinError, NotStored, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
-use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering, fence};
+use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 use super::wake::Ticket;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Start, TopicOptions};
@@ -45,12 +45,13 @@ use crate::position::{Offset, Timestamp, nanos};
 pub(crate) struct Topic<P> {
     name: TopicName,
     clock: Arc<Clock>,
-    /// The oldest offset kept, for readers that do not lock.
-    head: AtomicU64,
-    /// Whether a publisher sleeps until there is room, for readers that do not lock.
+    // What those look at who do not lock. It changes rarely, and lies apart from what changes often.
+    /// At this offset and after it, nothing was removed that somebody may have wanted. Ahead of that
+    /// by up to [`STRIDE`], so that it is written once for so many.
+    safe: AtomicU64,
+    /// Whether a publisher sleeps until there is room.
     waiting: AtomicBool,
-    /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits: for those that do not lock.
-    /// They change only before there is a publisher, and whoever has read or stored a message has
+    /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits. They change only before there is a publisher, and whoever has read or stored a message has
     /// seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
@@ -60,11 +61,21 @@ pub(crate) struct Topic<P> {
     ended: AtomicBool,
     /// Messages given back because there was no room.
     rejected: AtomicU64,
-    state: Mutex<State<P>>,
+    hot: Apart<Hot<P>>,
     sweeper: Mutex<Sweeper>,
     /// Whatever the opener wants to find again. Never looked into.
     attachment: Box<dyn Any + Send + Sync>,
 }
+
+/// What changes with each message.
+struct Hot<P> {
+    /// Before this offset, messages were removed that somebody may have wanted.
+    lost: AtomicU64,
+    state: Mutex<State<P>>,
+}
+
+/// Messages by which `safe` is ahead at most.
+const STRIDE: u64 = 64;
 
 /// The task that expires messages without traffic.
 #[derive(Default)]
@@ -83,11 +94,16 @@ impl<P> Topic<P> {
         after: &mut After<P>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
-        let mut state = self.state.lock();
+        let Hot { lost, state } = &self.hot.0;
+        let mut state = state.lock();
         let result = work(&mut state, after);
         // Written only where they change, since readers on other cores look at them.
-        if self.head.load(Ordering::Relaxed) != state.head() {
-            self.head.store(state.head(), Ordering::Release);
+        if lost.load(Ordering::Relaxed) != state.lost() {
+            if state.lost() > self.safe.load(Ordering::Relaxed) {
+                let safe = state.lost().checked_next_multiple_of(STRIDE);
+                self.safe.store(safe.unwrap_or(u64::MAX), Ordering::Release);
+            }
+            lost.store(state.lost(), Ordering::Release);
         }
         if self.waiting.load(Ordering::Relaxed) != state.waits() {
             self.waiting.store(state.waits(), Ordering::Relaxed);
@@ -122,14 +138,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
         Self {
             name,
             clock,
-            head: AtomicU64::new(0),
+            safe: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
-            state: Mutex::new(State::new()),
+            hot: Apart(Hot { lost: AtomicU64::new(0), state: Mutex::new(State::new()) }),
             sweeper: Mutex::default(),
             attachment,
         }
@@ -248,6 +264,17 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(State::release);
     }
 
+    /// Takes a place among those that wait for room, and stays awake. `Ready` says that it is worth
+    /// trying.
+    pub(crate) fn poll_turn(self: &Arc<Self>, size: usize, place: &mut Place) -> Poll<()> {
+        let now = self.now();
+        let trying = self.and_sweep(|state, after| {
+            state.queue_publisher(place);
+            state.worth_trying(size, now, place, after)
+        });
+        if trying { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Waits for room for a message of this size. `Ready` says that it is worth trying.
     pub(crate) fn poll_room(
         self: &Arc<Self>,
@@ -305,8 +332,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Whether a reader at this position has been overtaken by retention or deletion.
+    #[inline]
     pub(crate) fn overtaken(&self, position: u64) -> bool {
-        position < self.head.load(Ordering::Acquire)
+        position < self.safe.load(Ordering::Acquire)
+            && position < self.hot.0.lost.load(Ordering::Acquire)
     }
 
     /// Whether a message stored at this time may no longer be delivered.

@@ -14,6 +14,10 @@ use crate::error::PublishError;
 use crate::message::Stored;
 use crate::payload::Payload;
 
+/// How often a publisher that finds no room lets others run, before it sleeps: a reader makes room
+/// soon, mostly, and then nobody has to wake it.
+const PATIENCE: u8 = 16;
+
 /// A publisher's place among those that wait. Leaves it on drop.
 pub(super) struct Room<'a, T: Payload> {
     topic: &'a std::sync::Arc<Topic<Stored<T>>>,
@@ -23,6 +27,8 @@ pub(super) struct Room<'a, T: Payload> {
     place: Place,
     /// Whether there may be a place to give up.
     waited: bool,
+    /// How often it still lets others run before it sleeps.
+    patience: u8,
 }
 
 impl<'a, T: Payload> Room<'a, T> {
@@ -33,6 +39,7 @@ impl<'a, T: Payload> Room<'a, T> {
             deadline: None,
             place: Place::default(),
             waited: false,
+            patience: PATIENCE,
         }
     }
 
@@ -62,7 +69,7 @@ impl<'a, T: Payload> Room<'a, T> {
             return Poll::Ready(Err(PublishError::Full(())));
         }
         self.waited = true;
-        if self.topic.poll_room(size as usize, &mut self.place, cx).is_ready() {
+        if self.poll_turn(size as usize, cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let Some(within) = self.within else { return Poll::Pending };
@@ -72,6 +79,18 @@ impl<'a, T: Payload> Room<'a, T> {
         }
         self.leave();
         Poll::Ready(Err(PublishError::Timeout(())))
+    }
+
+    fn poll_turn(&mut self, size: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.patience == 0 {
+            return self.topic.poll_room(size, &mut self.place, cx);
+        }
+        self.patience -= 1;
+        let turn = self.topic.poll_turn(size, &mut self.place);
+        if turn.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        turn
     }
 }
 

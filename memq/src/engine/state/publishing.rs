@@ -135,6 +135,11 @@ impl<P> State<P> {
         self.phase != Phase::Open || self.has_room(size, place, after)
     }
 
+    /// Takes a place for a publisher that waits awake.
+    pub(in crate::engine) fn queue_publisher(&mut self, place: &mut Place) {
+        self.room.join(place);
+    }
+
     pub(in crate::engine) fn park_publisher(
         &mut self,
         place: &mut Place,
@@ -214,11 +219,11 @@ impl<P> State<P> {
         }
         let messages = self.reserved + 1;
         // Readers are asked only when it matters: their positions are in caches of other cores.
-        if self.log.make_room(messages, size, 0, &mut after.garbage) {
+        if self.log.make_room(messages, size, self.passed, &mut after.garbage) {
             return true;
         }
-        let floor = self.floor();
-        self.log.make_room(messages, size, floor, &mut after.garbage)
+        self.passed = self.floor();
+        self.log.make_room(messages, size, self.passed, &mut after.garbage)
     }
 
     /// Lets the publisher that waits longest look whether there is room now.

@@ -21,6 +21,7 @@ impl<P> State<P> {
         let position = self.resolve(start, now, after)?;
         let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
         self.reader_ids += 1;
+        self.passed = 0;
         // The first reader gives back what lies before its start.
         self.wake_publisher(after);
         Ok((self.readers.insert(gauge.clone()), gauge))
@@ -34,6 +35,8 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) {
         self.readers.try_remove(key);
+        // Without anybody nothing is passed.
+        self.passed = 0;
         after.discard(self.parked.leave(ticket));
         self.free_passed(after);
         // It may have been the one that publishers waited for.
@@ -50,6 +53,7 @@ impl<P> State<P> {
     ) -> Result<Offset, JoinError> {
         let position = self.resolve(start, now, after)?;
         gauge.restart(position.0);
+        self.passed = 0;
         self.free_passed(after);
         self.wake_publisher(after);
         Ok(position)

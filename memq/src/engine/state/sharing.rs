@@ -80,6 +80,7 @@ impl<P> State<P> {
         let partitions = self.options.partitions;
         let group = Group::new(id, name.into(), rules.clone(), partitions, start.0);
         let key = self.groups.insert(group);
+        self.passed = 0;
         // The first one that reads gives back what lies before its start.
         self.free_passed(after);
         self.wake_publisher(after);
@@ -96,6 +97,8 @@ impl<P> State<P> {
         let found = self.groups.iter().find(|(_, group)| *group.name == *name);
         let Some(key) = found.map(|(key, _)| key) else { return false };
         let mut group = self.groups.remove(key);
+        // Without anybody nothing is passed.
+        self.passed = 0;
         group.wake_all(&mut after.readers);
         self.free_passed(after);
         self.wake_publisher(after);
@@ -412,6 +415,7 @@ impl<P> State<P> {
         let position = self.resolve(start, now, after)?;
         let Some(found) = self.group(group) else { return Ok(None) };
         found.seek(position.0, &mut after.readers);
+        self.passed = 0;
         self.up_to_date(group, now, after);
         self.settled(group, after);
         Ok(Some(position))
