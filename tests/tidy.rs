@@ -5,8 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Plain data at the bottom; every module may use these.
-const DATA: &[&str] =
-    &["name", "options", "position", "key", "headers", "record", "error", "backoff", "docs"];
+const DATA: &[&str] = &[
+    "name",
+    "options",
+    "position",
+    "key",
+    "headers",
+    "record",
+    "dictionary",
+    "error",
+    "backoff",
+    "docs",
+];
 
 /// What each module above the data may use beside itself and the data.
 const ARROWS: &[(&str, &[&str])] = &[

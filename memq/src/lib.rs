@@ -83,6 +83,7 @@ pub mod codec;
 mod consumer;
 mod dead_letter;
 mod delivery;
+mod dictionary;
 pub mod docs;
 mod engine;
 mod error;
@@ -109,6 +110,7 @@ pub use self::codec::Codec;
 pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter};
 pub use self::dead_letter::DeadLetter;
 pub use self::delivery::{Delivery, Lease};
+pub use self::dictionary::{Dictionary, DictionaryError};
 pub use self::engine::stats::{
     Dropped, GroupStats, LastDrop, MemberStats, PartitionStats, SubscriberStats, TopicStats,
     Unsettled,

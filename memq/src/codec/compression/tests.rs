@@ -4,13 +4,15 @@ use super::*;
 use crate::options::Format;
 
 fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) -> Body {
-    Body { bytes: bytes.into(), format: Format::Raw, compression, sealed: false, length }
+    let (bytes, length) = (bytes.into(), length.into());
+    let dictionaries = Dictionaries::default();
+    Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries }
 }
 
 /// What came out, and the memory taken for it.
 fn open(body: &Body, limit: usize) -> (Result<Vec<u8>, DecodeError>, usize) {
     let mut out = Vec::new();
-    let done = decompress(body, limit, &mut out);
+    let done = decompress(body, &Dictionaries::default(), limit, &mut out);
     let taken = out.capacity();
     (done.map(|()| out), taken)
 }
@@ -18,7 +20,7 @@ fn open(body: &Body, limit: usize) -> (Result<Vec<u8>, DecodeError>, usize) {
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn packed(compression: Compression, plain: &[u8]) -> Vec<u8> {
     let mut out = b"what was there".to_vec();
-    compress(compression, compression.default_level(), plain, &mut out).unwrap();
+    compress(compression, compression.default_level(), None, plain, &mut out).unwrap();
     out
 }
 
@@ -144,12 +146,12 @@ fn a_level_out_of_range_is_refused_and_every_other_works() {
         let plain = b"tea and tea and tea and tea".repeat(9);
         for level in low..=high {
             let mut out = Vec::new();
-            compress(compression, level, &plain, &mut out).unwrap();
+            compress(compression, level, None, &plain, &mut out).unwrap();
             let same = body(compression, out, None);
             assert_eq!(open(&same, 1 << 20).0.unwrap(), plain, "{compression} {level}");
         }
         for level in [low - 1, high + 1, i32::MIN, i32::MAX] {
-            let refused = compress(compression, level, &plain, &mut Vec::new());
+            let refused = compress(compression, level, None, &plain, &mut Vec::new());
             assert!(matches!(refused, Err(EncodeError::Compress { .. })), "{refused:?}");
         }
     }
@@ -163,7 +165,8 @@ fn what_is_missing_says_what_to_do() {
         }
         let (opened, _) = open(&body(compression, &b"tea"[..], None), 10);
         let Err(DecodeError::Unavailable { remedy, .. }) = opened else { panic!("{opened:?}") };
-        let written = compress(compression, compression.default_level(), b"tea", &mut Vec::new());
+        let written =
+            compress(compression, compression.default_level(), None, b"tea", &mut Vec::new());
         let Err(EncodeError::Unavailable { remedy: same, .. }) = written else { panic!() };
         assert_eq!(remedy, same);
     }
