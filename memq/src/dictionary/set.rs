@@ -18,6 +18,7 @@ impl Dictionaries {
         self.as_slice().iter().find(|dictionary| dictionary.id() == id)
     }
 
+    #[cfg(feature = "zstd")]
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> {
         self.as_slice().iter().map(Dictionary::id)
     }
