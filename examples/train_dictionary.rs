@@ -77,7 +77,8 @@ fn samples(file: Bytes) -> Result<Vec<Bytes>> {
             return Ok(list.iter().map(|one| file.slice_ref(one.get().as_bytes())).collect());
         }
     }
-    Ok(file.split(|byte| *byte == b'\n').map(|line| file.slice_ref(line)).collect())
+    let lines = file.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    Ok(lines.filter(|line| !line.is_empty()).map(|line| file.slice_ref(line)).collect())
 }
 
 fn frames(mut file: Bytes) -> Result<Vec<Bytes>> {
