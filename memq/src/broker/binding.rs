@@ -51,6 +51,7 @@ pub(super) fn open<T: Payload>(
     let said = request.format.filter(|format| *format != Format::Raw);
     let request = Request { format: declared.or(said), ..request.clone() };
     validate(name, &request, declared)?;
+    load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
         let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
         Topic::new(name.clone(), clock, Box::new(binding))
@@ -71,13 +72,6 @@ pub(super) fn open<T: Payload>(
         Some(claim) if declared.is_some() && claim.id != TypeId::of::<T>() => {
             return Err(existing.conflict("type", claim.name, type_name::<T>()));
         }
-        _ => {}
-    }
-    match &request.dictionary {
-        // What the topic has was looked at before.
-        Some(wants) if dictionary(&*any).as_ref() != Some(wants) => wants
-            .check()
-            .map_err(|source| OpenError::Dictionary { topic: name.to_string(), source })?,
         _ => {}
     }
     existing.check(&request, stages)?;
@@ -166,6 +160,20 @@ pub(super) fn check_compression(
         None if level != 0 => Err(refuse(name, "level", level, "say a compression with it")),
         _ => Ok(()),
     }
+}
+
+/// Whether zstd can load the dictionary; of the one that the topic has that is known.
+fn load_dictionary(
+    registry: &Registry,
+    name: &TopicName,
+    request: &Request,
+) -> Result<(), OpenError> {
+    let Some(wants) = &request.dictionary else { return Ok(()) };
+    let own = registry.get(name.as_str()).and_then(|any| dictionary(&*any));
+    if own.as_ref() == Some(wants) {
+        return Ok(());
+    }
+    wants.check().map_err(|source| OpenError::Dictionary { topic: name.to_string(), source })
 }
 
 /// Whether the compression can have a dictionary.

@@ -8,6 +8,9 @@ use crate::error::Cause;
 /// Samples at least; zstd takes no fewer.
 const FEWEST: usize = 8;
 
+/// Bytes of samples at most; zstd takes twice as many.
+const MOST: usize = 1 << 30;
+
 /// Bytes of a dictionary at least; zstd makes none that is smaller.
 const SMALLEST: usize = 256;
 
@@ -17,8 +20,9 @@ impl Dictionary {
     /// them. For its file, write its [`bytes`](Self::bytes).
     ///
     /// A few kilobytes do for one type, and 112,640 bytes is what `zstd --train` makes. All samples
-    /// together should have a hundred times as many bytes. It takes seconds for megabytes; the
-    /// example `train_dictionary` is a program around it. Needs memq's feature `train`.
+    /// together should have a hundred times as many bytes; those after the first GiB are not looked
+    /// at. It takes seconds for megabytes. The example `train_dictionary` is a program around it.
+    /// Needs memq's feature `train`.
     ///
     /// ```
     /// use memq::Dictionary;
@@ -40,6 +44,9 @@ impl Dictionary {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
         for sample in samples {
             let sample = sample.as_ref();
+            if all.len().saturating_add(sample.len()) > MOST {
+                break;
+            }
             // An empty one says nothing, and zstd counts it.
             if !sample.is_empty() {
                 all.extend_from_slice(sample);
@@ -53,7 +60,6 @@ impl Dictionary {
         let mut made = Vec::with_capacity(max_bytes);
         train_from_buffer(&mut made, &all, &sizes)
             .map_err(|code| DictionaryError::Train(Cause::from(get_error_name(code))))?;
-        // What zstd makes may be of the smallest size it knows, and holds no tables then.
         Self::new(made)
     }
 }

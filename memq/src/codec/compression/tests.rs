@@ -9,6 +9,13 @@ fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) 
     Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries }
 }
 
+/// Every message in a log has one.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_body_is_the_bytes_two_words_and_no_gap() {
+    assert_eq!(size_of::<Body>(), size_of::<Bytes>() + 16);
+}
+
 /// What came out, and the memory taken for it.
 fn open(body: &Body, limit: usize) -> (Result<Vec<u8>, DecodeError>, usize) {
     let mut out = Vec::new();
