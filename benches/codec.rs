@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use memq::codec::{Bincode, Encoded, Json, MessagePack, Postcard};
-use memq::{Broker, Codec, Compression, Format, Record, Start, Topic};
+use memq::{Broker, Codec, Compression, Dictionary, Format, Record, Start, Topic};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
@@ -46,18 +46,24 @@ fn round_trip<C: Codec<Order, Form = Encoded>>(
     c: &mut Criterion,
     codec: C,
     compression: Compression,
+    dictionary: Option<Dictionary>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let broker = Broker::new();
     let (publisher, mut subscriber) = runtime.block_on(async {
-        let publisher = broker.publisher::<Order>().format(codec).compress(compression).await;
+        let publisher = broker.publisher::<Order>().format(codec).compress(compression);
+        let publisher = match dictionary.clone() {
+            Some(dictionary) => publisher.dictionary(dictionary).await,
+            None => publisher.await,
+        };
         let subscriber = broker.subscriber::<Order>().from(Start::Latest).await;
         (publisher.unwrap(), subscriber.unwrap())
     });
     let order = order();
     let mut group = c.benchmark_group("publish and receive a 12-field order");
     group.throughput(Throughput::Elements(1));
-    group.bench_function(format!("{}, {compression}", C::FORMAT), |b| {
+    let with = if dictionary.is_some() { " with a dictionary" } else { "" };
+    group.bench_function(format!("{}, {compression}{with}", C::FORMAT), |b| {
         b.iter(|| {
             publisher.try_publish(order.clone()).unwrap();
             black_box(subscriber.try_recv().unwrap().unwrap());
@@ -68,11 +74,25 @@ fn round_trip<C: Codec<Order, Form = Encoded>>(
 
 fn formats(c: &mut Criterion) {
     for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-        round_trip(c, Json, compression);
-        round_trip(c, MessagePack, compression);
-        round_trip(c, Postcard, compression);
-        round_trip(c, Bincode, compression);
+        round_trip(c, Json, compression, None);
+        round_trip(c, MessagePack, compression, None);
+        round_trip(c, Postcard, compression, None);
+        round_trip(c, Bincode, compression, None);
     }
+    round_trip(c, Json, Compression::Zstd, Some(dictionary::<Json>()));
+    round_trip(c, Postcard, Compression::Zstd, Some(dictionary::<Postcard>()));
+}
+
+/// Of orders that differ from the one that is published.
+fn dictionary<C: Codec<Order>>() -> Dictionary {
+    let samples = (0..2_000).map(|n| {
+        let (customer, quantity) = (n % 97, n as u32 % 7);
+        let mut bytes = Vec::new();
+        let order = Order { id: n * 31, customer, quantity, item: format!("item {n}"), ..order() };
+        C::encode(&order, &mut bytes).unwrap();
+        bytes
+    });
+    Dictionary::train(samples, 4 << 10).unwrap()
 }
 
 fn edges(c: &mut Criterion) {

@@ -6,7 +6,16 @@ use std::path::{Path, PathBuf};
 
 /// Plain data at the bottom; every module may use these.
 const DATA: &[&str] = &[
-    "name", "options", "position", "key", "headers", "record", "error", "backoff", "patience",
+    "name",
+    "options",
+    "position",
+    "key",
+    "headers",
+    "record",
+    "dictionary",
+    "error",
+    "backoff",
+    "patience",
     "docs",
 ];
 

@@ -1,6 +1,7 @@
 //! The workloads, by their names in the design.
 
 mod codec;
+mod dictionary;
 mod heap;
 mod one_thread;
 mod ping_pong;
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Workload> {
     all.extend(rates::all());
     all.extend(ping_pong::all());
     all.extend(codec::all());
+    all.extend(dictionary::all());
     all.extend(heap::all());
     all.push(rates::beside_a_slow_one());
     all.extend(topics::all());

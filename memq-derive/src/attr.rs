@@ -101,7 +101,7 @@ pub(crate) fn entries(attribute: &Attribute, example: &str, mistakes: &mut Mista
 }
 
 /// What macros put in invisible brackets, such as `$name:literal`, without them.
-fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
+pub(crate) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {
         match token {

@@ -1,6 +1,7 @@
 //! From entries to a topic: every option at most once, each with a value it can have, and all of
 //! them together possible. It stops at no mistake and writes no code.
 
+mod compress;
 mod key;
 mod value;
 
@@ -195,7 +196,7 @@ fn option(
             None => said.codec = value::type_path(value, mistakes).map(Codec::Path),
         },
         "compress" => {
-            let compress = value::compress(value, features, mistakes);
+            let compress = compress::compress(value, features, mistakes);
             said.compress = compress.map(|compress| (compress, value.span()));
         }
         "ttl" => said.ttl = value::ttl(value, mistakes),

@@ -86,7 +86,7 @@ fn spec(topic: &Topic) -> TokenStream {
             quote_spanned!(here(span)=> #memq::TopicSpec::new(#path))
         }
     };
-    if let Some(Compress { kind, level }) = &topic.compress {
+    if let Some(Compress { kind, level, dictionary }) = &topic.compress {
         spec.extend(match level {
             None => quote!(.compression(#memq::Compression::#kind)),
             Some(level) => {
@@ -94,6 +94,13 @@ fn spec(topic: &Topic) -> TokenStream {
                 quote!(.compression_level(#memq::Compression::#kind, #level))
             }
         });
+        if let Some(path) = dictionary {
+            // The whole call is at the path: rustc may have to refuse the file, or what is in it.
+            let memq = respan(memq.clone(), path.span());
+            spec = quote_spanned! {here(path.span())=>
+                #memq::TopicSpec::dictionary(#spec, ::core::include_bytes!(#path))
+            };
+        }
     }
     if let Some(ttl) = topic.ttl {
         let ttl = duration(ttl);

@@ -45,7 +45,7 @@ use syn::DeriveInput;
 /// | `name` | text, or the path of a constant | required |
 /// | `format` | `Json`, `MessagePack`, `Postcard`, `Bincode`, `Native` | `Native` |
 /// | `codec` | a type that implements `Codec<Self>`, instead of `format` | |
-/// | `compress` | `Zstd`, `Zstd(-7..=22)`, `Gzip`, `Gzip(0..=9)`, `None` | `None` |
+/// | `compress` | `Zstd`, `Zstd(-7..=22)`, `Zstd(3, dict = "orders.dict")`, `Gzip`, `Gzip(0..=9)`, `None` | `None` |
 /// | `ttl` | `"1h 30m"`, `"250ms"` | kept while there is room |
 /// | `max` | messages, `10_000`, or bytes, `"64MiB"` | 10,000 messages |
 /// | `max_bytes` | `"64MiB"`, `65536` | 256 MiB |
@@ -123,6 +123,35 @@ use syn::DeriveInput;
 ///
 /// `Zstd` and `Gzip` alone mean levels 3 and 6. They need memq's features `zstd` and `gzip`, and
 /// a format: native messages are never bytes.
+///
+/// `dict` is the path of a zstd dictionary, relative to the source file as with `include_bytes!`, and
+/// the dictionary becomes a part of the program. With one that was trained on messages like these,
+/// small messages become a fraction of what zstd alone makes of them, in less time. **What was
+/// compressed with a dictionary cannot be read without it:** keep the file for as long as any of that
+/// is kept, and give a new dictionary a new name. memq's `Dictionary` says the rest, and its example
+/// `train_dictionary` makes one.
+///
+/// ```
+/// use memq::{Compression, Topic, TopicSpec};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(
+///     name = "flights",
+///     format = Json,
+///     compress = Zstd(9, dict = "../../examples/data/flights.dict"),
+/// )]
+/// struct Flight {
+///     origin: String,
+///     destination: String,
+/// }
+///
+/// const BY_HAND: TopicSpec = TopicSpec::new("flights")
+///     .compression_level(Compression::Zstd, 9)
+///     .dictionary(include_bytes!("../../examples/data/flights.dict"));
+///
+/// assert_eq!(Flight::SPEC, BY_HAND);
+/// ```
 ///
 /// ## `ttl`, `max`, `max_bytes`, `overflow`
 ///

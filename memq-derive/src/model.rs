@@ -62,6 +62,8 @@ pub(crate) struct Compress {
     pub(crate) kind: Ident,
     /// `None` for the usual one.
     pub(crate) level: Option<i32>,
+    /// The path of a dictionary's file, as it is written.
+    pub(crate) dictionary: Option<syn::LitStr>,
 }
 
 /// A limit and where it is said, since it may be too large for the target.

@@ -143,6 +143,20 @@ pub(crate) const COMPRESSIONS: Vocabulary = Vocabulary {
     ],
 };
 
+/// What stands beside the level of a compression.
+pub(crate) const SETTINGS: Vocabulary = Vocabulary {
+    kind: "setting of a compression",
+    words: &[("dict", "dict = \"orders.dict\"")],
+    synonyms: &[
+        ("dictionary", "dict"),
+        ("dictionary_file", "dict"),
+        ("dict_file", "dict"),
+        ("dict_path", "dict"),
+        ("path", "dict"),
+        ("file", "dict"),
+    ],
+};
+
 /// The values of `overflow`.
 pub(crate) const OVERFLOWS: Vocabulary = Vocabulary {
     kind: "overflow",
@@ -204,8 +218,12 @@ impl Vocabulary {
             }
             None => {
                 let all: Vec<_> = self.words.iter().map(|(word, _)| format!("`{word}`")).collect();
-                let (last, others) = all.split_last().map_or(("", &[][..]), |(l, o)| (l, o));
-                format!("there is no {kind} `{word}`: use {} or {last}", others.join(", "))
+                match all.split_last() {
+                    Some((last, others)) if !others.is_empty() => {
+                        format!("there is no {kind} `{word}`: use {} or {last}", others.join(", "))
+                    }
+                    _ => format!("there is no {kind} `{word}`: use {}", all.concat()),
+                }
             }
         }
     }
@@ -334,7 +352,7 @@ mod tests {
 
     #[test]
     fn every_synonym_leads_to_a_word() {
-        for vocabulary in [&OPTIONS, &FORMATS, &COMPRESSIONS, &OVERFLOWS, &RETAINS] {
+        for vocabulary in [&OPTIONS, &FORMATS, &COMPRESSIONS, &SETTINGS, &OVERFLOWS, &RETAINS] {
             for (synonym, ours) in vocabulary.synonyms {
                 assert!(vocabulary.example(ours).is_some(), "{synonym}");
                 assert!(vocabulary.example(synonym).is_none(), "{synonym}");

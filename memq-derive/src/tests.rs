@@ -75,6 +75,16 @@ fn every_option_becomes_one_call() {
 }
 
 #[test]
+fn a_dictionary_is_in_the_program() {
+    snapshot(
+        "dictionary",
+        r#"
+        #[topic(name = "orders", format = Json, compress = Zstd(7, dict = "orders.dict"))]
+        struct Order;"#,
+    );
+}
+
+#[test]
 fn paths_are_kept_as_they_are_written() {
     snapshot(
         "paths",
@@ -163,7 +173,7 @@ fn native_topics_and_no_compression_need_no_feature() {
 fn no_attribute_makes_it_panic_or_write_nonsense() {
     let whole: Vec<TokenTree> = r#"name = "orders", format = Json, codec = a::B<C, D>, ttl = "1h",
         compress = Zstd(-3), max = -1, key, overflow = Wait, crate = x, key_with = <A as B>::c,
-        partitions = 8, dedup = "2m", retain = UntilConsumed"#
+        partitions = 8, dedup = "2m", retain = UntilConsumed, compress = Gzip(3, dict = "a")"#
         .parse::<TokenStream>()
         .unwrap()
         .into_iter()

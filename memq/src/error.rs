@@ -17,6 +17,7 @@ pub use self::delivery::{
 };
 pub use self::topic::{AdminError, GroupConflict, OpenError, TopicConflict};
 pub use self::worker::RunError;
+use crate::dictionary::DictionaryError;
 use crate::headers::HeaderError;
 use crate::name::TopicNameError;
 
@@ -68,6 +69,9 @@ pub enum Error {
     /// The format of bytes could not be told.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// A dictionary could not be made.
+    #[error(transparent)]
+    Dictionary(#[from] DictionaryError),
     /// A header was refused.
     #[error(transparent)]
     Header(#[from] HeaderError),

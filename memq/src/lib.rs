@@ -56,7 +56,8 @@
 //! 4. [`Consumer`]: a member of a group that shares them; [`Delivery`]: what it settles. The page
 //!    [`docs::delivery`] has the whole of it.
 //! 5. [`Record`]: messages as bytes, for topics known only at run time.
-//! 6. [`codec`]: formats, compression, stages of your own, and the [frame](codec::frame).
+//! 6. [`codec`]: formats, compression, stages of your own, and the [frame](codec::frame);
+//!    [`Dictionary`]: what makes compressed messages small.
 //! 7. [`TopicStats`], [`SubscriberStats`] and [`GroupStats`]: what happened;
 //!    [`Broker::explain`]: what does not.
 //! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
@@ -72,8 +73,8 @@
 //! # Features
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
-//! the format or compression of that name, and `tower` runs services as handlers; `full` is all of
-//! them. An annotation whose feature is off
+//! the format or compression of that name, `train` makes dictionaries for `zstd`, and `tower` runs
+//! services as handlers; `full` is all of them. An annotation whose feature is off
 //! does not compile, and a compression chosen at run time is an error on opening; both name the
 //! feature. A default build compiles no C.
 
@@ -83,6 +84,7 @@ pub mod codec;
 mod consumer;
 mod dead_letter;
 mod delivery;
+mod dictionary;
 pub mod docs;
 mod engine;
 mod error;
@@ -110,6 +112,7 @@ pub use self::codec::Codec;
 pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter};
 pub use self::dead_letter::DeadLetter;
 pub use self::delivery::{Delivery, Lease};
+pub use self::dictionary::{Dictionary, DictionaryError};
 pub use self::engine::stats::{
     Dropped, GroupStats, LastDrop, MemberStats, PartitionStats, SubscriberStats, TopicStats,
     Unsettled,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::dictionary::Dictionary;
 use crate::position::{Offset, Timestamp};
 
 /// Messages a topic keeps where nothing is said.
@@ -246,6 +247,8 @@ pub struct TopicOptions {
     pub compression: Compression,
     /// The level of that compression.
     pub level: i32,
+    /// The id of the [dictionary](crate::Dictionary) it compresses with; `None` for without one.
+    pub dictionary: Option<u32>,
     /// Messages kept at most.
     pub max_messages: usize,
     /// Bytes kept at most: payloads, keys and headers, and 64 for each message.
@@ -274,6 +277,7 @@ impl Default for TopicOptions {
             format: Format::Raw,
             compression: Compression::None,
             level: 0,
+            dictionary: None,
             max_messages: DEFAULT_MAX_MESSAGES,
             max_bytes: DEFAULT_MAX_BYTES,
             ttl: None,
@@ -286,11 +290,12 @@ impl Default for TopicOptions {
 }
 
 /// The options somebody asks for on opening a topic; `None` is "whatever it has".
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(crate) format: Option<Format>,
     /// Compression and its level.
     pub(crate) compression: Option<(Compression, i32)>,
+    pub(crate) dictionary: Option<Dictionary>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_messages: Option<usize>,
     pub(crate) max_bytes: Option<usize>,
@@ -303,18 +308,19 @@ pub(crate) struct Request {
 impl Request {
     /// Whether no option is asked for here and there with different values.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
-        fn same<V: PartialEq>(one: Option<V>, other: Option<V>) -> bool {
+        fn same<V: PartialEq>(one: &Option<V>, other: &Option<V>) -> bool {
             one.is_none() || other.is_none() || one == other
         }
-        same(self.format, other.format)
-            && same(self.compression, other.compression)
-            && same(self.ttl, other.ttl)
-            && same(self.max_messages, other.max_messages)
-            && same(self.max_bytes, other.max_bytes)
-            && same(self.overflow, other.overflow)
-            && same(self.partitions, other.partitions)
-            && same(self.dedup, other.dedup)
-            && same(self.retain, other.retain)
+        same(&self.format, &other.format)
+            && same(&self.compression, &other.compression)
+            && same(&self.dictionary, &other.dictionary)
+            && same(&self.ttl, &other.ttl)
+            && same(&self.max_messages, &other.max_messages)
+            && same(&self.max_bytes, &other.max_bytes)
+            && same(&self.overflow, &other.overflow)
+            && same(&self.partitions, &other.partitions)
+            && same(&self.dedup, &other.dedup)
+            && same(&self.retain, &other.retain)
     }
 
     /// What this asks for, and where it does not, what `other` does.
@@ -322,6 +328,7 @@ impl Request {
         Self {
             format: self.format.or(other.format),
             compression: self.compression.or(other.compression),
+            dictionary: self.dictionary.as_ref().or(other.dictionary.as_ref()).cloned(),
             ttl: self.ttl.or(other.ttl),
             max_messages: self.max_messages.or(other.max_messages),
             max_bytes: self.max_bytes.or(other.max_bytes),
@@ -339,6 +346,7 @@ impl Request {
             format: self.format.unwrap_or(options.format),
             compression,
             level,
+            dictionary: self.dictionary.as_ref().map(Dictionary::id).or(options.dictionary),
             max_messages: self.max_messages.unwrap_or(options.max_messages),
             max_bytes: self.max_bytes.unwrap_or(options.max_bytes),
             ttl: self.ttl.or(options.ttl),

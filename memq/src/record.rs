@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::dictionary::Dictionaries;
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
 use crate::options::{Compression, Format};
@@ -39,7 +40,28 @@ pub struct Body {
     /// Whether stages of the topic were applied, so that `bytes` is a sealed frame.
     pub(crate) sealed: bool,
     /// The length before compression, where it is known.
-    pub(crate) length: Option<u32>,
+    pub(crate) length: Length,
+    /// What it may have been compressed with.
+    pub(crate) dictionaries: Dictionaries,
+}
+
+/// A length that may not be known, in five bytes that fit where they leave no gap: a slot of the
+/// log holds a [`Body`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Length(Option<[u8; 4]>);
+
+impl Length {
+    pub(crate) const UNKNOWN: Self = Self(None);
+
+    pub(crate) fn get(self) -> Option<u32> {
+        self.0.map(u32::from_ne_bytes)
+    }
+}
+
+impl From<Option<u32>> for Length {
+    fn from(length: Option<u32>) -> Self {
+        Self(length.map(u32::to_ne_bytes))
+    }
 }
 
 /// What a message carries beside its payload. Absent as a whole where there is neither.
@@ -99,7 +121,8 @@ impl Record {
                 format: Format::Raw,
                 compression: Compression::None,
                 sealed: false,
-                length: None,
+                length: Length::UNKNOWN,
+                dictionaries: Dictionaries::default(),
             },
             meta: None,
         }

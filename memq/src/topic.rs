@@ -1,8 +1,12 @@
 //! What a topic is: the trait and its constant description. No topic is opened here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::codec::Codec;
+use crate::dictionary::{Dictionary, DictionaryFault};
 use crate::key::Key;
 use crate::name::NameFault;
 use crate::options::{Compression, Overflow, Request, Retain};
@@ -109,6 +113,8 @@ pub struct TopicSpec {
     name: &'static str,
     /// Compression and its level.
     compression: Option<(Compression, i32)>,
+    /// A dictionary and its id.
+    dictionary: Option<(&'static [u8], NonZeroU32)>,
     ttl: Option<Duration>,
     max_messages: Option<usize>,
     max_bytes: Option<usize>,
@@ -134,6 +140,7 @@ impl TopicSpec {
         Self {
             name,
             compression: None,
+            dictionary: None,
             ttl: None,
             max_messages: None,
             max_bytes: None,
@@ -161,7 +168,44 @@ impl TopicSpec {
         if let Some((low, high)) = compression.levels() {
             assert!(low <= level && level <= high, "the level is out of the compression's range");
         }
+        assert!(
+            self.dictionary.is_none() || matches!(compression, Compression::Zstd),
+            "a dictionary is Zstandard's: leave it out, or compress with Zstandard"
+        );
         self.compression = Some((compression, level));
+        self
+    }
+
+    /// Compresses with this dictionary of Zstandard, as its file holds it: `include_bytes!` of that,
+    /// as a rule. Say the compression before it.
+    ///
+    /// Its magic and its id are checked here, and the rest when the topic is opened. See
+    /// [`Dictionary`](crate::Dictionary), also for how to make one.
+    ///
+    /// ```
+    /// # #[cfg(feature = "zstd")] {
+    /// use memq::{Compression, TopicSpec};
+    ///
+    /// const FLIGHTS: TopicSpec = TopicSpec::new("flights")
+    ///     .compression(Compression::Zstd)
+    ///     .dictionary(include_bytes!("../../examples/data/flights.dict"));
+    /// # }
+    /// ```
+    pub const fn dictionary(mut self, bytes: &'static [u8]) -> Self {
+        assert!(
+            matches!(self.compression, Some((Compression::Zstd, _))),
+            "a dictionary is Zstandard's: say `.compression(Compression::Zstd)` before it"
+        );
+        match DictionaryFault::of(bytes) {
+            Ok(id) => self.dictionary = Some((bytes, id)),
+            Err(DictionaryFault::Short) => panic!("a zstd dictionary has more than 8 bytes"),
+            Err(DictionaryFault::Magic) => panic!(
+                "this is no zstd dictionary: make one of records with `Dictionary::train` or `zstd --train`"
+            ),
+            Err(DictionaryFault::Id) => {
+                panic!("the dictionary has the id 0: train it again, without saying an id")
+            }
+        }
         self
     }
 
@@ -225,6 +269,9 @@ impl TopicSpec {
         Request {
             format: None,
             compression: self.compression,
+            dictionary: self
+                .dictionary
+                .map(|(bytes, id)| Dictionary::unchecked(Bytes::from_static(bytes), id)),
             ttl: self.ttl,
             max_messages: self.max_messages,
             max_bytes: self.max_bytes,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use memq::{Compression, Format, Record};
+use memq::{Compression, Dictionary, Format, Record};
 use serde_json::{Value, json};
 
 const SHIPPED: &str =
@@ -169,6 +169,68 @@ fn formats() {
         assert!(printed.lines().any(has), "no {row:?} in\n{printed}");
     }
     assert!(printed.contains("with `.accept(memq::codec::MessagePack)`"), "{printed}");
+}
+
+#[test]
+fn dictionaries() {
+    let printed = printed(example("dictionaries").output().unwrap());
+    assert!(printed.starts_with("88 bytes as JSON, "), "{printed}");
+    assert!(printed.contains("refused: the payload was compressed with dictionary "), "{printed}");
+}
+
+fn train(arguments: &[&OsStr]) -> Output {
+    example("train_dictionary").args(arguments).output().unwrap()
+}
+
+/// From an array, from its lines, and from the frames of an archive.
+#[test]
+fn train_dictionary() {
+    let directory = directory("train_dictionary");
+    let trained = |records: &Path, name: &str| {
+        let path = directory.join(name);
+        let output = train(&[records.as_ref(), path.as_ref(), "2000".as_ref()]);
+        let (printed, dictionary) = (printed(output), fs::read(path).unwrap());
+        let id = Dictionary::new(dictionary.clone()).unwrap().id();
+        assert!(printed.contains(&format!("dictionary {id} of ")), "{printed}");
+        assert!(dictionary.len() <= 2_000);
+        (printed, dictionary)
+    };
+    let (printed, from_array) = trained(Path::new(FLIGHTS), "array.dict");
+    assert!(printed.ends_with("from 2000 records\n"), "{printed}");
+
+    let flights = fs::read_to_string(FLIGHTS).unwrap();
+    let lines = flights.trim().trim_matches(['[', ']']).replace("},", "}\n");
+    let (_, from_lines) = trained(&file(&directory, "lines", lines), "lines.dict");
+    assert_eq!(from_array, from_lines);
+
+    let frames = directory.join("quakes.frames");
+    let archived = earthquakes([OsStr::new("--archive"), frames.as_os_str()]);
+    assert!(archived.status.success());
+    let (printed, _) = trained(&frames, "quakes.dict");
+    assert!(printed.ends_with("from 1707 records\n"), "{printed}");
+}
+
+#[test]
+fn train_dictionary_says_what_is_wrong() {
+    let directory = directory("train_dictionary_wrong");
+    let (few, there) = (file(&directory, "few", "tea\nmilk\n"), file(&directory, "there", "keep"));
+    let new = directory.join("new.dict");
+    let refused = |arguments: &[&OsStr], code: i32, text: &str| {
+        let output = train(arguments);
+        assert_eq!(output.status.code(), Some(code));
+        assert!(stderr(&output).contains(text), "{}", stderr(&output));
+    };
+    refused(&[few.as_ref(), new.as_ref()], 1, "2 samples with 7 bytes are too few");
+    refused(&[FLIGHTS.as_ref(), there.as_ref()], 1, "exists");
+    refused(&[there.with_extension("not").as_ref(), new.as_ref()], 1, "there.not: ");
+    refused(&[FLIGHTS.as_ref()], 2, "Usage: ");
+    refused(&[FLIGHTS.as_ref(), new.as_ref(), "many".as_ref()], 2, "BYTES is a whole number");
+    let cut = fs::read(FLIGHTS).unwrap();
+    let cut =
+        file(&directory, "cut", [&200_u32.to_le_bytes(), &b"TMQ\x02"[..], &cut[..9]].concat());
+    refused(&[cut.as_ref(), new.as_ref()], 1, "it is cut after 0 records");
+    assert!(!new.exists());
+    assert_eq!(fs::read(there).unwrap(), b"keep");
 }
 
 #[test]

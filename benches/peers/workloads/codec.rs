@@ -18,23 +18,23 @@ use crate::run::this_thread;
 /// Orders that are made before each look at the clock.
 const CHUNK: u64 = 1_000;
 /// The level of every compression here.
-const LEVEL: i32 = 3;
+pub(super) const LEVEL: i32 = 3;
 
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
 #[topic(name = "orders", format = Json, max = 1_024)]
-struct Order {
-    id: u64,
-    customer: u64,
-    item: String,
-    quantity: u32,
-    price_cents: u64,
-    currency: String,
-    street: String,
-    city: String,
-    country: String,
-    express: bool,
-    notes: Option<String>,
-    tags: Vec<String>,
+pub(super) struct Order {
+    pub(super) id: u64,
+    pub(super) customer: u64,
+    pub(super) item: String,
+    pub(super) quantity: u32,
+    pub(super) price_cents: u64,
+    pub(super) currency: String,
+    pub(super) street: String,
+    pub(super) city: String,
+    pub(super) country: String,
+    pub(super) express: bool,
+    pub(super) notes: Option<String>,
+    pub(super) tags: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
@@ -93,7 +93,7 @@ pub fn all() -> Vec<Workload> {
 }
 
 /// Times `each` on `count` values that are made beside the clock.
-async fn timed<T>(
+pub(super) async fn timed<T>(
     count: u64,
     make: impl Fn(u64) -> T,
     mut each: impl AsyncFnMut(T) -> bool,

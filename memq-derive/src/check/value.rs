@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::{Lit, LitInt};
 
 use crate::attr::Value;
 use crate::literal;
 use crate::mistake::{Mistakes, quote_token};
-use crate::model::{Codec, Compress, Features, Limit, Name};
-use crate::suggest::{COMPRESSIONS, FORMATS, OVERFLOWS, RETAINS, Vocabulary};
+use crate::model::{Codec, Features, Limit, Name};
+use crate::suggest::{FORMATS, OVERFLOWS, RETAINS, Vocabulary};
 
 /// `name = "orders"` or `name = ORDERS`.
 pub(super) fn name(value: &Value, mistakes: &mut Mistakes) -> Option<Name> {
@@ -81,92 +81,6 @@ pub(super) fn format(value: &Value, features: Features, mistakes: &mut Mistakes)
     let word = one_of(value, &FORMATS, mistakes)?;
     available(&word, "format", features, mistakes)?;
     Some(Codec::Builtin(word))
-}
-
-/// `compress = Zstd` or `compress = Zstd(7)`.
-pub(super) fn compress(
-    value: &Value,
-    features: Features,
-    mistakes: &mut Mistakes,
-) -> Option<Compress> {
-    let (kind, level) = match value.first() {
-        Value::Call(kind, level) if COMPRESSIONS.example(&kind.to_string()).is_some() => {
-            (kind.clone(), Some(level))
-        }
-        Value::Call(kind, _) | Value::Word(kind)
-            if kind.to_string().to_lowercase().starts_with("lz4") =>
-        {
-            mistakes.at(
-                kind.span(),
-                "memq recognises LZ4 in bytes from elsewhere, but does not write it: use `Zstd`",
-            );
-            return None;
-        }
-        Value::Call(kind, _) => {
-            mistakes.at(kind.span(), COMPRESSIONS.unknown(&kind.to_string()));
-            return None;
-        }
-        Value::Literal(Lit::Int(level)) => {
-            let text = format!("a level needs its compression: `compress = Zstd({level})`");
-            mistakes.at(level.span(), text);
-            return None;
-        }
-        _ => (one_of(value, &COMPRESSIONS, mistakes)?, None),
-    };
-    available(&kind, "compression", features, mistakes)?;
-    let level = match level {
-        Some(group) => Some(self::level(&kind, group, mistakes)?),
-        None => None,
-    };
-    Some(Compress { kind, level })
-}
-
-/// The level in `Zstd(7)`.
-fn level(kind: &Ident, group: &Group, mistakes: &mut Mistakes) -> Option<i32> {
-    let (low, high, usual) = match kind.to_string().as_str() {
-        "Zstd" => (-7, 22, 3),
-        "Gzip" => (0, 9, 6),
-        _ => {
-            mistakes.at(kind.span(), format_args!("`{kind}` has no levels: write `{kind}` alone"));
-            return None;
-        }
-    };
-    let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
-    let level = match tokens.as_slice() {
-        [TokenTree::Literal(level)] => number(&Lit::new(level.clone()), 1),
-        [TokenTree::Punct(minus), TokenTree::Literal(level)] if minus.as_char() == '-' => {
-            number(&Lit::new(level.clone()), -1)
-        }
-        _ => None,
-    };
-    let span = tokens.first().map_or_else(|| kind.span(), TokenTree::span);
-    match level {
-        Some(level) if (low..=high).contains(&level) => Some(level),
-        Some(_) => {
-            mistakes.at(span, format_args!("levels of `{kind}` go from {low} to {high}"));
-            None
-        }
-        None => {
-            mistakes.at(
-                span,
-                format_args!(
-                    "a level is a whole number from {low} to {high}: `{kind}({usual})`, which is \
-                     also what `{kind}` alone means"
-                ),
-            );
-            None
-        }
-    }
-}
-
-/// `None` for what is not an integer at all; too large a one is just out of every range.
-fn number(lit: &Lit, sign: i32) -> Option<i32> {
-    match lit {
-        Lit::Int(number) if matches!(number.suffix(), "" | "i32") => {
-            Some(number.base10_parse::<i32>().map_or(i32::MAX, |number| number * sign))
-        }
-        _ => None,
-    }
 }
 
 /// An option whose value is a duration.
@@ -371,7 +285,7 @@ pub(super) fn partitions(value: &Value, mistakes: &mut Mistakes) -> Option<u16> 
 }
 
 /// A word of a vocabulary, as it is.
-fn one_of(value: &Value, words: &Vocabulary, mistakes: &mut Mistakes) -> Option<Ident> {
+pub(super) fn one_of(value: &Value, words: &Vocabulary, mistakes: &mut Mistakes) -> Option<Ident> {
     let usual = words.words.first().map_or("", |(_, example)| *example);
     let text = match value.first() {
         Value::Word(word) if words.example(&word.to_string()).is_some() => {
@@ -395,7 +309,12 @@ fn one_of(value: &Value, words: &Vocabulary, mistakes: &mut Mistakes) -> Option<
 }
 
 /// Whether the feature of a word is on.
-fn available(word: &Ident, kind: &str, features: Features, mistakes: &mut Mistakes) -> Option<()> {
+pub(super) fn available(
+    word: &Ident,
+    kind: &str,
+    features: Features,
+    mistakes: &mut Mistakes,
+) -> Option<()> {
     let Some(feature) = features.missing_for(&word.to_string()) else { return Some(()) };
     let version = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
     mistakes.at(

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
+use crate::dictionary::Dictionary;
 use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::topic::Topic;
 use crate::error::{OpenError, TopicConflict};
@@ -48,8 +49,9 @@ pub(super) fn open<T: Payload>(
 ) -> Result<Bound<T>, OpenError> {
     // To say that bytes say nothing is to say nothing.
     let said = request.format.filter(|format| *format != Format::Raw);
-    let request = Request { format: declared.or(said), ..*request };
+    let request = Request { format: declared.or(said), ..request.clone() };
     validate(name, &request, declared)?;
+    load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
         let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
         Topic::new(name.clone(), clock, Box::new(binding))
@@ -87,6 +89,11 @@ pub(super) fn options(topic: &dyn AnyTopic) -> TopicOptions {
     topic.settle(&Request::default()).0
 }
 
+/// What it compresses with, if anything.
+pub(super) fn dictionary(topic: &dyn AnyTopic) -> Option<Dictionary> {
+    topic.settle(&Request::default()).1.dictionary
+}
+
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {
     topic.attachment().downcast_ref()
 }
@@ -99,6 +106,9 @@ fn validate(
 ) -> Result<(), OpenError> {
     let (compression, level) = request.compression.unwrap_or_default();
     check_compression(name, compression, level)?;
+    if let Some(dictionary) = &request.dictionary {
+        check_dictionary(name, compression, dictionary)?;
+    }
     match request.format {
         Some(Format::Native) if declared.is_some() && compression != Compression::None => {
             let remedy = "a native message has no bytes: give the type a format, or leave it out";
@@ -152,6 +162,62 @@ pub(super) fn check_compression(
     }
 }
 
+/// Whether zstd can load the dictionary; of the one that the topic has that is known.
+fn load_dictionary(
+    registry: &Registry,
+    name: &TopicName,
+    request: &Request,
+) -> Result<(), OpenError> {
+    let Some(wants) = &request.dictionary else { return Ok(()) };
+    let own = registry.get(name.as_str()).and_then(|any| dictionary(&*any));
+    if own.as_ref() == Some(wants) {
+        return Ok(());
+    }
+    wants.check().map_err(|source| OpenError::Dictionary { topic: name.to_string(), source })
+}
+
+/// Whether the compression can have a dictionary.
+pub(super) fn check_dictionary(
+    name: &TopicName,
+    compression: Compression,
+    dictionary: &Dictionary,
+) -> Result<(), OpenError> {
+    if compression == Compression::Zstd {
+        return Ok(());
+    }
+    let remedy = "a dictionary is Zstandard's: say `compress(Compression::Zstd)` with it";
+    Err(refuse(name, "dictionary", dictionary.id(), remedy))
+}
+
+/// Whether it is not another one under the id of the topic's, which nobody could tell apart.
+pub(super) fn check_same(
+    name: &TopicName,
+    own: Option<&Dictionary>,
+    dictionary: &Dictionary,
+) -> Result<(), OpenError> {
+    match own {
+        Some(own) if own.id() == dictionary.id() && own != dictionary => {
+            let other = format!("another one of the id {}", own.id());
+            Err(conflict(name, "dictionary", own.id(), other))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn conflict(
+    name: &TopicName,
+    option: &'static str,
+    has: impl ToString,
+    wants: impl ToString,
+) -> OpenError {
+    OpenError::Conflict(TopicConflict {
+        topic: name.to_string(),
+        option,
+        existing: has.to_string(),
+        requested: wants.to_string(),
+    })
+}
+
 pub(super) fn refuse(
     name: &TopicName,
     option: &'static str,
@@ -184,6 +250,15 @@ impl Existing<'_> {
         let compression = Level(has.compression, has.level);
         let wants = request.compression.map(|(compression, level)| Level(compression, level));
         self.compare("compress", compression, said.compression.map(drop), wants)?;
+        if let Some(wants) = &request.dictionary {
+            check_same(self.name, said.dictionary.as_ref(), wants)?;
+            self.compare(
+                "dictionary",
+                Id(has.dictionary),
+                said.dictionary,
+                Some(Id(Some(wants.id()))),
+            )?;
+        }
         self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
         self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
         self.compare_time("ttl", has.ttl, said.ttl, request.ttl)?;
@@ -242,12 +317,7 @@ impl Existing<'_> {
         has: impl ToString,
         wants: impl ToString,
     ) -> OpenError {
-        OpenError::Conflict(TopicConflict {
-            topic: self.name.to_string(),
-            option,
-            existing: has.to_string(),
-            requested: wants.to_string(),
-        })
+        conflict(self.name, option, has, wants)
     }
 }
 
@@ -260,6 +330,19 @@ impl Debug for Level {
         match self {
             Self(Compression::None, _) => f.write_str("None"),
             Self(compression, level) => write!(f, "{compression}({level})"),
+        }
+    }
+}
+
+/// The id of a dictionary that need not be there, as an error shows it.
+#[derive(PartialEq)]
+struct Id(Option<u32>);
+
+impl Debug for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(id) => id.fmt(f),
+            None => f.write_str("none"),
         }
     }
 }

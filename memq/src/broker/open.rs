@@ -21,6 +21,7 @@ use super::{Broker, Explanation};
 use crate::codec::form::{Bytewise, Decoders, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
+use crate::dictionary::Dictionary;
 use crate::error::{AdminError, OpenError};
 use crate::name::{TopicName, TopicNameError};
 use crate::options::{Compression, Format, Overflow, Request, Retain};
@@ -104,7 +105,7 @@ impl<T: Payload> Clone for TopicBuilder<'_, T> {
         Self {
             broker: self.broker,
             name: self.name.clone(),
-            request: self.request,
+            request: self.request.clone(),
             stages: self.stages.clone(),
             declared: self.declared.clone(),
         }
@@ -148,6 +149,13 @@ impl<'b> TopicBuilder<'b, Record> {
     /// Compresses payloads that are not compressed yet, at this level.
     pub fn compress_level(mut self, compression: Compression, level: i32) -> Self {
         self.request.compression = Some((compression, level));
+        self
+    }
+
+    /// Compresses with this dictionary, and opens bytes from elsewhere with it. It is Zstandard's, so
+    /// say [`compress`](Self::compress) with it.
+    pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
+        self.request.dictionary = Some(dictionary);
         self
     }
 

@@ -11,6 +11,7 @@ mod zstd;
 
 use bytes::Bytes;
 
+use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::{Cause, DecodeError, EncodeError};
 use crate::options::Compression;
 use crate::record::Body;
@@ -24,6 +25,9 @@ use crate::record::Body;
 enum Stop {
     /// This build cannot open it.
     Unavailable,
+    /// It takes the dictionary of this id, which is not here.
+    #[cfg(feature = "zstd")]
+    Dictionary(u32),
     /// More would come out than is allowed.
     Over,
     /// The bytes are damaged.
@@ -43,10 +47,15 @@ fn first_room(compressed: usize, most: usize) -> usize {
     compressed.saturating_mul(32).max(1 << 16).min(most)
 }
 
-/// Replaces what is in `out` by `plain`, compressed.
+/// Replaces what is in `out` by `plain`, compressed. A dictionary is Zstandard's alone.
+#[cfg_attr(
+    not(feature = "zstd"),
+    expect(unused_variables, reason = "nothing is compressed with one in this build")
+)]
 pub(crate) fn compress(
     compression: Compression,
     level: i32,
+    dictionary: Option<&Dictionary>,
     plain: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
@@ -67,7 +76,7 @@ pub(crate) fn compress(
         #[cfg(feature = "gzip")]
         Compression::Gzip => gzip::compress(level, plain, out).map_err(wrong),
         #[cfg(feature = "zstd")]
-        Compression::Zstd => zstd::compress(level, plain, out).map_err(wrong),
+        Compression::Zstd => zstd::compress(level, dictionary, plain, out).map_err(wrong),
         other => {
             let (what, remedy) = unavailable(other);
             Err(EncodeError::Unavailable { what, remedy })
@@ -90,15 +99,21 @@ pub(crate) fn plain(body: &Body, limit: usize) -> Result<Bytes, DecodeError> {
         return Ok(body.bytes.clone());
     }
     let mut out = Vec::new();
-    decompress(body, limit, &mut out)?;
+    decompress(body, &Dictionaries::default(), limit, &mut out)?;
     Ok(out.into())
 }
 
 /// Replaces what is in `out` by the payload before compression. At most `limit` bytes come out,
-/// and exactly as many as are declared, if that is known.
-pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+/// and exactly as many as are declared, if that is known. The dictionary it takes is one that the
+/// body has, or one of `more`.
+pub(crate) fn decompress(
+    body: &Body,
+    more: &Dictionaries,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
     let Body { bytes, compression, .. } = body;
-    let declared = body.length.map(|length| length as usize);
+    let declared = body.length.get().map(|length| length as usize);
     out.clear();
     if *compression == Compression::None {
         check(body, limit)?;
@@ -109,11 +124,17 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
         return Err(DecodeError::TooLarge { limit });
     }
     let most = declared.unwrap_or(limit);
-    match (unpack(*compression, bytes, most, out), declared) {
+    let found = |id| body.dictionaries.get(id).or_else(|| more.get(id));
+    match (unpack(*compression, bytes, found, most, out), declared) {
         (Ok(()), Some(declared)) if declared != out.len() => {
             Err(DecodeError::Length { declared, got: out.len() })
         }
         (Ok(()), _) => Ok(()),
+        #[cfg(feature = "zstd")]
+        (Err(Stop::Dictionary(needs)), _) => {
+            let has = body.dictionaries.and(more).ids().collect();
+            Err(DecodeError::Dictionary { needs, has })
+        }
         // One byte too many is where it stopped.
         (Err(Stop::Over), Some(declared)) => {
             Err(DecodeError::Length { declared, got: declared.saturating_add(1) })
@@ -134,9 +155,14 @@ pub(crate) fn decompress(body: &Body, limit: usize, out: &mut Vec<u8>) -> Result
     not(any(feature = "gzip", feature = "zstd")),
     expect(unused_variables, clippy::ptr_arg, reason = "nothing is decompressed in this build")
 )]
-fn unpack(
+#[cfg_attr(
+    all(feature = "gzip", not(feature = "zstd")),
+    expect(unused_variables, reason = "gzip has no dictionaries")
+)]
+fn unpack<'d>(
     compression: Compression,
     bytes: &[u8],
+    dictionary: impl Fn(u32) -> Option<&'d Dictionary>,
     most: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Stop> {
@@ -144,7 +170,7 @@ fn unpack(
         #[cfg(feature = "gzip")]
         Compression::Gzip => gzip::decompress(bytes, most, out),
         #[cfg(feature = "zstd")]
-        Compression::Zstd => zstd::decompress(bytes, most, out),
+        Compression::Zstd => zstd::decompress(bytes, dictionary, most, out),
         _ => Err(Stop::Unavailable),
     }
 }

@@ -3,19 +3,22 @@
 //! `pack` and `open` mirror each other. Which form a type has is decided at compile time by its
 //! codec; how its bytes are made and read is in the [`Writer`] and [`Reader`] of a handle.
 
-use std::any::TypeId;
+mod decoders;
+
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::decoders::Decoders;
 use super::stage::Stages;
 use super::{Codec, compression, frame, spare};
+use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Meta, Record};
+use crate::record::{Body, Length, Meta, Record};
 
 /// The bytes that one message costs in the log beside its own: its slot.
 const SLOT: usize = 64;
@@ -256,7 +259,8 @@ impl Form<Record> for Raw {
         reader: &Reader<Record>,
     ) -> Result<Record, DecodeError> {
         let unseal = stored.sealed && !reader.keep_sealed;
-        let body = if unseal { reader.unseal(stored)? } else { stored.clone() };
+        let mut body = if unseal { reader.unseal(stored)? } else { stored.clone() };
+        body.dictionaries = body.dictionaries.and(&reader.dictionaries);
         Ok(Record { body, meta: meta.cloned() })
     }
 
@@ -276,7 +280,6 @@ impl Take<Record> for Raw {
 }
 
 type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
-type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
 
 thread_local! {
     /// Encoded bytes, before they get an allocation of their own length or are decoded.
@@ -292,6 +295,10 @@ pub struct Writer<T> {
     pub(crate) format: Format,
     pub(crate) compression: Compression,
     pub(crate) level: i32,
+    /// What Zstandard compresses with.
+    pub(crate) dictionary: Option<Dictionary>,
+    /// That, and the topic's: what comes compressed may be opened with.
+    pub(crate) dictionaries: Dictionaries,
     pub(crate) stages: Stages,
 }
 
@@ -301,6 +308,7 @@ impl<T> fmt::Debug for Writer<T> {
             .field("format", &self.format)
             .field("compression", &self.compression)
             .field("level", &self.level)
+            .field("dictionary", &self.dictionary)
             .field("stages", &self.stages)
             .finish_non_exhaustive()
     }
@@ -319,6 +327,8 @@ impl<T> Writer<T> {
             format,
             compression: Compression::None,
             level: 0,
+            dictionary: None,
+            dictionaries: Dictionaries::default(),
             stages: Stages::default(),
         }
     }
@@ -343,8 +353,10 @@ impl<T> Writer<T> {
             Bytes::copy_from_slice(plain)
         } else {
             let mut packed = spare::take(&PACKED).unwrap_or_default();
-            let done = compression::compress(self.compression, self.level, plain, &mut packed)
-                .map(|()| Bytes::copy_from_slice(&packed));
+            let dictionary = self.dictionary.as_ref();
+            let done =
+                compression::compress(self.compression, self.level, dictionary, plain, &mut packed)
+                    .map(|()| Bytes::copy_from_slice(&packed));
             spare::keep_buffer(&PACKED, packed);
             done?
         };
@@ -353,7 +365,8 @@ impl<T> Writer<T> {
             format,
             compression: self.compression,
             sealed: false,
-            length: Some(length),
+            length: Some(length).into(),
+            dictionaries: self.dictionaries_of(self.compression),
         })
     }
 
@@ -367,8 +380,17 @@ impl<T> Writer<T> {
             format: Format::Custom,
             compression: Compression::None,
             sealed: true,
-            length: None,
+            length: Length::UNKNOWN,
+            dictionaries: body.dictionaries,
         })
+    }
+
+    /// What a body that is compressed like this may take to be opened.
+    fn dictionaries_of(&self, compression: Compression) -> Dictionaries {
+        match compression {
+            Compression::Zstd => self.dictionaries.clone(),
+            _ => Dictionaries::default(),
+        }
     }
 }
 
@@ -390,6 +412,7 @@ impl Writer<Record> {
         if self.compression != Compression::None && body.compression == Compression::None {
             return self.finish(body.format, &body.bytes);
         }
+        body.dictionaries = body.dictionaries.and(&self.dictionaries_of(body.compression));
         self.seal(body)
     }
 }
@@ -402,6 +425,8 @@ pub struct Reader<T> {
     pub(crate) accepts: Decoders<T>,
     /// Bytes of a payload at most, after decompression if it is compressed.
     pub(crate) max_decoded: Option<usize>,
+    /// What it opens payloads with beside the dictionaries they have with them.
+    pub(crate) dictionaries: Dictionaries,
     pub(crate) stages: Stages,
     /// Whether records are handed out as they are stored.
     pub(crate) keep_sealed: bool,
@@ -413,6 +438,7 @@ impl<T> fmt::Debug for Reader<T> {
             .field("decoders", &self.decoders)
             .field("accepts", &self.accepts)
             .field("max_decoded", &self.max_decoded)
+            .field("dictionaries", &self.dictionaries)
             .field("stages", &self.stages)
             .field("keep_sealed", &self.keep_sealed)
             .finish()
@@ -422,14 +448,16 @@ impl<T> fmt::Debug for Reader<T> {
 impl<T> Reader<T> {
     pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages) -> Self {
         let accepts = Decoders::new(decoders.declared);
-        Self { decoders, accepts, max_decoded: None, stages, keep_sealed: false }
+        let dictionaries = Dictionaries::default();
+        Self { decoders, accepts, max_decoded: None, dictionaries, stages, keep_sealed: false }
     }
 
     fn unseal(&self, body: &Body) -> Result<Body, DecodeError> {
         if self.stages.is_empty() {
             return Err(DecodeError::Sealed);
         }
-        Ok(frame::read(&self.stages.open(&body.bytes)?.into())?)
+        let opened = frame::read(&self.stages.open(&body.bytes)?.into())?;
+        Ok(Body { dictionaries: body.dictionaries.clone(), ..opened })
     }
 
     fn decode(&self, body: &Body) -> Result<T, DecodeError> {
@@ -451,47 +479,9 @@ impl<T> Reader<T> {
         }
         let mut plain = spare::take(&PLAIN).unwrap_or_default();
         let limit = self.max_decoded.unwrap_or(DEFAULT_MAX_DECODED);
-        let value = compression::decompress(body, limit, &mut plain).and_then(|()| decode(&plain));
+        let value = compression::decompress(body, &self.dictionaries, limit, &mut plain)
+            .and_then(|()| decode(&plain));
         spare::keep_buffer(&PLAIN, plain);
         value
-    }
-}
-
-/// The codecs that read one type, by format.
-pub(crate) struct Decoders<T> {
-    /// The format of records that name none.
-    declared: Format,
-    table: [OnceLock<(TypeId, Decode<T>)>; 8],
-}
-
-impl<T> fmt::Debug for Decoders<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = (0..=u8::MAX).filter_map(Format::from_code).filter(|f| self.get(*f).is_some());
-        f.debug_list().entries(known).finish()
-    }
-}
-
-impl<T> Decoders<T> {
-    /// None yet, for a topic of this format.
-    pub(crate) fn new(declared: Format) -> Self {
-        Self { declared, table: Default::default() }
-    }
-
-    /// Adds a codec. `Err` if another one has its format.
-    pub(crate) fn add<C: Codec<T>>(&self) -> Result<(), ()> {
-        let entry = (TypeId::of::<C>(), C::decode as Decode<T>);
-        let (known, _) = self.table[Self::place(C::FORMAT)].get_or_init(|| entry);
-        if *known == entry.0 { Ok(()) } else { Err(()) }
-    }
-
-    fn get(&self, format: Format) -> Option<Decode<T>> {
-        Some(self.table[Self::place(format)].get()?.1)
-    }
-
-    fn place(format: Format) -> usize {
-        match format {
-            Format::Custom => 7,
-            other => usize::from(other.code()),
-        }
     }
 }

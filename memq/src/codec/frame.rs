@@ -42,7 +42,8 @@
 //!
 //! memq writes no option but the length, and the checksum where it is asked for: 8 bytes, 12 if
 //! compressed, and 4 more with the checksum. A payload may be compressed in several gzip members
-//! or zstd frames; nothing else may follow them.
+//! or zstd frames; nothing else may follow them. Where a [dictionary](crate::Dictionary) is needed,
+//! the zstd frame names its id itself (RFC 8878, 3.1.1.1.3), and this header says nothing of it.
 //!
 //! # Version 1, which is read
 //!
@@ -80,6 +81,7 @@
 use bytes::Bytes;
 
 use super::compression;
+use crate::dictionary::Dictionaries;
 use crate::error::{EncodeError, FrameError};
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
 use crate::record::Body;
@@ -166,7 +168,7 @@ pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
 
 /// The length of a compressed body before compression, found by decompression if need be.
 fn declared(body: &Body) -> Result<u32, EncodeError> {
-    if let Some(length) = body.length {
+    if let Some(length) = body.length.get() {
         return Ok(length);
     }
     let bytes = compression::plain(body, DEFAULT_MAX_DECODED).map_err(EncodeError::Length)?.len();
@@ -176,7 +178,8 @@ fn declared(body: &Body) -> Result<u32, EncodeError> {
 /// A frame of version 1 or 2; the payload is a slice of `bytes`, not a copy.
 pub(crate) fn read(bytes: &Bytes) -> Result<Body, FrameError> {
     let Header { format, compression, length, end } = header(bytes)?;
-    Ok(Body { bytes: bytes.slice(end..), format, compression, sealed: false, length })
+    let (length, dictionaries) = (length.into(), Dictionaries::default());
+    Ok(Body { bytes: bytes.slice(end..), format, compression, sealed: false, length, dictionaries })
 }
 
 /// What the header says; the whole frame is checked.

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use super::stage::Stages;
 use super::{Codec, Detected, Encoded, Stage, compression, frame, guess};
+use crate::dictionary::Dictionary;
 use crate::error::{DecodeError, DetectError, EncodeError, FrameError};
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Record};
+use crate::record::{Body, Length, Record};
 
 impl Record {
     /// A record of bytes that may be a [frame](crate::codec::frame).
@@ -105,7 +106,41 @@ impl Record {
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.body.compression = compression;
-        self.body.length = None;
+        self.body.length = Length::UNKNOWN;
+        self
+    }
+
+    /// Says what the bytes may have been compressed with: for bytes from elsewhere, as from a file.
+    /// A record that comes from a topic in this process needs it only where the topic did not have
+    /// it either. It can be said several times; the record names the one that it needs.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "train", feature = "json"))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # use memq::{Broker, Compression, Dictionary, Format, Record};
+    /// # let samples = (0..2_000).map(|n| format!("[{n},\"green tea\"]"));
+    /// let dictionary = Dictionary::train(samples, 1 << 10)?;
+    /// let broker = Broker::new();
+    /// let orders = broker
+    ///     .topic("orders")
+    ///     .format(Format::Json)
+    ///     .compress(Compression::Zstd)
+    ///     .dictionary(dictionary.clone());
+    /// orders.publisher().await?.publish_bytes(r#"[7,"green tea"]"#).await?;
+    /// let frame = orders.subscriber().await?.recv().await?.frame()?;
+    ///
+    /// // later, elsewhere
+    /// let record = Record::parse(frame)?.with_dictionary(&dictionary);
+    /// assert_eq!(record.payload()?, r#"[7,"green tea"]"#);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "train", feature = "json")))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn with_dictionary(mut self, dictionary: &Dictionary) -> Self {
+        self.body.dictionaries = self.body.dictionaries.with(dictionary.clone());
         self
     }
 
@@ -143,13 +178,18 @@ impl Record {
     ///
     /// [`DecodeError::TooLarge`] where there are more bytes, [`DecodeError::Length`] where another
     /// length does than the frame says, [`DecodeError::Decompress`] where the bytes are damaged or
-    /// others follow, [`DecodeError::Unavailable`] without the feature it takes, and
-    /// [`DecodeError::Sealed`].
+    /// others follow, [`DecodeError::Unavailable`] without the feature it takes,
+    /// [`DecodeError::Sealed`], and [`DecodeError::Dictionary`] where it was compressed with one that
+    /// the record does not have.
     pub fn decompress(&self, limit: usize) -> Result<Self, DecodeError> {
         let bytes = self.plain(limit)?;
         compression::check(&self.body, limit)?;
-        let body =
-            Body { bytes, compression: Compression::None, length: None, ..self.body.clone() };
+        let body = Body {
+            bytes,
+            compression: Compression::None,
+            length: Length::UNKNOWN,
+            ..self.body.clone()
+        };
         Ok(Self { body, meta: self.meta.clone() })
     }
 
@@ -237,7 +277,9 @@ impl Record {
     pub fn unseal(&self, stages: &[Arc<dyn Stage>]) -> Result<Self, DecodeError> {
         let sealed = compression::plain(&self.body, DEFAULT_MAX_DECODED)?;
         let opened = Stages::from(stages).open(&sealed)?;
-        Ok(Self { body: frame::read(&opened.into())?, meta: self.meta.clone() })
+        let body = frame::read(&opened.into())?;
+        let dictionaries = self.body.dictionaries.clone();
+        Ok(Self { body: Body { dictionaries, ..body }, meta: self.meta.clone() })
     }
 
     /// The bytes before compression.

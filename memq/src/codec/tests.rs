@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::compress;
 use super::{Bincode, Codec, Encoded, Json, MessagePack, Postcard};
+use crate::dictionary::Dictionaries;
 use crate::options::{Compression, Format};
 use crate::record::{Body, Record};
 
@@ -127,14 +128,15 @@ where
 
 fn record(format: Format, compression: Compression, plain: &[u8]) -> Record {
     let mut bytes = Vec::new();
-    compress(compression, compression.default_level(), plain, &mut bytes).unwrap();
+    compress(compression, compression.default_level(), None, plain, &mut bytes).unwrap();
     Record {
         body: Body {
             bytes: bytes.into(),
             format,
             compression,
             sealed: false,
-            length: Some(plain.len() as u32),
+            length: Some(plain.len() as u32).into(),
+            dictionaries: Dictionaries::default(),
         },
         meta: None,
     }

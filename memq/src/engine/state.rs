@@ -162,7 +162,7 @@ impl<P> State<P> {
                 group.set_partitions(self.options.partitions, &mut after.readers);
             }
         }
-        (self.options, self.said)
+        (self.options, self.said.clone())
     }
 
     /// Somebody publishes under the options there are.

@@ -103,6 +103,17 @@ pub enum DecodeError {
         /// What it said.
         source: Cause,
     },
+    /// The payload was compressed with a dictionary that the reader does not have.
+    #[error(
+        "the payload was compressed with dictionary {needs}, and {} here: give that one to the subscriber by `.dictionary(…)`, or to the record by `Record::with_dictionary`",
+        list(has)
+    )]
+    Dictionary {
+        /// The id of the dictionary that it takes.
+        needs: u32,
+        /// The ids of those that the record and its reader have.
+        has: Vec<u32>,
+    },
     /// The payload is longer than is allowed, after decompression if it is compressed.
     #[error(
         "the payload has more than {limit} bytes: if you trust its origin, raise `max_decoded` on the subscriber, or first call `Record::decompress` with a higher limit"
@@ -216,6 +227,16 @@ pub enum DetectError {
         "the bytes are no frame, gzip, zstd, tagged CBOR, JSON object or array, nor one MessagePack map or array: say the format"
     )]
     Unknown,
+}
+
+/// Those ids, and that they are all there is.
+fn list(ids: &[u32]) -> String {
+    let all: Vec<_> = ids.iter().map(u32::to_string).collect();
+    match all.as_slice() {
+        [] => "none is".into(),
+        [one] => format!("only {one} is"),
+        _ => format!("only {} are", all.join(", ")),
+    }
 }
 
 /// How to read a record of this format, for subscribers and for who has the record.

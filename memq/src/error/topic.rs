@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::dictionary::DictionaryError;
 use crate::name::TopicNameError;
 use crate::position::{Offset, Partition};
 
@@ -26,6 +27,14 @@ pub enum OpenError {
         value: String,
         /// What to do.
         remedy: String,
+    },
+    /// The dictionary that the topic is to compress with is none.
+    #[error("the dictionary of topic {topic:?} cannot be used")]
+    Dictionary {
+        /// The topic.
+        topic: String,
+        /// Why.
+        source: DictionaryError,
     },
     /// The topic shares values inside the process, so there are no bytes to read or write.
     #[error(

@@ -8,6 +8,7 @@ use super::super::binding;
 use super::{Declared, Opening, TopicBuilder, register};
 use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Writer};
+use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::OpenError;
 use crate::options::Compression;
 use crate::payload::Payload;
@@ -21,12 +22,13 @@ pub struct PublisherBuilder<'b, T> {
     codec: Option<Declared<T>>,
     compression: Option<Compression>,
     level: Option<i32>,
+    dictionary: Option<Dictionary>,
     within: Option<Duration>,
 }
 
 impl<'b, T: Payload> PublisherBuilder<'b, T> {
     pub(super) fn new(topic: TopicBuilder<'b, T>) -> Self {
-        Self { topic, codec: None, compression: None, level: None, within: None }
+        Self { topic, codec: None, compression: None, level: None, dictionary: None, within: None }
     }
 
     /// Writes in another format than the topic's; every subscriber in the process reads it.
@@ -82,6 +84,21 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         self
     }
 
+    /// Compresses with this dictionary in place of the topic's, where it compresses with Zstandard;
+    /// every subscriber in the process reads it. What leaves the process needs it there too.
+    ///
+    /// # Errors
+    ///
+    /// On awaiting: [`OpenError::Option`] where the compression is another, and
+    /// [`OpenError::Conflict`] where the topic has another dictionary of the same id.
+    pub fn dictionary(mut self, dictionary: Dictionary) -> Self
+    where
+        T::Form: Bytewise,
+    {
+        self.dictionary = Some(dictionary);
+        self
+    }
+
     /// Waits for room for this long at most, where a topic waits; for ever if not said.
     ///
     /// # Panics
@@ -116,6 +133,21 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         };
         writer.stages = bound.stages;
         binding::check_compression(&name, writer.compression, writer.level)?;
+        let own = binding::dictionary(&*bound.topic);
+        if let Some(dictionary) = &self.dictionary {
+            binding::check_dictionary(&name, writer.compression, dictionary)?;
+            binding::check_same(&name, own.as_ref(), dictionary)?;
+        }
+        let both = own.iter().chain(&self.dictionary);
+        writer.dictionaries = both.fold(Dictionaries::default(), |all, one| all.with(one.clone()));
+        if writer.compression == Compression::Zstd {
+            writer.dictionary = self.dictionary.or(own);
+        }
+        if let Some(dictionary) = &writer.dictionary {
+            let topic = name.to_string();
+            let failed = |source| OpenError::Dictionary { topic, source };
+            dictionary.prepare(writer.level).map_err(failed)?;
+        }
         Ok(Publisher::new(bound.topic, writer, self.within, &options))
     }
 }

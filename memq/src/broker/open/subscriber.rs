@@ -8,6 +8,7 @@ use super::{ConsumerBuilder, Opening, Register, TopicBuilder, two_codecs};
 use crate::broker::binding;
 use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Decoders, Reader};
+use crate::dictionary::{Dictionaries, Dictionary};
 use crate::engine::cursor::Cursor;
 use crate::engine::state::JoinError;
 use crate::engine::topic::Topic;
@@ -30,6 +31,7 @@ pub struct SubscriberBuilder<'b, T> {
     pub(super) partition: Option<Partition>,
     accepts: Vec<Register<T>>,
     max_decoded: Option<usize>,
+    dictionaries: Dictionaries,
     keep_sealed: bool,
     /// Of dead letters: what reads the topic they came from, or why there are none.
     origin: Option<Result<Arc<Decoders<T>>, OpenError>>,
@@ -53,6 +55,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
             partition: None,
             accepts: Vec::new(),
             max_decoded: None,
+            dictionaries: Dictionaries::default(),
             keep_sealed: false,
             origin: None,
         }
@@ -73,6 +76,18 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     {
         drop(codec);
         self.accepts.push(Decoders::add::<C>);
+        self
+    }
+
+    /// Also opens payloads that were compressed with this dictionary: for bytes that come from
+    /// elsewhere. What publishers in this process compress is opened without, and so are bytes from
+    /// elsewhere that take the topic's own dictionary. Records of an untyped subscriber have it with
+    /// them.
+    pub fn dictionary(mut self, dictionary: Dictionary) -> Self
+    where
+        T::Form: Bytewise,
+    {
+        self.dictionaries = self.dictionaries.with(dictionary);
         self
     }
 
@@ -158,6 +173,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         let (name, bound) = self.topic.open()?;
         let mut reader = Reader::new(origin.unwrap_or(bound.decoders), bound.stages);
         reader.max_decoded = self.max_decoded;
+        reader.dictionaries = self.dictionaries.clone();
         reader.keep_sealed = self.keep_sealed;
         for accept in std::mem::take(&mut self.accepts) {
             accept(&reader.accepts).map_err(|()| two_codecs(&name))?;

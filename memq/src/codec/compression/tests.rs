@@ -4,13 +4,22 @@ use super::*;
 use crate::options::Format;
 
 fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) -> Body {
-    Body { bytes: bytes.into(), format: Format::Raw, compression, sealed: false, length }
+    let (bytes, length) = (bytes.into(), length.into());
+    let dictionaries = Dictionaries::default();
+    Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries }
+}
+
+/// Every message in a log has one.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_body_is_the_bytes_two_words_and_no_gap() {
+    assert_eq!(size_of::<Body>(), size_of::<Bytes>() + 16);
 }
 
 /// What came out, and the memory taken for it.
 fn open(body: &Body, limit: usize) -> (Result<Vec<u8>, DecodeError>, usize) {
     let mut out = Vec::new();
-    let done = decompress(body, limit, &mut out);
+    let done = decompress(body, &Dictionaries::default(), limit, &mut out);
     let taken = out.capacity();
     (done.map(|()| out), taken)
 }
@@ -18,7 +27,7 @@ fn open(body: &Body, limit: usize) -> (Result<Vec<u8>, DecodeError>, usize) {
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn packed(compression: Compression, plain: &[u8]) -> Vec<u8> {
     let mut out = b"what was there".to_vec();
-    compress(compression, compression.default_level(), plain, &mut out).unwrap();
+    compress(compression, compression.default_level(), None, plain, &mut out).unwrap();
     out
 }
 
@@ -144,12 +153,12 @@ fn a_level_out_of_range_is_refused_and_every_other_works() {
         let plain = b"tea and tea and tea and tea".repeat(9);
         for level in low..=high {
             let mut out = Vec::new();
-            compress(compression, level, &plain, &mut out).unwrap();
+            compress(compression, level, None, &plain, &mut out).unwrap();
             let same = body(compression, out, None);
             assert_eq!(open(&same, 1 << 20).0.unwrap(), plain, "{compression} {level}");
         }
         for level in [low - 1, high + 1, i32::MIN, i32::MAX] {
-            let refused = compress(compression, level, &plain, &mut Vec::new());
+            let refused = compress(compression, level, None, &plain, &mut Vec::new());
             assert!(matches!(refused, Err(EncodeError::Compress { .. })), "{refused:?}");
         }
     }
@@ -163,7 +172,8 @@ fn what_is_missing_says_what_to_do() {
         }
         let (opened, _) = open(&body(compression, &b"tea"[..], None), 10);
         let Err(DecodeError::Unavailable { remedy, .. }) = opened else { panic!("{opened:?}") };
-        let written = compress(compression, compression.default_level(), b"tea", &mut Vec::new());
+        let written =
+            compress(compression, compression.default_level(), None, b"tea", &mut Vec::new());
         let Err(EncodeError::Unavailable { remedy: same, .. }) = written else { panic!() };
         assert_eq!(remedy, same);
     }
@@ -219,4 +229,146 @@ fn other_gzips_and_this_one_read_each_other() {
     let mut read = Vec::new();
     flate2::read::GzDecoder::new(&ours[..]).read_to_end(&mut read).unwrap();
     assert_eq!(read, plain);
+}
+
+#[cfg(feature = "zstd")]
+mod with_a_dictionary {
+    use super::*;
+
+    const FLIGHTS: &[u8] = include_bytes!("../../../../examples/data/flights.dict");
+    const FLIGHT: &[u8] =
+        br#"{"date":"2001/01/01 06:55","delay":-19,"distance":1797,"origin":"LAX","destination":"BNA"}"#;
+
+    fn flights() -> Dictionary {
+        Dictionary::new(FLIGHTS).unwrap()
+    }
+
+    /// Another one, by its id alone.
+    fn other() -> Dictionary {
+        let mut bytes = FLIGHTS.to_vec();
+        bytes[4..8].copy_from_slice(&77_u32.to_le_bytes());
+        Dictionary::new(bytes).unwrap()
+    }
+
+    fn set(all: &[Dictionary]) -> Dictionaries {
+        all.iter().fold(Dictionaries::default(), |set, one| set.with(one.clone()))
+    }
+
+    fn packed_at(level: i32, plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        compress(Compression::Zstd, level, Some(&flights()), plain, &mut out).unwrap();
+        out
+    }
+
+    fn open_with(
+        bytes: impl Into<Bytes>,
+        own: &Dictionaries,
+        more: &Dictionaries,
+        limit: usize,
+    ) -> (Result<Vec<u8>, DecodeError>, usize) {
+        let body =
+            Body { dictionaries: own.clone(), ..body(Compression::Zstd, bytes.into(), None) };
+        let mut out = Vec::new();
+        let done = decompress(&body, more, limit, &mut out);
+        let taken = out.capacity();
+        (done.map(|()| out), taken)
+    }
+
+    #[test]
+    fn every_level_comes_back_and_names_its_dictionary() {
+        let (own, none) = (set(&[flights()]), Dictionaries::default());
+        let long = FLIGHT.repeat(5_000);
+        for level in -7..=22 {
+            for plain in [FLIGHT, b"", &long] {
+                let bytes = packed_at(level, plain);
+                for (own, more) in [(&own, &none), (&none, &own)] {
+                    assert_eq!(open_with(bytes.clone(), own, more, 1 << 20).0.unwrap(), plain);
+                }
+                let refused = open_with(bytes, &none, &none, 1 << 20).0;
+                let Err(DecodeError::Dictionary { needs, has }) = refused else {
+                    panic!("{level}: {refused:?}");
+                };
+                assert_eq!((needs, has), (flights().id(), vec![]));
+            }
+        }
+        let mut alone = Vec::new();
+        compress(Compression::Zstd, 3, None, FLIGHT, &mut alone).unwrap();
+        assert!(packed_at(3, FLIGHT).len() * 2 < alone.len());
+        // What was made without one is opened whatever there is.
+        assert_eq!(open_with(alone, &own, &none, 1 << 20).0.unwrap(), FLIGHT);
+    }
+
+    #[test]
+    fn what_is_needed_and_what_there_is_are_named() {
+        let bytes = packed_at(3, FLIGHT);
+        let refused = open_with(bytes, &set(&[other()]), &Dictionaries::default(), 1 << 20).0;
+        let text = refused.unwrap_err().to_string();
+        let id = flights().id();
+        assert!(text.contains(&format!("with dictionary {id}, and only 77 is here")), "{text}");
+    }
+
+    #[test]
+    fn frames_in_a_row_may_take_it_or_not() {
+        let (own, none) = (set(&[flights(), other()]), Dictionaries::default());
+        let mut alone = Vec::new();
+        compress(Compression::Zstd, 3, None, b"green tea", &mut alone).unwrap();
+        let skipped = [&b"\x55\x2a\x4d\x18\x03\0\0\0"[..], b"tea"].concat();
+        let with = packed_at(3, FLIGHT);
+        let row = [&skipped, &alone, &with, &alone, &skipped].map(Vec::as_slice).concat();
+        let plain = [b"green tea", FLIGHT, b"green tea"].concat();
+        assert_eq!(open_with(row.clone(), &own, &none, 1 << 20).0.unwrap(), plain);
+        let refused = open_with(row, &none, &none, 1 << 20).0;
+        assert!(matches!(refused, Err(DecodeError::Dictionary { .. })), "{refused:?}");
+
+        // One payload takes one dictionary.
+        let mut others = Vec::new();
+        compress(Compression::Zstd, 3, Some(&other()), FLIGHT, &mut others).unwrap();
+        let two = open_with([with, others].concat(), &own, &none, 1 << 20).0;
+        assert!(matches!(two, Err(DecodeError::Decompress { .. })), "{two:?}");
+    }
+
+    #[test]
+    fn hostile_bytes_stay_within_the_limit() {
+        let (own, none) = (set(&[flights()]), Dictionaries::default());
+        let limit = 1 << 20;
+        let (opened, taken) = open_with(packed_at(19, &vec![0; 64 << 20]), &own, &none, limit);
+        assert!(matches!(opened, Err(DecodeError::TooLarge { .. })), "{opened:?}");
+        assert!(taken <= limit + 1, "{taken}");
+        // Its frame header claims a window of 3.75 TiB, and the dictionary.
+        let mut bomb = b"\x28\xb5\x2f\xfd\x03\xff".to_vec();
+        bomb.extend_from_slice(&flights().id().to_le_bytes());
+        bomb.extend_from_slice(&zstd_bomb(8 << 10)[6..]);
+        let (opened, taken) = open_with(bomb, &own, &none, limit);
+        assert!(opened.is_err());
+        assert!(taken <= limit + 1, "{taken}");
+        // Cut anywhere, and changed anywhere: an error or bytes, and never more than are allowed.
+        let bytes = packed_at(3, FLIGHT);
+        for end in 0..bytes.len() {
+            assert!(open_with(bytes[..end].to_vec(), &own, &none, limit).0.is_err(), "{end}");
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut wild = bytes.clone();
+                wild[at] ^= 1 << bit;
+                let (opened, taken) = open_with(wild, &own, &none, 1_000);
+                assert!(taken <= 1_001, "{at} {bit}");
+                assert!(opened.map_or(0, |plain| plain.len()) <= 1_000, "{at} {bit}");
+            }
+        }
+    }
+
+    /// A message must not find what another topic of the thread has left in the context.
+    #[test]
+    fn messages_with_and_without_take_turns_on_a_thread() {
+        let own = set(&[flights()]);
+        for level in [3, -1, 19, 3] {
+            let mut alone = Vec::new();
+            compress(Compression::Zstd, level, None, FLIGHT, &mut alone).unwrap();
+            let with = packed_at(level, FLIGHT);
+            assert!(with.len() < alone.len(), "{level}");
+            let none = Dictionaries::default();
+            assert_eq!(open_with(alone, &none, &none, 1_000).0.unwrap(), FLIGHT);
+            assert_eq!(open_with(with, &own, &none, 1_000).0.unwrap(), FLIGHT);
+        }
+    }
 }

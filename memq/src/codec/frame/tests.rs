@@ -1,6 +1,7 @@
 //! The header, byte by byte.
 
 use super::*;
+use crate::record::Length;
 
 fn head(bytes: &[u8]) -> Result<Header, FrameError> {
     header(bytes)
@@ -31,7 +32,8 @@ fn what_is_written_is_pinned() {
         format: Format::Json,
         compression,
         sealed: false,
-        length,
+        length: Option::into(length),
+        dictionaries: Dictionaries::default(),
     };
     let plain = body(Compression::None, None);
     assert_eq!(write(&plain, false).unwrap(), &b"TMQ\x02\x01\x00\x00\x08{}"[..]);
@@ -158,7 +160,8 @@ fn a_native_message_has_no_frame() {
         format: Format::Native,
         compression: Compression::None,
         sealed: false,
-        length: None,
+        length: Length::UNKNOWN,
+        dictionaries: Dictionaries::default(),
     };
     assert!(matches!(write(&body, false), Err(EncodeError::Unavailable { .. })));
     assert!(matches!(write(&body, true), Err(EncodeError::Unavailable { .. })));

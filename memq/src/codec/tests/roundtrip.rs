@@ -52,7 +52,7 @@ proptest! {
         for compression in [Compression::Gzip, Compression::Zstd] {
             let (low, high) = compression.levels().unwrap();
             let mut bytes = Vec::new();
-            compress(compression, level.clamp(low, high), &plain, &mut bytes).unwrap();
+            compress(compression, level.clamp(low, high), None, &plain, &mut bytes).unwrap();
             let record = Record::new(bytes).with_compression(compression);
             prop_assert_eq!(&record.payload().unwrap()[..], &plain[..]);
         }

@@ -1,0 +1,8 @@
+#[automatically_derived]
+impl ::memq::Topic for Order {
+    type Codec = ::memq::codec::Json;
+    const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::dictionary(
+        ::memq::TopicSpec::new("orders").compression_level(::memq::Compression::Zstd, 7),
+        ::core::include_bytes!("orders.dict"),
+    );
+}

@@ -1,0 +1,50 @@
+//! The codecs that the subscribers of a topic read with, by the format that a record names.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::Codec;
+use crate::error::DecodeError;
+use crate::options::Format;
+
+type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
+
+/// The codecs that read one type, by format.
+pub(crate) struct Decoders<T> {
+    /// The format of records that name none.
+    pub(super) declared: Format,
+    table: [OnceLock<(TypeId, Decode<T>)>; 8],
+}
+
+impl<T> fmt::Debug for Decoders<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = (0..=u8::MAX).filter_map(Format::from_code).filter(|f| self.get(*f).is_some());
+        f.debug_list().entries(known).finish()
+    }
+}
+
+impl<T> Decoders<T> {
+    /// None yet, for a topic of this format.
+    pub(crate) fn new(declared: Format) -> Self {
+        Self { declared, table: Default::default() }
+    }
+
+    /// Adds a codec. `Err` if another one has its format.
+    pub(crate) fn add<C: Codec<T>>(&self) -> Result<(), ()> {
+        let entry = (TypeId::of::<C>(), C::decode as Decode<T>);
+        let (known, _) = self.table[Self::place(C::FORMAT)].get_or_init(|| entry);
+        if *known == entry.0 { Ok(()) } else { Err(()) }
+    }
+
+    pub(super) fn get(&self, format: Format) -> Option<Decode<T>> {
+        Some(self.table[Self::place(format)].get()?.1)
+    }
+
+    fn place(format: Format) -> usize {
+        match format {
+            Format::Custom => 7,
+            other => usize::from(other.code()),
+        }
+    }
+}
