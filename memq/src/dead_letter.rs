@@ -158,27 +158,25 @@ impl<T: Payload> DeadLetterTopic<T> {
             0 => ANY,
             key => partition_of(key, self.partitions),
         };
-        let entry = Entry { partition, ..entry };
-        match self.topic.append(entry, None, &mut Place::default()) {
+        let mut entry = Some(Entry { partition, ..entry });
+        match self.topic.append(&mut entry, None, &mut Place::default()) {
             Ok(_) => Ok(()),
-            Err((Refusal::Deleted, entry)) => self.bury_anew(entry),
-            Err((refusal, _)) => Err(refusal.into()),
+            Err(Refusal::Deleted) => self.bury_anew(entry),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
     /// The topic was deleted: stores the message in the one that was created since, if there is one.
-    fn bury_anew(&self, entry: Entry<Stored<T>>) -> Result<(), PublishError<()>> {
+    fn bury_anew(&self, entry: Option<Entry<Stored<T>>>) -> Result<(), PublishError<()>> {
         let deleted = || PublishError::Deleted(());
         let registry = self.registry.upgrade().ok_or_else(deleted)?;
         let found = registry.get(self.topic.name().as_str()).ok_or_else(deleted)?;
         let topic = found.into_any().downcast::<Topic<Stored<T>>>().map_err(|_| deleted())?;
         topic.publisher_opened();
         // How many partitions it has is not known here.
-        let entry = Entry { partition: ANY, ..entry };
-        topic
-            .append(entry, None, &mut Place::default())
-            .map(drop)
-            .map_err(|(refusal, _)| refusal.into())
+        let mut entry = entry.map(|entry| Entry { partition: ANY, ..entry });
+        topic.append(&mut entry, None, &mut Place::default())?;
+        Ok(())
     }
 }
 

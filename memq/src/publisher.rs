@@ -17,7 +17,7 @@ pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 use crate::codec::form::{Form, Packed, Writer};
-use crate::engine::segment::{ANY, Entry};
+use crate::engine::segment::{ANY, Entry, Head, Offer};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::key::{Key, partition_of};
@@ -25,10 +25,10 @@ use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::payload::{Its, Payload};
-use crate::position::{Offset, Partition};
+use crate::position::{Offset, Partition, Timestamp};
 use crate::record::{Meta, Record};
 
-type Origin<T> = <<T as Payload>::Form as Form<T>>::Origin;
+type Made<T> = <<T as Payload>::Form as Form<T>>::Made;
 
 /// Publishes messages to one topic.
 ///
@@ -48,15 +48,59 @@ pub struct Publisher<T: Payload> {
     dedup: bool,
 }
 
-/// A message that is ready for the log, and what it takes to give it back.
+/// What the log needs to know of a message, which itself stays where it is until it is stored.
 struct Ready<T: Payload> {
-    entry: Entry<Stored<T>>,
-    origin: Origin<T>,
+    /// Until it is stored.
+    made: Option<Made<T>>,
+    meta: Option<Arc<Meta>>,
+    key: u64,
+    size: u32,
+    partition: u16,
+}
+
+/// A message that is offered to the log.
+struct Offered<'a, T: Payload> {
+    message: &'a mut Option<T>,
+    ready: &'a mut Ready<T>,
+}
+
+impl<T: Payload> Offer<Stored<T>> for Offered<'_, T> {
+    #[inline]
+    fn head(&self) -> Option<Head> {
+        Some(self.ready.head())
+    }
+
+    #[inline]
+    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
+        self.ready.accept(self.message, partition, at)
+    }
 }
 
 impl<T: Payload> Ready<T> {
-    fn into_message(self) -> T {
-        T::Form::unpack(self.entry.payload, self.origin)
+    #[inline]
+    fn new(packed: Packed<Made<T>>, meta: Option<Arc<Meta>>, partition: u16) -> Self {
+        let size = packed.size.saturating_add(Meta::bytes(meta.as_ref()));
+        // No topic takes one that does not fit.
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        Self { made: Some(packed.made), meta, key: packed.key, size, partition }
+    }
+
+    #[inline]
+    fn head(&self) -> Head {
+        Head { size: self.size, partition: self.partition, borrows: false }
+    }
+
+    #[inline]
+    fn accept(
+        &mut self,
+        message: &mut Option<T>,
+        partition: u16,
+        at: Timestamp,
+    ) -> Entry<Stored<T>> {
+        let Some(made) = self.made.take() else { unreachable!("a message was stored twice") };
+        let payload = T::Form::store(message, made);
+        let (meta, key, size) = (self.meta.take(), self.key, self.size);
+        Entry { payload, meta, at, key, size, partition, borrows: false }
     }
 }
 
@@ -152,7 +196,7 @@ impl<T: Payload> Publisher<T> {
     /// If the future is dropped before it is done, the messages up to some one are published and
     /// those after it are not.
     pub fn publish_batch(&self, messages: impl IntoIterator<Item = T>) -> PublishBatch<'_, T> {
-        PublishBatch::new(self, messages.into_iter().collect())
+        PublishBatch::new(self, messages.into_iter().map(Some).collect())
     }
 
     /// Waits for room for one message, without having one.
@@ -201,38 +245,29 @@ impl<T: Payload> Publisher<T> {
 
     /// Encodes a message.
     #[inline]
-    fn ready(&self, message: T) -> Result<Ready<T>, PublishError<T>> {
-        let Packed { stored, origin, meta, key, size } = self.pack(message)?;
-        let size = size.saturating_add(Meta::bytes(meta.as_ref()));
-        let partition = if key == 0 { ANY } else { partition_of(key, self.partitions) };
-        Ok(Ready { entry: Entry::new(stored, meta, size).placed(key, partition), origin })
+    fn ready(&self, message: &T) -> Result<Ready<T>, EncodeError> {
+        let mut packed = T::Form::pack::<Its>(message, &self.writer)?;
+        let meta = packed.meta.take();
+        let partition = self.partition(packed.key);
+        Ok(Ready::new(packed, meta, partition))
     }
 
     /// Encodes a message of which something is said.
-    fn ready_with(&self, message: T, said: Said) -> Result<Ready<T>, PublishError<T>> {
-        let Packed { stored, origin, meta, mut key, size } = self.pack(message)?;
-        let partition = said.partition;
-        key = said.key.as_ref().map_or(key, Key::hash64);
-        let meta = match merge(meta, said) {
-            Ok(meta) => meta,
-            Err(source) => {
-                let message = T::Form::unpack(stored, origin);
-                return Err(PublishError::Encode { message, source });
-            }
-        };
-        let size = size.saturating_add(Meta::bytes(meta.as_ref()));
-        let partition = match partition {
+    fn ready_with(&self, message: &T, said: Said) -> Result<Ready<T>, EncodeError> {
+        let mut packed = T::Form::pack::<Its>(message, &self.writer)?;
+        packed.key = said.key.as_ref().map_or(packed.key, Key::hash64);
+        let partition = match said.partition {
             Some(Partition(partition)) => partition,
-            None if key == 0 => ANY,
-            None => partition_of(key, self.partitions),
+            None => self.partition(packed.key),
         };
-        Ok(Ready { entry: Entry::new(stored, meta, size).placed(key, partition), origin })
+        let meta = merge(packed.meta.take(), said)?;
+        Ok(Ready::new(packed, meta, partition))
     }
 
+    /// Where messages of this key go.
     #[inline]
-    fn pack(&self, message: T) -> Result<Packed<T, T::Form>, PublishError<T>> {
-        T::Form::pack::<Its>(message, &self.writer)
-            .map_err(|(message, source)| PublishError::Encode { message, source })
+    fn partition(&self, key: u64) -> u16 {
+        if key == 0 { ANY } else { partition_of(key, self.partitions) }
     }
 
     /// Whether there is this partition.

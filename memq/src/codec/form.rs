@@ -35,17 +35,18 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     /// What a slot of the log holds.
     #[doc(hidden)]
     type Stored: Send + Sync + 'static;
-    /// What is kept beside it until it is in the log, to give the value back.
+    /// What is made of a value before the log is asked to take it.
     #[doc(hidden)]
-    type Origin: Send + Sync;
+    type Made: Send + Sync;
     /// What a reader makes of it.
     #[doc(hidden)]
     type Opened: Send + Sync;
 
     #[doc(hidden)]
-    fn pack<L: Look<T>>(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)>;
+    fn pack<L: Look<T>>(value: &T, writer: &Writer<T>) -> Result<Packed<Self::Made>, EncodeError>;
+    /// What the log keeps. The value is taken where that is the value itself, and else left.
     #[doc(hidden)]
-    fn unpack(stored: Self::Stored, origin: Self::Origin) -> T;
+    fn store(value: &mut Option<T>, made: Self::Made) -> Self::Stored;
     #[doc(hidden)]
     fn open(
         stored: &Self::Stored,
@@ -97,11 +98,10 @@ impl<T> Held<T> {
     }
 }
 
-/// A message ready for the log.
-#[expect(missing_debug_implementations, reason = "holds a value of any type, inside the crate")]
-pub struct Packed<T, F: Form<T> + ?Sized> {
-    pub(crate) stored: F::Stored,
-    pub(crate) origin: F::Origin,
+/// What is known of a message before it is in the log.
+#[derive(Debug)]
+pub struct Packed<M> {
+    pub(crate) made: M,
     /// The key and headers that came with the value.
     pub(crate) meta: Option<Arc<Meta>>,
     /// The hash of its key, 0 for none.
@@ -144,20 +144,21 @@ pub struct Raw(());
 
 impl<T: Send + Sync + 'static> Form<T> for Shared {
     type Stored = Held<T>;
-    type Origin = ();
+    type Made = ();
     type Opened = ();
 
     #[inline]
-    fn pack<L: Look<T>>(value: T, _: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
-        let size = L::footprint(&value).saturating_add(SLOT);
-        let key = L::key(&value).map_or(0, |key| key.hash64());
-        Ok(Packed { stored: Held::Here(value), origin: (), meta: None, key, size })
+    fn pack<L: Look<T>>(value: &T, _: &Writer<T>) -> Result<Packed<()>, EncodeError> {
+        let size = L::footprint(value).saturating_add(SLOT);
+        let key = L::key(value).map_or(0, |key| key.hash64());
+        Ok(Packed { made: (), meta: None, key, size })
     }
 
-    fn unpack(stored: Held<T>, (): ()) -> T {
-        match stored {
-            Held::Here(value) => value,
-            Held::There(_) => unreachable!("what is given back was packed"),
+    #[inline]
+    fn store(value: &mut Option<T>, (): ()) -> Held<T> {
+        match value.take() {
+            Some(value) => Held::Here(value),
+            None => unreachable!("a message was stored twice"),
         }
     }
 
@@ -187,24 +188,20 @@ impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
 
 impl<T: Send + Sync + 'static> Form<T> for Encoded {
     type Stored = Body;
-    type Origin = T;
+    type Made = Body;
     type Opened = T;
 
-    fn pack<L: Look<T>>(value: T, writer: &Writer<T>) -> Result<Packed<T, Self>, (T, EncodeError)> {
-        match writer.encode(&value) {
-            Ok(stored) => {
-                let size = stored.bytes.len() + SLOT;
-                let key = L::key(&value);
-                let hash = key.as_ref().map_or(0, Key::hash64);
-                let meta = Meta::share(key.map(Key::into_owned), Default::default());
-                Ok(Packed { stored, origin: value, meta, key: hash, size })
-            }
-            Err(error) => Err((value, error)),
-        }
+    fn pack<L: Look<T>>(value: &T, writer: &Writer<T>) -> Result<Packed<Body>, EncodeError> {
+        let made = writer.encode(value)?;
+        let size = made.bytes.len() + SLOT;
+        let key = L::key(value);
+        let hash = key.as_ref().map_or(0, Key::hash64);
+        let meta = Meta::share(key.map(Key::into_owned), Default::default());
+        Ok(Packed { made, meta, key: hash, size })
     }
 
-    fn unpack(_: Body, origin: T) -> T {
-        origin
+    fn store(_: &mut Option<T>, made: Body) -> Body {
+        made
     }
 
     fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
@@ -231,26 +228,21 @@ impl<T: Send + Sync + 'static> Take<T> for Encoded {
 
 impl Form<Record> for Raw {
     type Stored = Body;
-    type Origin = Record;
+    type Made = Body;
     type Opened = Record;
 
     fn pack<L: Look<Record>>(
-        record: Record,
+        record: &Record,
         writer: &Writer<Record>,
-    ) -> Result<Packed<Record, Self>, (Record, EncodeError)> {
-        match writer.encode_record(&record) {
-            Ok(stored) => {
-                let size = stored.bytes.len() + SLOT;
-                let meta = record.meta.clone();
-                let key = record.key().map_or(0, |key| key.hash64());
-                Ok(Packed { stored, origin: record, meta, key, size })
-            }
-            Err(error) => Err((record, error)),
-        }
+    ) -> Result<Packed<Body>, EncodeError> {
+        let made = writer.encode_record(record)?;
+        let size = made.bytes.len() + SLOT;
+        let key = record.key().map_or(0, |key| key.hash64());
+        Ok(Packed { made, meta: record.meta.clone(), key, size })
     }
 
-    fn unpack(_: Body, origin: Record) -> Record {
-        origin
+    fn store(_: &mut Option<Record>, made: Body) -> Body {
+        made
     }
 
     fn open(

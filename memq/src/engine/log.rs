@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{Entry, Lane, Segment, SlotRef};
+use super::segment::{Entry, Head, Lane, Offer, Segment, SlotRef};
 use super::slots::Writer;
 use super::stats::LastDrop;
 use crate::error::LagReason;
@@ -174,37 +174,36 @@ impl<P> Log<P> {
         self.last_reason
     }
 
-    /// Stores a message, dates it and returns its offset. Does not ask for room, and leaves making
-    /// it again to [`trim`](Self::trim).
+    /// Stores a message at `tail` and dates it. Does not ask for room, and leaves making it again to
+    /// [`trim`](Self::trim).
     #[inline]
-    pub(crate) fn append(&mut self, mut entry: Entry<P>, now: Timestamp) -> u64 {
-        let offset = self.tail;
+    pub(crate) fn append(&mut self, offer: &mut impl Offer<P>, head: Head, now: Timestamp) {
         self.newest = self.newest.max(now);
-        entry.at = self.newest;
-        let size = entry.size as usize;
-        if let Some(partition) = self.partitions.get_mut(usize::from(entry.partition)) {
+        let size = head.size as usize;
+        if let Some(partition) = self.partitions.get_mut(usize::from(head.partition)) {
             partition.published += 1;
             partition.depth += 1;
             partition.bytes += size as u64;
         }
-        if !self.continues(&entry) {
-            self.grow(if entry.borrows { 1 } else { SLOTS });
+        if !self.continues(head) {
+            self.grow(if head.borrows { 1 } else { SLOTS });
         }
-        // The writer stands where the log ends.
-        let stored = self.writer.as_mut().map(|writer| writer.push(entry));
-        debug_assert!(matches!(stored, Some(Ok(()))));
+        if let Some(writer) = &mut self.writer {
+            // The writer stands where the log ends.
+            let stored = writer.push(offer.accept(head.partition, self.newest));
+            debug_assert!(stored.is_ok());
+        }
         self.tail += 1;
         self.bytes += size;
         self.segment_bytes += size;
-        offset
     }
 
     /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
     /// most, since that is what may stay in memory after it was removed.
     #[inline]
-    fn continues(&self, entry: &Entry<P>) -> bool {
-        let since = |began: Timestamp| entry.at.since(began);
-        !entry.borrows
+    fn continues(&self, head: Head) -> bool {
+        let since = |began: Timestamp| self.newest.since(began);
+        !head.borrows
             && self.writer.as_ref().is_some_and(Writer::has_room)
             && self.segment_bytes < self.limits.segment_bytes
             && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)

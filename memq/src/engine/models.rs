@@ -45,8 +45,8 @@ fn topic(max: usize, overflow: Overflow) -> Arc<Topic<u64>> {
 }
 
 fn publish(topic: &Arc<Topic<u64>>, number: u64, key: u64) {
-    let entry = Entry::new(number, None, 1).placed(key, 0);
-    assert!(topic.append(entry, None, &mut Place::default()).is_ok());
+    let mut entry = Some(Entry::new(number, None, 1).placed(key, 0));
+    assert!(topic.append(&mut entry, None, &mut Place::default()).is_ok());
 }
 
 /// As a publisher does that waits for room.
@@ -55,10 +55,10 @@ fn publish_waiting(topic: &Arc<Topic<u64>>, number: u64) {
     let mut entry = Some(Entry::new(number, None, 1).placed(0, 0));
     block_on(poll_fn(|cx| {
         loop {
-            match topic.append(entry.take().unwrap(), None, &mut place) {
+            match topic.append(&mut entry, None, &mut place) {
                 Ok(_) => return Poll::Ready(()),
-                Err((Refusal::Full, back)) => entry = Some(back),
-                Err((refusal, _)) => panic!("{refusal:?}"),
+                Err(Refusal::Full) => {}
+                Err(refusal) => panic!("{refusal:?}"),
             }
             if topic.poll_room(1, &mut place, cx).is_pending() {
                 return Poll::Pending;

@@ -27,6 +27,45 @@ pub(crate) struct Entry<P> {
     pub(crate) borrows: bool,
 }
 
+/// What a log decides by, before it takes a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    /// As in [`Entry`].
+    pub(crate) size: u32,
+    pub(crate) partition: u16,
+    pub(crate) borrows: bool,
+}
+
+/// Messages that are offered to a log, one after the other. Each is made an entry once it is sure to
+/// be stored; until then it is whole where it was.
+pub(crate) trait Offer<P> {
+    /// Of the next one; `None` where there is none.
+    fn head(&self) -> Option<Head>;
+
+    /// The next one, which is stored now, in this partition and at this time. It runs under the
+    /// topic's lock.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<P>;
+}
+
+/// A message that was made an entry before.
+impl<P> Offer<P> for Option<Entry<P>> {
+    fn head(&self) -> Option<Head> {
+        let head = |&Entry { size, partition, borrows, .. }: &_| Head { size, partition, borrows };
+        self.as_ref().map(head)
+    }
+
+    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<P> {
+        match self.take() {
+            Some(entry) => Entry { partition, at, ..entry },
+            None => unreachable!("a message was stored twice"),
+        }
+    }
+}
+
 /// The partition of a message that goes to the next one in turn. There is none of this number.
 pub(crate) const ANY: u16 = u16::MAX;
 

@@ -16,7 +16,7 @@ use super::dedup::Dedup;
 use super::group::Group;
 use super::log::{InPartition, Limits, Log};
 use super::queue::Queue;
-use super::segment::{Entry, Segment};
+use super::segment::Segment;
 use super::stats::{Dropped, Gauge, PartitionStats, TopicStats};
 use super::wake::WaitList;
 use crate::error::{LagReason, PublishError};
@@ -79,16 +79,6 @@ pub(crate) enum Found<P> {
 pub(crate) enum JoinError {
     BeyondEnd { requested: Offset, end: Offset },
     Deleted,
-}
-
-/// The offset of a message, or the message and why it has none.
-pub(crate) type Appended<P> = Result<Offset, (Refusal, Entry<P>)>;
-
-/// Why a message was not stored now.
-pub(super) enum NotStored {
-    Refused(Refusal),
-    /// It repeats the id of the message there.
-    Repeats(Offset),
 }
 
 /// Why a message was not stored.

@@ -19,7 +19,6 @@
 //! Nothing: a parked reader has taken nothing, and a publisher that waits still owns its message.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -31,8 +30,8 @@ use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
 use super::queue::Place;
-use super::segment::Entry;
-use super::state::{Appended, Found, JoinError, NotStored, Phase, Refusal, State};
+use super::segment::Offer;
+use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
@@ -217,40 +216,37 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     // Publishing.
 
-    /// Stores a message, or says why not and gives it back. Never waits.
+    /// Stores a message, or says why not and leaves it where it is. Never waits.
     /// Of a message whose id is known it returns the first offset, and stores nothing.
     #[inline]
     pub(crate) fn append(
         self: &Arc<Self>,
-        entry: Entry<P>,
+        offer: &mut impl Offer<P>,
         id: Option<&Arc<str>>,
         place: &mut Place,
-    ) -> Appended<P> {
+    ) -> Result<Offset, Refusal> {
         let now = self.date();
-        let appended = self.and_sweep(|state, after| state.append(entry, id, now, place, after));
-        match appended {
-            Ok(offset) => Ok(offset),
-            Err((NotStored::Refused(refusal), entry)) => Err((refusal, entry)),
-            // Dropped here, where its code may use the topic.
-            Err((NotStored::Repeats(offset), _)) => Ok(offset),
-        }
+        self.and_sweep(|state, after| state.append(offer, id, now, place, after))
     }
 
-    /// Stores messages until the queue is empty or its first one is refused.
+    /// Stores messages until no more are offered or the next one is refused.
     pub(crate) fn append_all(
         self: &Arc<Self>,
-        entries: &mut VecDeque<Entry<P>>,
+        offer: &mut impl Offer<P>,
         offsets: &mut Vec<Offset>,
         place: &mut Place,
     ) -> Result<(), Refusal> {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_all(entries, offsets, now, place, after))
+        self.and_sweep(|state, after| state.append_all(offer, offsets, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.
-    pub(crate) fn append_reserved(self: &Arc<Self>, entry: Entry<P>) -> Appended<P> {
+    pub(crate) fn append_reserved(
+        self: &Arc<Self>,
+        offer: &mut impl Offer<P>,
+    ) -> Result<Offset, Refusal> {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_reserved(entry, now, after))
+        self.and_sweep(|state, after| state.append_reserved(offer, now, after))
     }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.

@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 
 use super::publish::YIELD_EVERY;
 use super::room::Room;
-use super::{Origin, Publisher, Ready};
-use crate::engine::segment::Entry;
+use super::{Publisher, Ready};
+use crate::engine::segment::{Entry, Head, Offer};
 use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
 use crate::message::Stored;
 use crate::payload::Payload;
-use crate::position::{Offset, Partition};
+use crate::position::{Offset, Partition, Timestamp};
 
 /// Messages that are encoded and stored under one lock.
 const CHUNK: usize = 256;
@@ -28,12 +28,11 @@ const CHUNK: usize = 256;
 pub struct PublishBatch<'a, T: Payload> {
     publisher: &'a Publisher<T>,
     room: Room<'a, T>,
-    /// Not encoded yet.
-    messages: VecDeque<T>,
-    /// Encoded, and for each what gives its message back.
-    entries: VecDeque<Entry<Stored<T>>>,
-    origins: VecDeque<Origin<T>>,
-    /// Why the first of `messages` could not be encoded.
+    /// In their order. One that was stored is absent, or still there where the log has its bytes.
+    messages: VecDeque<Option<T>>,
+    /// Of those that come first, what the log needs to know.
+    ready: VecDeque<Ready<T>>,
+    /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
     /// Messages stored since others could run.
@@ -43,14 +42,13 @@ pub struct PublishBatch<'a, T: Payload> {
 }
 
 impl<'a, T: Payload> PublishBatch<'a, T> {
-    pub(super) fn new(publisher: &'a Publisher<T>, messages: VecDeque<T>) -> Self {
+    pub(super) fn new(publisher: &'a Publisher<T>, messages: VecDeque<Option<T>>) -> Self {
         Self {
             publisher,
             room: Room::new(publisher, publisher.within),
             offsets: Vec::with_capacity(messages.len()),
             messages,
-            entries: VecDeque::new(),
-            origins: VecDeque::new(),
+            ready: VecDeque::new(),
             fault: None,
             since_yield: 0,
             partition: None,
@@ -68,20 +66,16 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     /// Encodes the next messages.
     fn fill(&mut self) {
-        while self.entries.len() < CHUNK {
-            let Some(message) = self.messages.pop_front() else { return };
+        for message in self.messages.iter().flatten().take(CHUNK) {
             match self.publisher.ready(message) {
-                Ok(Ready { mut entry, origin }) => {
+                Ok(mut ready) => {
                     if let Some(Partition(partition)) = self.partition {
-                        entry.partition = partition;
+                        ready.partition = partition;
                     }
-                    self.entries.push_back(entry);
-                    self.origins.push_back(origin);
+                    self.ready.push_back(ready);
                 }
-                Err(error) => {
-                    let (fault, message) = error.split();
-                    self.messages.push_front(message);
-                    self.fault = Some(fault);
+                Err(source) => {
+                    self.fault = Some(PublishError::Encode { message: (), source });
                     return;
                 }
             }
@@ -90,25 +84,48 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     /// Stores what is encoded, as far as there is room.
     fn store(&mut self) -> Result<(), Refusal> {
-        let before = self.offsets.len();
         let topic = self.room.topic();
-        let place = self.room.place();
-        let result = topic.append_all(&mut self.entries, &mut self.offsets, place);
-        let stored = self.offsets.len() - before;
-        self.origins.drain(..stored);
+        let (messages, ready) = (&mut self.messages, &mut self.ready);
+        let mut offered = OfferedAll { messages, ready, accepted: 0 };
+        let result = topic.append_all(&mut offered, &mut self.offsets, self.room.place());
+        let stored = offered.accepted;
+        self.messages.drain(..stored);
         self.since_yield += stored as u64;
         result
     }
 
     fn fail(&mut self, reason: PublishError<()>) -> BatchError<T> {
         self.room.leave();
-        let encoded = self.entries.drain(..).zip(self.origins.drain(..));
-        let encoded = encoded.map(|(entry, origin)| Ready::<T> { entry, origin }.into_message());
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),
-            rest: encoded.chain(self.messages.drain(..)).collect(),
+            rest: self.messages.drain(..).flatten().collect(),
         }
+    }
+}
+
+/// The first messages of a batch, offered to the log.
+struct OfferedAll<'a, T: Payload> {
+    messages: &'a mut VecDeque<Option<T>>,
+    ready: &'a mut VecDeque<Ready<T>>,
+    /// How many were stored. They are dropped once the lock is released.
+    accepted: usize,
+}
+
+impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
+    #[inline]
+    fn head(&self) -> Option<Head> {
+        self.ready.front().map(Ready::head)
+    }
+
+    #[inline]
+    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
+        let message = self.messages.get_mut(self.accepted);
+        let (Some(message), Some(mut ready)) = (message, self.ready.pop_front()) else {
+            unreachable!("a message was stored twice")
+        };
+        self.accepted += 1;
+        ready.accept(message, partition, at)
     }
 }
 
@@ -121,7 +138,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         loop {
-            if this.entries.is_empty() {
+            if this.ready.is_empty() {
                 if let Some(fault) = this.fault.take() {
                     return Poll::Ready(Err(this.fail(fault)));
                 }
@@ -138,7 +155,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.entries.front().map(|entry| entry.size) else { continue };
+                    let Some(size) = this.ready.front().map(|ready| ready.size) else { continue };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => {
@@ -160,7 +177,7 @@ impl<T: Payload> fmt::Debug for PublishBatch<'_, T> {
         f.debug_struct("PublishBatch")
             .field("topic", self.publisher.topic())
             .field("published", &self.offsets.len())
-            .field("left", &(self.entries.len() + self.messages.len()))
+            .field("left", &self.messages.len())
             .finish()
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::task::Poll;
 
+use super::publish::give_back;
 use super::room::Room;
-use super::{Publisher, Ready};
+use super::{Offered, Publisher};
 use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::payload::Payload;
@@ -49,11 +50,15 @@ impl<T: Payload> Permit<'_, T> {
     ///
     /// As [`Publisher::publish`], but never for want of room.
     pub fn send(mut self, message: T) -> Result<Offset, PublishError<T>> {
-        let Ready { entry, origin } = self.publisher.ready(message)?;
+        let mut ready = match self.publisher.ready(&message) {
+            Ok(ready) => ready,
+            Err(source) => return Err(PublishError::Encode { message, source }),
+        };
+        let mut message = Some(message);
         self.held = false;
-        self.publisher.topic.append_reserved(entry).map_err(|(refusal, entry)| {
-            PublishError::from(refusal).with(Ready::<T> { entry, origin }.into_message())
-        })
+        let offered = &mut Offered { message: &mut message, ready: &mut ready };
+        let appended = self.publisher.topic.append_reserved(offered);
+        appended.map_err(|refusal| give_back(refusal.into(), message))
     }
 }
 

@@ -4,11 +4,11 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::room::Room;
-use super::{Publisher, Ready};
+use super::{Offered, Publisher, Ready};
 use crate::engine::queue::Place;
 use crate::engine::state::Refusal;
 use crate::error::{EncodeError, PublishError};
@@ -154,15 +154,27 @@ impl<'a, T: Payload> Publish<'a, T> {
     /// [`publish`](Publisher::publish).
     pub fn now(self) -> Result<Offset, PublishError<T>> {
         let Self { publisher, message, said, .. } = self;
-        let (Ready { entry, origin }, id) = publisher.identified(message, said)?;
-        publisher.topic.append(entry, id.as_ref(), &mut Place::default()).map_err(
-            |(refusal, entry)| {
-                if matches!(refusal, Refusal::Full) {
-                    publisher.topic.count_rejected(1);
-                }
-                PublishError::from(refusal).with(Ready::<T> { entry, origin }.into_message())
-            },
-        )
+        let (mut ready, id) = match publisher.identified(&message, said) {
+            Ok(identified) => identified,
+            Err(refusal) => return Err(refusal.with(message)),
+        };
+        let mut message = Some(message);
+        let offered = &mut Offered { message: &mut message, ready: &mut ready };
+        let appended = publisher.topic.append(offered, id.as_ref(), &mut Place::default());
+        appended.map_err(|refusal| {
+            if matches!(refusal, Refusal::Full) {
+                publisher.topic.count_rejected(1);
+            }
+            give_back(refusal.into(), message)
+        })
+    }
+}
+
+/// The error around the message, which is there until it is stored.
+pub(super) fn give_back<T>(refusal: PublishError<()>, message: Option<T>) -> PublishError<T> {
+    match message {
+        Some(message) => refusal.with(message),
+        None => unreachable!("a message was stored and refused"),
     }
 }
 
@@ -171,31 +183,35 @@ impl<T: Payload> Publisher<T> {
     #[inline]
     fn identified(
         &self,
-        message: T,
+        message: &T,
         said: Option<Box<Said>>,
-    ) -> Result<Identified<T>, PublishError<T>> {
+    ) -> Result<Identified<T>, PublishError<()>> {
         match said {
-            None => Ok((self.ready(message)?, None)),
+            None => match self.ready(message) {
+                Ok(ready) => Ok((ready, None)),
+                Err(source) => Err(PublishError::Encode { message: (), source }),
+            },
             Some(said) => self.identified_with(message, *said),
         }
     }
 
     fn identified_with(
         &self,
-        message: T,
+        message: &T,
         mut said: Said,
-    ) -> Result<Identified<T>, PublishError<T>> {
+    ) -> Result<Identified<T>, PublishError<()>> {
+        let fault = |source| PublishError::Encode { message: (), source };
         if let Some(source) = said.fault.take() {
-            return Err(PublishError::Encode { message, source });
+            return Err(fault(source));
         }
         let id = said.id.take();
         if id.is_some() && !self.dedup {
-            return Err(PublishError::NoDedup(message));
+            return Err(PublishError::NoDedup(()));
         }
-        if let Some(Err(refusal)) = said.partition.map(|at| self.check(at)) {
-            return Err(refusal.with(message));
+        if let Some(partition) = said.partition {
+            self.check(partition)?;
         }
-        Ok((self.ready_with(message, said)?, id))
+        Ok((self.ready_with(message, said).map_err(fault)?, id))
     }
 }
 
@@ -243,7 +259,9 @@ enum Later<'a, T: Payload> {
 /// A message that waits for room.
 struct Waiting<'a, T: Payload> {
     room: Room<'a, T>,
-    message: Option<Identified<T>>,
+    message: Option<T>,
+    ready: Ready<T>,
+    id: Option<Arc<str>>,
 }
 
 impl<T: Payload> Publishing<'_, T> {
@@ -271,25 +289,31 @@ impl<T: Payload> Future for Publishing<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some(message) = this.message.take() else { return this.poll_later(cx) };
-        let (Ready { entry, origin }, id) = this.publisher.identified(message, this.said.take())?;
-        match this.publisher.topic.append(entry, id.as_ref(), &mut Place::default()) {
-            Ok(offset) if (offset.0 + 1) % YIELD_EVERY == 0 => {
-                this.later = Later::Yielded(offset);
-                cx.waker().wake_by_ref();
-                Poll::Pending
+        let Some(message) = &this.message else { return this.poll_later(cx) };
+        let (mut ready, id) = match this.publisher.identified(message, this.said.take()) {
+            Ok(identified) => identified,
+            Err(refusal) => return Poll::Ready(Err(give_back(refusal, this.message.take()))),
+        };
+        let offered = &mut Offered { message: &mut this.message, ready: &mut ready };
+        let topic = &this.publisher.topic;
+        match topic.append(offered, id.as_ref(), &mut Place::default()) {
+            Ok(offset) => {
+                // What was stored as bytes is still there.
+                this.message = None;
+                if (offset.0 + 1) % YIELD_EVERY == 0 {
+                    this.later = Later::Yielded(offset);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(offset))
             }
-            Ok(offset) => Poll::Ready(Ok(offset)),
-            Err((Refusal::Full, entry)) => {
+            Err(Refusal::Full) => {
                 let room = Room::new(this.publisher, this.within);
-                let message = Some((Ready { entry, origin }, id));
-                this.later = Later::Wait(Box::new(Waiting { room, message }));
+                let message = this.message.take();
+                this.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
                 this.poll_later(cx)
             }
-            Err((refusal, entry)) => {
-                let message = Ready::<T> { entry, origin }.into_message();
-                Poll::Ready(Err(PublishError::from(refusal).with(message)))
-            }
+            Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), this.message.take()))),
         }
     }
 }
@@ -297,34 +321,31 @@ impl<T: Payload> Future for Publishing<'_, T> {
 impl<T: Payload> Waiting<'_, T> {
     /// Tries again, and waits for room until it is stored or will not be.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        loop {
-            let Some((Ready { entry, origin }, id)) = self.message.take() else {
-                polled_after_the_end()
-            };
-            match self.room.topic().append(entry, id.as_ref(), self.room.place()) {
-                Ok(offset) => return Poll::Ready(Ok(offset)),
-                Err((Refusal::Full, entry)) => {
-                    let room = self.room.poll(entry.size, cx);
-                    let ready = Ready { entry, origin };
-                    match room {
-                        Poll::Ready(Ok(())) => self.message = Some((ready, id)),
-                        Poll::Ready(Err(refusal)) => {
-                            self.room.topic().count_rejected(1);
-                            return Poll::Ready(Err(refusal.with(ready.into_message())));
-                        }
-                        Poll::Pending => {
-                            self.message = Some((ready, id));
-                            return Poll::Pending;
-                        }
-                    }
+        let refusal = loop {
+            let Self { room, message, ready, id } = self;
+            if message.is_none() {
+                polled_after_the_end();
+            }
+            let size = ready.size;
+            match room.topic().append(&mut Offered { message, ready }, id.as_ref(), room.place()) {
+                Ok(offset) => {
+                    self.message = None;
+                    return Poll::Ready(Ok(offset));
                 }
-                Err((refusal, entry)) => {
-                    self.room.leave();
-                    let message = Ready::<T> { entry, origin }.into_message();
-                    return Poll::Ready(Err(PublishError::from(refusal).with(message)));
+                Err(Refusal::Full) => match ready!(room.poll(size, cx)) {
+                    Ok(()) => {}
+                    Err(refusal) => {
+                        room.topic().count_rejected(1);
+                        break refusal;
+                    }
+                },
+                Err(refusal) => {
+                    room.leave();
+                    break refusal.into();
                 }
             }
-        }
+        };
+        Poll::Ready(Err(give_back(refusal, self.message.take())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A message that is in a log already, on its way into another.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use super::Publisher;
 use super::room::Room;
@@ -27,24 +27,19 @@ impl<T: Payload> Publisher<T> {
             key => partition_of(key, self.partitions),
         };
         let mut room = Room::new(self, self.within);
+        let size = entry.size;
         let mut entry = Some(Entry { partition, ..entry });
         poll_fn(|cx| {
-            while let Some(ready) = entry.take() {
-                match self.topic.append(ready, None, room.place()) {
+            loop {
+                match self.topic.append(&mut entry, None, room.place()) {
                     Ok(offset) => return Poll::Ready(Ok(offset)),
-                    Err((Refusal::Full, ready)) => {
-                        let size = ready.size;
-                        entry = Some(ready);
-                        match room.poll(size, cx) {
-                            Poll::Ready(Ok(())) => {}
-                            Poll::Ready(Err(refusal)) => return Poll::Ready(Err(refusal)),
-                            Poll::Pending => return Poll::Pending,
-                        }
-                    }
-                    Err((refusal, _)) => return Poll::Ready(Err(refusal.into())),
+                    Err(Refusal::Full) => {}
+                    Err(refusal) => return Poll::Ready(Err(refusal.into())),
+                }
+                if let Err(refusal) = ready!(room.poll(size, cx)) {
+                    return Poll::Ready(Err(refusal));
                 }
             }
-            Poll::Pending
         })
         .await
     }

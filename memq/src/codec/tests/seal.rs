@@ -48,9 +48,9 @@ fn written(compression: Compression) -> Record {
     writer.compression = compression;
     writer.level = compression.default_level();
     writer.stages = stages();
-    let packed = Encoded::pack::<Blind>(sample(), &writer).map_err(|(_, error)| error).unwrap();
-    assert!(packed.stored.sealed);
-    Record { body: packed.stored, meta: packed.meta }
+    let packed = Encoded::pack::<Blind>(&sample(), &writer).unwrap();
+    assert!(packed.made.sealed);
+    Record { body: packed.made, meta: packed.meta }
 }
 
 /// Finds neither keys nor footprints.
@@ -137,8 +137,8 @@ fn a_record_keeps_its_format_when_it_is_compressed_and_sealed() {
     writer.stages = stages();
     let record =
         Record::new(encode(Format::MessagePack, &sample())).with_format(Format::MessagePack);
-    let packed = Raw::pack::<Blind>(record, &writer).map_err(|(_, error)| error).unwrap();
-    let raw = Raw::open(&packed.stored, None, &reader(stages())).unwrap();
+    let packed = Raw::pack::<Blind>(&record, &writer).unwrap();
+    let raw = Raw::open(&packed.made, None, &reader(stages())).unwrap();
     assert_eq!((raw.format(), raw.compression()), (Format::MessagePack, Compression::Gzip));
     assert_eq!(raw.decode::<Order>().unwrap(), sample());
 }
@@ -171,6 +171,6 @@ impl Topic for Nosy {
 #[test]
 fn a_codec_may_publish() {
     let writer = Writer::<Nosy>::typed::<Inside>();
-    let packed = Encoded::pack::<Blind>(Nosy, &writer).map_err(|(_, error)| error).unwrap();
-    assert_eq!(packed.stored.bytes, "outer");
+    let packed = Encoded::pack::<Blind>(&Nosy, &writer).unwrap();
+    assert_eq!(packed.made.bytes, "outer");
 }

@@ -1,39 +1,50 @@
 //! What publishers do with a topic: storing, reserving, waiting for room.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{Appended, NotStored, Phase, Refusal, State};
+use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::queue::Place;
-use crate::engine::segment::{ANY, Entry};
+use crate::engine::segment::{ANY, Head, Offer};
 use crate::options::Overflow;
 use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
-    /// Appends, if it is this publisher's turn and there is room. Its place is given up then.
+    /// Appends a message, if it is this publisher's turn and there is room. Its place is given up
+    /// then.
     #[inline]
     pub(in crate::engine) fn append(
         &mut self,
-        entry: Entry<P>,
+        offer: &mut impl Offer<P>,
         id: Option<&Arc<str>>,
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
-    ) -> Result<Offset, (NotStored, Entry<P>)> {
-        if let Some(offset) = id.and_then(|id| self.repeated(id, now)) {
-            self.unpark_publisher(place, after);
-            return Err((NotStored::Repeats(offset), entry));
-        }
-        if let Err(refusal) = self.admit(entry.size, now, place, after) {
-            return Err((NotStored::Refused(refusal), entry));
-        }
-        let offset = self.store(entry, now, after);
+    ) -> Result<Offset, Refusal> {
+        let offset = match id.and_then(|id| self.repeated(id, now)) {
+            Some(offset) => offset,
+            None => self.append_new(offer, id, now, place, after)?,
+        };
+        self.unpark_publisher(place, after);
+        Ok(offset)
+    }
+
+    #[inline]
+    fn append_new(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        id: Option<&Arc<str>>,
+        now: Timestamp,
+        place: &Place,
+        after: &mut After<P>,
+    ) -> Result<Offset, Refusal> {
+        let Some(head) = offer.head() else { unreachable!("nothing is offered") };
+        self.admit(head.size, now, place, after)?;
+        let offset = self.store(offer, head, now, after);
         if let Some(id) = id {
             self.dedup.add(id.clone(), offset.0, now);
         }
-        self.unpark_publisher(place, after);
         Ok(offset)
     }
 
@@ -59,20 +70,18 @@ impl<P> State<P> {
         if self.has_room(size as usize, place, after) { Ok(()) } else { Err(Refusal::Full) }
     }
 
-    /// Appends until the queue is empty or its first message is refused.
+    /// Appends until nothing more is offered or the next message is refused.
     pub(in crate::engine) fn append_all(
         &mut self,
-        entries: &mut VecDeque<Entry<P>>,
+        offer: &mut impl Offer<P>,
         offsets: &mut Vec<Offset>,
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
     ) -> Result<(), Refusal> {
-        while let Some(size) = entries.front().map(|entry| entry.size) {
-            self.admit(size, now, place, after)?;
-            if let Some(entry) = entries.pop_front() {
-                offsets.push(self.store(entry, now, after));
-            }
+        while let Some(head) = offer.head() {
+            self.admit(head.size, now, place, after)?;
+            offsets.push(self.store(offer, head, now, after));
         }
         self.unpark_publisher(place, after);
         Ok(())
@@ -106,19 +115,20 @@ impl<P> State<P> {
     /// Appends in promised room.
     pub(in crate::engine) fn append_reserved(
         &mut self,
-        entry: Entry<P>,
+        offer: &mut impl Offer<P>,
         now: Timestamp,
         after: &mut After<P>,
-    ) -> Appended<P> {
+    ) -> Result<Offset, Refusal> {
         self.reserved -= 1;
-        match self.refusal(entry.size) {
+        let Some(head) = offer.head() else { unreachable!("nothing is offered") };
+        match self.refusal(head.size) {
             Some(refusal) => {
                 self.wake_publisher(after);
-                Err((refusal, entry))
+                Err(refusal)
             }
             None => {
                 self.expire(now, after);
-                Ok(self.store(entry, now, after))
+                Ok(self.store(offer, head, now, after))
             }
         }
     }
@@ -180,10 +190,18 @@ impl<P> State<P> {
     }
 
     #[inline]
-    fn store(&mut self, entry: Entry<P>, now: Timestamp, after: &mut After<P>) -> Offset {
-        let entry = self.in_a_partition(entry);
-        let partition = entry.partition;
-        let offset = self.log.append(entry, now);
+    fn store(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        mut head: Head,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Offset {
+        let offset = Offset(self.log.tail());
+        if head.partition == ANY {
+            head.partition = self.next_partition();
+        }
+        self.log.append(offer, head, now);
         if self.options.overflow == Overflow::DropOldest && self.log.is_over() {
             // What all have passed is not dropped.
             self.free_passed(after);
@@ -191,19 +209,17 @@ impl<P> State<P> {
         }
         after.readers.add(self.parked.wake_all());
         for (_, group) in &mut self.groups {
-            group.appended(partition, &mut after.readers);
+            group.appended(head.partition, &mut after.readers);
         }
-        Offset(offset)
+        offset
     }
 
     /// Deals messages that have no key to the partitions in turn.
     #[inline]
-    fn in_a_partition(&mut self, mut entry: Entry<P>) -> Entry<P> {
-        if entry.partition == ANY {
-            entry.partition = self.turn;
-            self.turn = if self.turn + 1 < self.options.partitions { self.turn + 1 } else { 0 };
-        }
-        entry
+    fn next_partition(&mut self) -> u16 {
+        let turn = self.turn;
+        self.turn = if turn + 1 < self.options.partitions { turn + 1 } else { 0 };
+        turn
     }
 
     /// Whether it is this publisher's turn, and one more message fits beside those promised, after
