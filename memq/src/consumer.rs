@@ -189,13 +189,17 @@ impl<T: Payload> Consumer<T> {
             // All of them are held before one is opened, so that a codec that panics loses none.
             let leases: Vec<_> =
                 claimed.drain(..).map(|(slot, ticket)| self.hold(slot, ticket)).collect();
-            let mut taken: Vec<_> = leases.into_iter().map(|lease| self.open(lease)).collect();
-            taken.extend(stopped.map(|claim| self.take(claim)));
-            for delivery in taken {
-                match delivery {
+            deliveries.reserve(leases.len());
+            for lease in leases {
+                match self.open(lease) {
                     Ok(delivery) => deliveries.extend(delivery),
                     Err(error) => self.pending.push_back(error),
                 }
+            }
+            match stopped.map(|claim| self.take(claim)) {
+                Some(Ok(delivery)) => deliveries.extend(delivery),
+                Some(Err(error)) => self.pending.push_back(error),
+                None => {}
             }
             if !self.pending.is_empty() {
                 break;
@@ -277,21 +281,23 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Pending;
             }
             self.budget -= 1;
-            let timed = tokio::runtime::Handle::try_current().is_ok();
-            match self.member.claim_or_park(cx.waker(), Wait { guarded, timed }) {
-                Claim::Nothing { due } => {
+            let mut claim = self.member.claim();
+            if let Claim::Nothing { .. } = claim {
+                // Only who waits needs to know, and neither that nor a waker is cheap.
+                let timed = tokio::runtime::Handle::try_current().is_ok();
+                claim = self.member.claim_or_park(cx.waker(), Wait { guarded, timed });
+                if let Claim::Nothing { due } = claim {
                     self.budget = YIELD_EVERY;
                     self.parked = true;
                     if self.poll_timer(due.filter(|_| timed), cx).is_pending() {
                         return Poll::Pending;
                     }
+                    continue;
                 }
-                claim => {
-                    self.parked = false;
-                    if let Some(taken) = self.take(claim).transpose() {
-                        return Poll::Ready(taken);
-                    }
-                }
+            }
+            self.parked = false;
+            if let Some(taken) = self.take(claim).transpose() {
+                return Poll::Ready(taken);
             }
         }
     }

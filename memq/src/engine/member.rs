@@ -62,13 +62,19 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         ticket: Ticket,
         how: Settlement,
     ) -> Result<Option<Burial>, SettleError> {
-        let now = self.topic.now();
+        let now =
+            if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic.now() };
         self.topic.locked(|state, after| state.settle_delivery(self.key, ticket, how, now, after))
+    }
+
+    /// The time, which to an acknowledgement matters where messages expire.
+    fn now_if_it_matters(&self) -> Timestamp {
+        self.topic.ttl().map_or_else(Timestamp::default, |_| self.topic.now())
     }
 
     /// Acknowledges hand-outs, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
-        let now = self.topic.now();
+        let now = self.now_if_it_matters();
         self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
     }
 
@@ -137,16 +143,7 @@ impl<P: Send + Sync + 'static> Member<P> {
         claimed: &mut Vec<(SlotRef<P>, Ticket)>,
     ) -> Option<Claim<P>> {
         let now = self.topic().now();
-        self.topic().locked(|state, after| {
-            while claimed.len() < most {
-                match state.claim(self.share, now, after) {
-                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
-                    Claim::Nothing { .. } => return None,
-                    other => return Some(other),
-                }
-            }
-            None
-        })
+        self.topic().locked(|state, after| state.claim_up_to(self.share, most, claimed, now, after))
     }
 
     /// When it should come by itself, as the runtime's clock has it.

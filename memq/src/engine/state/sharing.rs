@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::{JoinError, Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket, Wait};
+use crate::engine::log::Walk;
 use crate::engine::segment::SlotRef;
 use crate::engine::stats::GroupStats;
+use crate::engine::wake::Wake;
 use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
@@ -55,7 +57,7 @@ pub(crate) enum Claim<P> {
     GroupDeleted,
 }
 
-/// Messages that a member takes in at most while it holds the lock.
+/// Messages of others that a member takes in at most before it is handed one.
 const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
@@ -107,13 +109,15 @@ impl<P> State<P> {
     }
 
     /// Tells a group what retention removed meanwhile.
+    #[inline]
     fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
         let (log, phase) = (&self.log, self.phase);
         let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
-        let Some(group) = found else { return };
-        let told = group.retain_from(log.head(), |from| log.reason_since(from), &mut after.readers);
-        if told && phase != Phase::Open && group.is_done(log.tail()) {
+        let Some(group) = found.filter(|group| group.is_behind(log.head())) else { return };
+        let reason = log.reason_since(group.head());
+        group.retain_from(log.head(), reason, &mut after.readers);
+        if phase != Phase::Open && group.is_done(log.tail()) {
             group.wake_all(&mut after.readers);
         }
     }
@@ -178,53 +182,62 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Claim<P> {
+        self.claims(share, now, after, |group, walk, wake| {
+            look(group, walk, share.member, now, wake)
+        })
+    }
+
+    /// What there is for a member, this many messages at most. Returns what came after them, if
+    /// anything.
+    pub(in crate::engine) fn claim_up_to(
+        &mut self,
+        share: Share,
+        most: usize,
+        claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Option<Claim<P>> {
+        let last = self.claims(share, now, after, |group, walk, wake| {
+            for _ in 0..most {
+                match look(group, walk, share.member, now, wake) {
+                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
+                    last => return last,
+                }
+            }
+            Claim::Nothing { due: None }
+        });
+        Some(last).filter(|last| !matches!(last, Claim::Nothing { .. }))
+    }
+
+    /// Lets a member look so often as it likes, with what is to be done before and after it once.
+    /// Returns what it saw last.
+    #[inline]
+    fn claims(
+        &mut self,
+        share: Share,
+        now: Timestamp,
+        after: &mut After<P>,
+        looks: impl FnOnce(&mut Group, &mut Walk<'_, P>, &mut Wake) -> Claim<P>,
+    ) -> Claim<P> {
         if self.phase == Phase::Deleted {
             return Claim::Deleted;
         }
         self.up_to_date(share.group, now, after);
         let (tail, phase) = (self.log.tail(), self.phase);
-        let Some(group) = self.groups.get_mut(share.group.key) else { return Claim::GroupDeleted };
-        if group.id != share.group.id {
+        let found = self.groups.get_mut(share.group.key);
+        let Some(group) = found.filter(|group| group.id == share.group.id) else {
             return Claim::GroupDeleted;
-        }
+        };
         let former = group.come(share.member, now, &mut after.readers);
         after.discard(former);
         // Time alone may have ended the last one.
         if phase != Phase::Open && group.is_done(tail) {
             group.wake_all(&mut after.readers);
         }
-        let mut taken_in = 0;
-        let claim = loop {
-            match group.pick(share.member, now, &mut after.readers) {
-                Pick::Deliver(ticket) => match self.log.slot(ticket.offset) {
-                    Some(slot) => break Claim::Message(slot, ticket),
-                    None => continue,
-                },
-                Pick::Bury(burial) => match self.log.slot(burial.offset) {
-                    Some(slot) => break Claim::Burial(slot, burial),
-                    None => continue,
-                },
-                Pick::Lagged { skipped, reason } => break Claim::Lagged { skipped, reason },
-                Pick::More if taken_in == TAKE_IN => break Claim::Again,
-                Pick::More => match self.log.entry(group.position()) {
-                    Some(entry) => {
-                        taken_in += 1;
-                        let (partition, key) = (entry.partition, entry.key);
-                        if let Some(ticket) = group.admit(partition, key, share.member, now) {
-                            match self.log.slot(ticket.offset) {
-                                Some(slot) => break Claim::Message(slot, ticket),
-                                None => continue,
-                            }
-                        }
-                    }
-                    None => break Claim::Nothing { due: None },
-                },
-                Pick::Full => break Claim::Nothing { due: None },
-            }
-        };
+        let mut claim = looks(group, &mut self.log.walk(), &mut after.readers);
         if let (Claim::Nothing { .. }, Phase::Closed) = (&claim, phase) {
             if group.is_done(tail) {
-                return Claim::Closed;
+                claim = Claim::Closed;
             }
         }
         group.pass_on(share.member, tail, &mut after.readers);
@@ -326,10 +339,7 @@ impl<P> State<P> {
         }
         self.up_to_date(group, now, after);
         let Some(found) = self.group(group) else { return };
-        for ticket in tickets {
-            // One that is settled already is none of this.
-            drop(found.settle(*ticket, Settlement::Ack, now, &mut after.readers));
-        }
+        found.acknowledge(tickets, &mut after.readers);
         self.settled(group, after);
     }
 
@@ -442,5 +452,42 @@ impl<P> State<P> {
             self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
         keys.sort_unstable_by_key(|group| group.id);
         keys.into_iter().filter_map(|group| self.stats_of(group, now, after)).collect()
+    }
+}
+
+/// What there is next for a member that has come.
+#[inline]
+fn look<P>(
+    group: &mut Group,
+    walk: &mut Walk<'_, P>,
+    member: usize,
+    now: Timestamp,
+    wake: &mut Wake,
+) -> Claim<P> {
+    let mut taken_in = 0;
+    loop {
+        let ticket = match group.pick(member, now, wake) {
+            Pick::Deliver(ticket) => ticket,
+            Pick::Bury(burial) => match walk.slot(burial.offset) {
+                Some(slot) => return Claim::Burial(slot, burial),
+                None => continue,
+            },
+            Pick::Lagged { skipped, reason } => return Claim::Lagged { skipped, reason },
+            Pick::More if taken_in == TAKE_IN => return Claim::Again,
+            Pick::More => {
+                let Some(entry) = walk.entry(group.position()) else {
+                    return Claim::Nothing { due: None };
+                };
+                taken_in += 1;
+                match group.admit(entry.partition, entry.key, member, now) {
+                    Some(ticket) => ticket,
+                    None => continue,
+                }
+            }
+            Pick::Full => return Claim::Nothing { due: None },
+        };
+        if let Some(slot) = walk.slot(ticket.offset) {
+            return Claim::Message(slot, ticket);
+        }
     }
 }
