@@ -165,9 +165,13 @@ impl Group {
         self.rules.auto_ack
     }
 
-    /// Whether it was not told yet that the log begins there.
+    /// Whether something before `head` is not settled, of which
+    /// [`retain_from`](Self::retain_from) is to be told.
     #[inline]
-    pub(super) fn is_behind(&self, head: u64) -> bool {
+    pub(super) fn loses_before(&mut self, head: u64) -> bool {
+        if self.head < head && self.low_water() >= head {
+            self.head = head;
+        }
         self.head < head
     }
 

@@ -114,7 +114,10 @@ impl<P> State<P> {
         self.expire(now, after);
         let (log, phase) = (&self.log, self.phase);
         let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
-        let Some(group) = found.filter(|group| group.is_behind(log.head())) else { return };
+        let Some(group) = found else { return };
+        if !group.loses_before(log.head()) {
+            return;
+        }
         let reason = log.reason_since(group.head());
         group.retain_from(log.head(), reason, &mut after.readers);
         if phase != Phase::Open && group.is_done(log.tail()) {
