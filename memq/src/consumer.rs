@@ -2,6 +2,7 @@
 
 mod batch;
 mod receive;
+mod wait;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,12 +16,13 @@ use tokio::time::Sleep;
 
 pub use self::batch::{Deliveries, DeliveriesIntoIter};
 use self::receive::Receive;
+use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
 use crate::delivery::{Delivery, Lease, Terms};
-use crate::engine::group::{Settlement, Ticket, Wait};
+use crate::engine::group::{Settlement, Ticket};
 use crate::engine::member::Member;
-use crate::engine::segment::SlotRef;
+use crate::engine::segment::{Lanes, SlotRef};
 use crate::engine::state::{Claim, JoinError};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError, with_causes};
@@ -28,11 +30,7 @@ use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
-use crate::position::{Offset, Timestamp};
-
-/// Messages that a consumer takes before it lets other tasks run once, so that members that share a
-/// thread share the work.
-const YIELD_EVERY: u32 = 32;
+use crate::position::Offset;
 
 /// A member of a consumer group: each message of the topic goes to one member, and is acknowledged
 /// or comes back.
@@ -57,6 +55,7 @@ const YIELD_EVERY: u32 = 32;
 /// group.
 pub struct Consumer<T: Payload> {
     member: Member<Stored<T>>,
+    lanes: Lanes<Stored<T>>,
     reader: Reader<T>,
     terms: Arc<Terms<T>>,
     /// Wakes it when time brings something.
@@ -77,6 +76,7 @@ impl<T: Payload> Consumer<T> {
     pub(crate) fn new(member: Member<Stored<T>>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
         Self {
             member,
+            lanes: Lanes::default(),
             reader,
             terms,
             timer: None,
@@ -122,7 +122,7 @@ impl<T: Payload> Consumer<T> {
             return Err(error);
         }
         loop {
-            let claim = self.member.claim();
+            let claim = self.member.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 return Ok(None);
             }
@@ -182,20 +182,25 @@ impl<T: Payload> Consumer<T> {
         deliveries.push(self.recv().await?);
         let mut claimed = Vec::new();
         while deliveries.len() < max {
-            let stopped = self.member.claim_up_to(max - deliveries.len(), &mut claimed);
+            let stopped =
+                self.member.claim_up_to(max - deliveries.len(), &mut claimed, &mut self.lanes);
             if claimed.is_empty() && stopped.is_none() {
                 break;
             }
             // All of them are held before one is opened, so that a codec that panics loses none.
             let leases: Vec<_> =
                 claimed.drain(..).map(|(slot, ticket)| self.hold(slot, ticket)).collect();
-            let mut taken: Vec<_> = leases.into_iter().map(|lease| self.open(lease)).collect();
-            taken.extend(stopped.map(|claim| self.take(claim)));
-            for delivery in taken {
-                match delivery {
+            deliveries.reserve(leases.len());
+            for lease in leases {
+                match self.open(lease) {
                     Ok(delivery) => deliveries.extend(delivery),
                     Err(error) => self.pending.push_back(error),
                 }
+            }
+            match stopped.map(|claim| self.take(claim)) {
+                Some(Ok(delivery)) => deliveries.extend(delivery),
+                Some(Err(error)) => self.pending.push_back(error),
+                None => {}
             }
             if !self.pending.is_empty() {
                 break;
@@ -261,79 +266,9 @@ impl<T: Payload> Consumer<T> {
         self.poll_take(cx, false)
     }
 
-    /// `guarded` says that `stop_waiting` follows if it is not polled again.
-    pub(crate) fn poll_take(
-        &mut self,
-        cx: &mut Context<'_>,
-        guarded: bool,
-    ) -> Poll<Result<Delivery<T>, RecvError>> {
-        if let Some(error) = self.pending.pop_front() {
-            return Poll::Ready(Err(error));
-        }
-        loop {
-            if self.budget == 0 {
-                self.budget = YIELD_EVERY;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            self.budget -= 1;
-            let timed = tokio::runtime::Handle::try_current().is_ok();
-            match self.member.claim_or_park(cx.waker(), Wait { guarded, timed }) {
-                Claim::Nothing { due } => {
-                    self.budget = YIELD_EVERY;
-                    self.parked = true;
-                    if self.poll_timer(due.filter(|_| timed), cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
-                claim => {
-                    self.parked = false;
-                    if let Some(taken) = self.take(claim).transpose() {
-                        return Poll::Ready(taken);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Waits for the end alone, and takes no messages. Others take what there is. Looks at the
-    /// group's lock, but at no message.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<RecvError> {
-        self.parked = true;
-        loop {
-            let due = match self.member.end_or_watch(cx.waker()) {
-                Ok(Claim::Deleted) => return Poll::Ready(RecvError::Deleted),
-                Ok(Claim::GroupDeleted) => return Poll::Ready(RecvError::GroupDeleted),
-                Ok(_) => return Poll::Ready(RecvError::Closed),
-                Err(due) => due,
-            };
-            if self.poll_timer(due, cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Sleeps until then, or for ever.
-    fn poll_timer(&mut self, due: Option<Timestamp>, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = |due| Box::pin(tokio::time::sleep_until(self.member.instant(due)));
-        self.timer = due.map(sleep);
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
-            None => Poll::Pending,
-        }
-    }
-
     /// Whether what was caught was a panic of a codec.
     pub(crate) fn take_codec_panic(&mut self) -> bool {
         std::mem::take(&mut self.codec_panicked)
-    }
-
-    /// It no longer waits, so that nobody counts on it.
-    pub(crate) fn stop_waiting(&mut self) {
-        self.timer = None;
-        if std::mem::take(&mut self.parked) {
-            self.member.unpark();
-        }
     }
 
     /// What was claimed, as a delivery. `None` where there is to be another look.

@@ -216,12 +216,11 @@ impl<T: Payload> Lease<T> {
     }
 
     /// Acknowledges those of one consumer together.
-    pub(crate) fn ack_all(mut leases: Vec<Self>) {
-        let Some(terms) = leases.first().map(|lease| lease.terms.clone()) else { return };
-        let tickets: Vec<_> = leases
-            .iter_mut()
-            .filter_map(|lease| lease.unsettled.take().map(|_| lease.ticket))
-            .collect();
+    pub(crate) fn ack_all(deliveries: &mut [Delivery<T>]) {
+        let Some(terms) = deliveries.first().map(|first| first.lease.terms.clone()) else { return };
+        let settle = |lease: &mut Self| lease.unsettled.take().map(|_| lease.ticket);
+        let tickets: Vec<_> =
+            deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)).collect();
         terms.group.acknowledge(&tickets);
     }
 
@@ -354,11 +353,6 @@ impl<T: Payload> Delivery<T> {
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.lease.entry().at
-    }
-
-    /// What settles it, alone.
-    pub(crate) fn into_lease(self) -> Lease<T> {
-        self.lease
     }
 
     /// The message, and what settles it.

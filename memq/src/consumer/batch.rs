@@ -57,8 +57,8 @@ impl<T: Payload> Deliveries<T> {
     }
 
     /// [Acknowledges](Delivery::ack) all, at once.
-    pub fn ack(self) {
-        Lease::ack_all(self.into_iter().map(Delivery::into_lease).collect());
+    pub fn ack(mut self) {
+        Lease::ack_all(&mut self.0);
     }
 
     /// [Nacks](Delivery::nack) all.

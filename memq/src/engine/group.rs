@@ -5,19 +5,23 @@
 //! no lock and no payload: it is told of each message's partition and key when it comes to it, and of
 //! what retention removed. It runs no waker; those to be run go into a [`Wake`].
 
+mod deadlines;
 mod keys;
 mod lease;
+mod leases;
 mod members;
 mod report;
 mod settling;
 mod upkeep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::task::Waker;
 use std::time::Duration;
 
+use self::deadlines::Deadlines;
 use self::keys::Keys;
 use self::lease::{Lease, LeaseState};
+use self::leases::Leases;
 use self::members::Members;
 pub(crate) use self::members::Wait;
 use super::wake::Wake;
@@ -52,9 +56,9 @@ pub(super) struct Group {
     position: u64,
     /// The oldest message that retention left, as it was last told.
     head: u64,
-    leases: BTreeMap<u64, Lease>,
-    /// Leases that time changes, by when it does.
-    due: BTreeSet<(Timestamp, u64)>,
+    leases: Leases,
+    /// When time changes them.
+    deadlines: Deadlines,
     /// Dead ones that somebody should bury.
     burials: BTreeSet<u64>,
     keys: Keys,
@@ -139,8 +143,8 @@ impl Group {
             start,
             position: start,
             head: 0,
-            leases: BTreeMap::new(),
-            due: BTreeSet::new(),
+            leases: Leases::default(),
+            deadlines: Deadlines::default(),
             burials: BTreeSet::new(),
             keys: Keys::default(),
             members: Members::new(),
@@ -161,6 +165,21 @@ impl Group {
         self.rules.auto_ack
     }
 
+    /// Whether something before `head` is not settled, of which
+    /// [`retain_from`](Self::retain_from) is to be told.
+    #[inline]
+    pub(super) fn loses_before(&mut self, head: u64) -> bool {
+        if self.head < head && self.low_water() >= head {
+            self.head = head;
+        }
+        self.head < head
+    }
+
+    /// The oldest message that retention left, as it was last told.
+    pub(super) fn head(&self) -> u64 {
+        self.head
+    }
+
     /// The next message that has no lease yet.
     pub(super) fn position(&self) -> u64 {
         self.position
@@ -168,17 +187,19 @@ impl Group {
 
     /// Everything before it is settled.
     pub(super) fn low_water(&self) -> u64 {
-        self.leases.keys().next().copied().unwrap_or(self.position)
+        self.leases.next_from(0).unwrap_or(self.position)
     }
 
     /// Everything from `head` up to it is settled. What lies before `head` is gone from the log, and
     /// a member that still holds it keeps nothing else there.
+    #[inline]
     pub(super) fn low_water_from(&self, head: u64) -> u64 {
-        self.leases.range(head..).next().map_or(self.position, |(offset, _)| *offset)
+        self.leases.next_from(head).unwrap_or(self.position)
     }
 
     /// Whether nothing before `tail` can be handed out any more: it is settled, or dead and its
     /// dead-letter topic has ended, or behind one of its key that is.
+    #[inline]
     pub(super) fn is_done(&self, tail: u64) -> bool {
         self.position >= tail && self.leases.len() == self.idle
     }
@@ -230,7 +251,7 @@ impl Group {
             LeaseState::InFlight { member: by, .. } => member.is_none_or(|member| member == by),
             _ => false,
         };
-        self.leases.iter().filter(|(_, lease)| holds(lease)).map(|(offset, _)| *offset).collect()
+        self.leases.iter().filter(|(_, lease)| holds(lease)).map(|(offset, _)| offset).collect()
     }
 
     /// Deals partitions anew, and what is ready in them.
@@ -238,11 +259,11 @@ impl Group {
         if !self.members.deal(self.partitions, wake) {
             return;
         }
-        for (offset, lease) in &self.leases {
+        for (offset, lease) in self.leases.iter() {
             let share = self.members.share_of(lease.partition);
             match lease.state {
-                LeaseState::Fresh => self.members.share(share).fresh.insert(*offset),
-                LeaseState::Returned => self.members.share(share).returned.insert(*offset),
+                LeaseState::Fresh => self.members.share(share).fresh.insert(offset),
+                LeaseState::Returned => self.members.share(share).returned.insert(offset),
                 _ => false,
             };
         }
@@ -251,6 +272,7 @@ impl Group {
     // Receiving.
 
     /// A member comes for messages. The waker it waited with is to be dropped outside the lock.
+    #[inline]
     pub(super) fn come(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
         let waker = self.members.unpark(member);
         self.pass_time(now, wake);
@@ -258,6 +280,7 @@ impl Group {
     }
 
     /// What there is for this member now.
+    #[inline]
     pub(super) fn pick(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Pick {
         if let Some((skipped, reason)) = self.missed.take() {
             return Pick::Lagged { skipped, reason };
@@ -286,6 +309,7 @@ impl Group {
 
     /// Takes the message at `position` in, for a member that has room for it. Where it is this
     /// member's, and its turn, it is handed out at once.
+    #[inline]
     pub(super) fn admit(
         &mut self,
         partition: u16,
@@ -304,12 +328,13 @@ impl Group {
                 // Nobody is behind it yet.
                 self.keys.leave(partition, key, offset);
             } else {
-                let until = now + self.rules.ack_deadline;
+                let until = self.deadlines.in_order(now + self.rules.ack_deadline);
                 taker.in_flight += 1;
                 self.in_flight += 1;
-                self.due.insert((until, offset));
+                let serial = self.serials + 1;
+                self.deadlines.hand_out(until, offset, serial, &self.leases);
                 let lease = Lease::new(partition, key, LeaseState::InFlight { member, until });
-                self.leases.insert(offset, Lease { attempt: 1, serial: self.serials + 1, ..lease });
+                self.leases.insert(offset, Lease { attempt: 1, serial, ..lease });
             }
             return Some(self.ticket(offset, 1));
         }
@@ -325,6 +350,7 @@ impl Group {
     }
 
     /// A new hand-out of a message, counted.
+    #[inline]
     fn ticket(&mut self, offset: u64, attempt: u32) -> Ticket {
         self.serials += 1;
         self.counters.delivered += 1;
@@ -334,6 +360,7 @@ impl Group {
     }
 
     /// A member got something, or found that it may hold no more: the next one's turn.
+    #[inline]
     pub(super) fn pass_on(&mut self, member: usize, tail: u64, wake: &mut Wake) {
         self.summon(wake);
         if self.in_flight >= self.rules.max_in_flight {
@@ -378,6 +405,7 @@ impl Group {
     }
 
     /// A message was published into this partition.
+    #[inline]
     pub(super) fn appended(&mut self, partition: u16, wake: &mut Wake) {
         if self.in_flight < self.rules.max_in_flight {
             let share = self.members.share_of(partition);
@@ -390,13 +418,17 @@ impl Group {
     }
 
     /// Sees to it that somebody who waits comes by itself when time changes something.
+    #[inline]
     pub(super) fn cover(&mut self, wake: &mut Wake) {
-        let due = self.next_due();
-        self.members.cover(due, wake);
+        if self.members.anybody_waits() {
+            let due = self.next_due();
+            self.members.cover(due, wake);
+        }
     }
 
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+    #[inline]
+    pub(super) fn next_due(&mut self) -> Option<Timestamp> {
+        self.deadlines.first(&self.leases)
     }
 
     fn hand_out(
@@ -406,16 +438,17 @@ impl Group {
         now: Timestamp,
         wake: &mut Wake,
     ) -> Option<Ticket> {
-        let attempt = self.leases.get(&offset)?.attempt.saturating_add(1);
+        let attempt = self.leases.get(offset)?.attempt.saturating_add(1);
         let ticket = self.ticket(offset, attempt);
         if self.rules.auto_ack {
             self.remove(offset, wake);
             return Some(ticket);
         }
-        let until = now + self.rules.ack_deadline;
+        let until = self.deadlines.in_order(now + self.rules.ack_deadline);
         self.change(offset, LeaseState::InFlight { member, until }, wake);
-        let lease = self.leases.get_mut(&offset)?;
+        let lease = self.leases.get_mut(offset)?;
         (lease.attempt, lease.serial) = (attempt, ticket.serial);
+        self.deadlines.hand_out(until, offset, ticket.serial, &self.leases);
         Some(ticket)
     }
 }

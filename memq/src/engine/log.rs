@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{Entry, Head, Lane, Offer, Segment, SlotRef};
+use super::segment::{Entry, Head, Lanes, Offer, Segment, SlotRef};
 use super::slots::Writer;
 use super::stats::LastDrop;
 use crate::error::LagReason;
@@ -347,12 +347,9 @@ impl<P> Log<P> {
         self.locate(offset)?.get(offset)
     }
 
-    /// The message at this offset, if it is kept, on its own.
-    pub(crate) fn slot(&self, offset: u64) -> Option<SlotRef<P>> {
-        if offset < self.head {
-            return None;
-        }
-        SlotRef::new(Lane::new(self.locate(offset)?.clone()), offset)
+    /// Looks at messages one after the other.
+    pub(crate) fn walk<'a>(&'a self, lanes: &'a mut Lanes<P>) -> Walk<'a, P> {
+        Walk { log: self, segment: None, lanes }
     }
 
     fn oldest(&self) -> Option<&Entry<P>> {
@@ -388,5 +385,35 @@ impl<P> Log<P> {
                 self.segment_bytes = 0;
             }
         }
+    }
+}
+
+/// Looks at messages one after the other, and finds each segment once.
+pub(crate) struct Walk<'a, P> {
+    log: &'a Log<P>,
+    /// Where it looked last.
+    segment: Option<&'a Arc<Segment<P>>>,
+    lanes: &'a mut Lanes<P>,
+}
+
+impl<'a, P> Walk<'a, P> {
+    /// The message at this offset, if it is kept.
+    #[inline]
+    pub(crate) fn entry(&mut self, offset: u64) -> Option<&'a Entry<P>> {
+        if offset < self.log.head || offset >= self.log.tail {
+            return None;
+        }
+        if let Some(entry) = self.segment.and_then(|segment| segment.get(offset)) {
+            return Some(entry);
+        }
+        self.segment = self.log.locate(offset);
+        self.segment?.get(offset)
+    }
+
+    /// The message at this offset, if it is kept, on its own.
+    #[inline]
+    pub(crate) fn slot(&mut self, offset: u64) -> Option<SlotRef<P>> {
+        self.entry(offset)?;
+        Some(SlotRef::of(self.lanes.lane(self.segment?), Offset(offset)))
     }
 }

@@ -7,7 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::group::{Burial, Rules, Settlement, Ticket, Wait};
-use super::segment::SlotRef;
+use super::segment::{Lanes, SlotRef};
 use super::state::{Claim, GroupError, GroupKey, JoinError, Share};
 use super::stats::GroupStats;
 use super::topic::Topic;
@@ -62,13 +62,19 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         ticket: Ticket,
         how: Settlement,
     ) -> Result<Option<Burial>, SettleError> {
-        let now = self.topic.now();
+        let now =
+            if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic.now() };
         self.topic.locked(|state, after| state.settle_delivery(self.key, ticket, how, now, after))
+    }
+
+    /// The time, which to an acknowledgement matters where messages expire.
+    fn now_if_it_matters(&self) -> Timestamp {
+        self.topic.ttl().map_or_else(Timestamp::default, |_| self.topic.now())
     }
 
     /// Acknowledges hand-outs, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
-        let now = self.topic.now();
+        let now = self.now_if_it_matters();
         self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
     }
 
@@ -96,25 +102,34 @@ impl<P: Send + Sync + 'static> Member<P> {
     }
 
     /// What there is now.
-    pub(crate) fn claim(&self) -> Claim<P> {
+    pub(crate) fn claim(&self, lanes: &mut Lanes<P>) -> Claim<P> {
         let now = self.topic().now();
-        self.topic().locked(|state, after| state.claim(self.share, now, after))
+        let claim = self.topic().locked(|state, after| state.claim(self.share, lanes, now, after));
+        lanes.release_former();
+        claim
     }
 
     /// What there is now; where that is nothing, the member is parked.
-    pub(crate) fn claim_or_park(&self, waker: &Waker, how: Wait) -> Claim<P> {
+    pub(crate) fn claim_or_park(&self, lanes: &mut Lanes<P>, waker: &Waker, how: Wait) -> Claim<P> {
         let now = self.topic().now();
         // Cloned here, since that may be code that is not ours.
         let waker = waker.clone();
-        self.topic().locked(|state, after| match state.claim(self.share, now, after) {
-            Claim::Nothing { .. } => {
-                Claim::Nothing { due: state.park_member(self.share, waker, how, now, after) }
-            }
-            claim => {
-                after.discard(Some(waker));
-                claim
-            }
-        })
+        let claim =
+            self.topic().locked(|state, after| match state.claim(self.share, lanes, now, after) {
+                Claim::Nothing { .. } => {
+                    Claim::Nothing { due: state.park_member(self.share, waker, how, now, after) }
+                }
+                claim => {
+                    after.discard(Some(waker));
+                    claim
+                }
+            });
+        match claim {
+            // Who sleeps keeps nothing of the log.
+            Claim::Nothing { .. } => lanes.release(),
+            _ => lanes.release_former(),
+        }
+        claim
     }
 
     /// How the topic or the group has ended. Where neither has, the member is woken when one does,
@@ -135,18 +150,14 @@ impl<P: Send + Sync + 'static> Member<P> {
         &self,
         most: usize,
         claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+        lanes: &mut Lanes<P>,
     ) -> Option<Claim<P>> {
         let now = self.topic().now();
-        self.topic().locked(|state, after| {
-            while claimed.len() < most {
-                match state.claim(self.share, now, after) {
-                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
-                    Claim::Nothing { .. } => return None,
-                    other => return Some(other),
-                }
-            }
-            None
-        })
+        let last = self
+            .topic()
+            .locked(|state, after| state.claim_up_to(self.share, most, claimed, lanes, now, after));
+        lanes.release_former();
+        last
     }
 
     /// When it should come by itself, as the runtime's clock has it.

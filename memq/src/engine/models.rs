@@ -16,7 +16,7 @@ use super::cursor::{Cursor, Next};
 use super::group::{Rules, Settlement, Ticket, Wait};
 use super::member::{GroupRef, Member};
 use super::queue::Place;
-use super::segment::Entry;
+use super::segment::{Entry, Lanes};
 use super::state::{Claim, Refusal};
 use super::topic::Topic;
 use crate::name::TopicName;
@@ -99,7 +99,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
 }
 
 fn claim(member: &Member<u64>) -> (u64, Ticket) {
-    block_on(poll_fn(|cx| match member.claim_or_park(cx.waker(), SURELY) {
+    block_on(poll_fn(|cx| match member.claim_or_park(&mut Lanes::default(), cx.waker(), SURELY) {
         Claim::Message(slot, ticket) => Poll::Ready((slot.entry().payload, ticket)),
         Claim::Nothing { .. } => Poll::Pending,
         _ => panic!("no message"),
@@ -235,7 +235,10 @@ fn a_member_that_stops_waiting_gives_its_call_on() {
         let (one, two) = (member(&group), member(&group));
         // It waits before the other, so that it is called first.
         let waker = std::task::Waker::noop();
-        assert!(matches!(one.claim_or_park(waker, SURELY), Claim::Nothing { .. }));
+        assert!(matches!(
+            one.claim_or_park(&mut Lanes::default(), waker, SURELY),
+            Claim::Nothing { .. }
+        ));
         let publisher = thread::spawn({
             let topic = topic.clone();
             move || publish(&topic, 7, 0)
@@ -324,10 +327,12 @@ fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
                 assert!(group.settle(ticket, Settlement::Ack).is_ok());
             }
         });
-        block_on(poll_fn(|cx| match two.claim_or_park(cx.waker(), SURELY) {
-            Claim::Closed => Poll::Ready(()),
-            Claim::Nothing { .. } => Poll::Pending,
-            _ => panic!("neither nothing nor the end"),
+        block_on(poll_fn(|cx| {
+            match two.claim_or_park(&mut Lanes::default(), cx.waker(), SURELY) {
+                Claim::Closed => Poll::Ready(()),
+                Claim::Nothing { .. } => Poll::Pending,
+                _ => panic!("neither nothing nor the end"),
+            }
         }));
         settler.join().unwrap();
     });

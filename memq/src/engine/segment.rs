@@ -184,6 +184,44 @@ impl<P> Lane<P> {
     }
 }
 
+/// What a group's member holds of the log: a reference to the segment of its last message, so that
+/// it need not make one for each.
+pub(crate) struct Lanes<P> {
+    last: Option<Lane<P>>,
+    /// The one before. It may be all that keeps a segment, so it goes once the lock is released.
+    former: Option<Lane<P>>,
+}
+
+impl<P> Default for Lanes<P> {
+    fn default() -> Self {
+        Self { last: None, former: None }
+    }
+}
+
+impl<P> Lanes<P> {
+    /// A reference to this segment, which is one of the log.
+    #[inline]
+    pub(super) fn lane(&mut self, segment: &Arc<Segment<P>>) -> &Lane<P> {
+        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.0.0, segment)) {
+            let last = self.last.take();
+            // Those between are of segments that the log still has.
+            self.former = self.former.take().or(last);
+        }
+        self.last.get_or_insert_with(|| Lane::new(segment.clone()))
+    }
+
+    /// Lets go of what is not of the last message.
+    #[inline]
+    pub(super) fn release_former(&mut self) {
+        self.former = None;
+    }
+
+    /// Lets go of all.
+    pub(crate) fn release(&mut self) {
+        *self = Self::default();
+    }
+}
+
 impl<P> Clone for Lane<P> {
     #[inline]
     fn clone(&self) -> Self {

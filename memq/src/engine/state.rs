@@ -3,6 +3,7 @@
 //! The log, who reads it, who waits, and whether it still goes on. It locks nothing and wakes
 //! nobody: what is to be woken and freed goes into [`After`].
 
+mod claiming;
 mod publishing;
 mod reading;
 mod sharing;
@@ -23,7 +24,8 @@ use crate::error::{LagReason, PublishError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
-pub(crate) use self::sharing::{Claim, GroupError, GroupKey, Share};
+pub(crate) use self::claiming::Claim;
+pub(crate) use self::sharing::{GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {
     log: Log<P>,

@@ -10,6 +10,7 @@ use crate::codec::form::{Decoders, Form};
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::group::{Rules, Settlement};
 use crate::engine::member::GroupRef;
+use crate::engine::segment::Lanes;
 use crate::engine::state::Claim;
 use crate::error::{Error, OpenError, RecvError};
 use crate::message::Message;
@@ -187,10 +188,10 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             GroupRef::open(dead.topic, REDRIVE, &rules, Start::Earliest).map_err(|_| deleted())?;
         let member = group.clone().join(usize::MAX).ok_or_else(deleted)?;
 
-        let mut done = Redriven::default();
+        let (mut done, mut lanes) = (Redriven::default(), Lanes::default());
         // What is left is held until the end, so that it does not come again.
         loop {
-            let (slot, ticket) = match member.claim() {
+            let (slot, ticket) = match member.claim(&mut lanes) {
                 Claim::Message(slot, ticket) if slot.offset() < end => (slot, ticket),
                 Claim::Lagged { .. } | Claim::Burial(..) | Claim::Again => continue,
                 Claim::Message(..) | Claim::Nothing { .. } | Claim::Closed => return Ok(done),

@@ -22,10 +22,12 @@ struct Queue {
 
 impl Keys {
     /// Adds a message at the end. Returns whether it is its turn.
+    #[inline]
     pub(super) fn enter(&mut self, partition: u16, key: u64, offset: u64) -> bool {
-        if key == 0 {
-            return true;
-        }
+        key == 0 || self.queue(partition, key, offset)
+    }
+
+    fn queue(&mut self, partition: u16, key: u64, offset: u64) -> bool {
         let mut new = false;
         let queue = self.queues.entry((partition, key)).or_insert_with(|| {
             new = true;
@@ -38,10 +40,12 @@ impl Keys {
     }
 
     /// Removes a message. Returns the one whose turn it is now, if that has changed.
+    #[inline]
     pub(super) fn leave(&mut self, partition: u16, key: u64, offset: u64) -> Option<u64> {
-        if key == 0 {
-            return None;
-        }
+        if key == 0 { None } else { self.unqueue(partition, key, offset) }
+    }
+
+    fn unqueue(&mut self, partition: u16, key: u64, offset: u64) -> Option<u64> {
         let queue = self.queues.get_mut(&(partition, key))?;
         if queue.head != offset {
             if let Ok(at) = queue.behind.binary_search(&offset) {

@@ -46,17 +46,30 @@ pub(super) enum LeaseState {
     Delayed { until: Timestamp },
     /// May be handed out again.
     Returned,
-    /// Is to be dead-lettered for this reason; not before then, if that failed once. `ended` says
-    /// that the dead-letter topic has, so that nobody need wait for it.
-    Dead { reason: Box<str>, retry: Option<Timestamp>, ended: bool },
+    /// Is to be dead-lettered.
+    Dead(Box<Death>),
     /// Is being dead-lettered by somebody, who has given up if it is not done then.
-    Burying { reason: Box<str>, until: Timestamp },
+    Burying { death: Box<Death>, until: Timestamp },
+}
+
+/// Apart from the state, since few leases come to it and all would be larger by it.
+#[derive(Debug)]
+pub(super) struct Death {
+    pub(super) reason: Box<str>,
+    /// When it is tried again, if it failed once.
+    pub(super) retry: Option<Timestamp>,
+    /// Whether the dead-letter topic has ended, so that nobody need wait for it.
+    pub(super) ended: bool,
 }
 
 impl LeaseState {
     /// Whether it is not handed out, whatever time and members do.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self, Self::Behind | Self::Dead { retry: Some(_), ended: true, .. })
+        match self {
+            Self::Behind => true,
+            Self::Dead(death) => death.retry.is_some() && death.ended,
+            _ => false,
+        }
     }
 
     /// When time alone changes it.
@@ -65,7 +78,7 @@ impl LeaseState {
             Self::InFlight { until, .. }
             | Self::Delayed { until }
             | Self::Burying { until, .. } => Some(*until),
-            Self::Dead { retry, .. } => *retry,
+            Self::Dead(death) => death.retry,
             Self::Behind | Self::Fresh | Self::Returned => None,
         }
     }

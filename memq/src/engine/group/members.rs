@@ -124,19 +124,23 @@ impl Members {
         members
     }
 
+    #[inline]
     pub(super) fn get(&self, key: usize) -> Option<&Member> {
         self.slots.get(key)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, key: usize) -> Option<&mut Member> {
         self.slots.get_mut(key)
     }
 
+    #[inline]
     pub(super) fn share(&mut self, share: usize) -> &mut Share {
         &mut self.shares[share]
     }
 
     /// The share that a partition is in.
+    #[inline]
     pub(super) fn share_of(&self, partition: u16) -> usize {
         usize::from(partition) % self.shares.len()
     }
@@ -260,11 +264,13 @@ impl Members {
     }
 
     /// A member is awake. Its waker is to be dropped outside the lock.
+    #[inline]
     pub(super) fn unpark(&mut self, key: usize) -> Option<Waker> {
         let member = self.slots.get_mut(key)?;
         if std::mem::take(&mut member.called) {
             self.called -= 1;
         }
+        member.parked.as_ref()?;
         self.take_parked(key).map(|parked| parked.waker)
     }
 
@@ -281,6 +287,11 @@ impl Members {
         Some(parked)
     }
 
+    #[inline]
+    pub(super) fn anybody_waits(&self) -> bool {
+        self.waiting > 0
+    }
+
     /// Whether a member was woken to sleep again with a timer, and has not since.
     pub(super) fn was_asked(&mut self, key: usize) -> bool {
         self.slots.get_mut(key).is_some_and(|member| std::mem::take(&mut member.asked))
@@ -293,7 +304,14 @@ impl Members {
 
     /// Wakes the member of a share that waits longest and may take a message. Beside one that may
     /// never come it wakes the next too.
+    #[inline]
     pub(super) fn call(&mut self, share: usize, wake: &mut Wake) {
+        if !self.shares[share].parked.is_empty() {
+            self.call_next(share, wake);
+        }
+    }
+
+    fn call_next(&mut self, share: usize, wake: &mut Wake) {
         let mut full = Vec::new();
         while let Some(key) = self.shares[share].parked.pop_front() {
             if self.slots.get(key).is_some_and(|member| member.is_full() && member.waits()) {
@@ -335,6 +353,7 @@ impl Members {
     }
 
     /// Wakes the next of a share where something is ready; `more` says that there may be.
+    #[inline]
     pub(super) fn pass_on(&mut self, share: usize, more: bool, wake: &mut Wake) {
         if more || self.shares[share].is_ready() {
             self.call(share, wake);

@@ -9,7 +9,7 @@ use crate::position::{Offset, Partition, Timestamp};
 
 impl Group {
     pub(super) fn place_of(&self, offset: u64) -> Unsettled {
-        match self.leases.get(&offset).map(|lease| &lease.state) {
+        match self.leases.get(offset).map(|lease| &lease.state) {
             None | Some(LeaseState::Fresh) => Unsettled::New,
             Some(LeaseState::Behind) => Unsettled::BehindKey,
             Some(LeaseState::InFlight { member, .. }) => Unsettled::InFlight {
@@ -17,7 +17,7 @@ impl Group {
             },
             Some(LeaseState::Delayed { .. }) => Unsettled::Delayed,
             Some(LeaseState::Returned) => Unsettled::Returned,
-            Some(LeaseState::Dead { .. } | LeaseState::Burying { .. }) => Unsettled::Dead,
+            Some(LeaseState::Dead(_) | LeaseState::Burying { .. }) => Unsettled::Dead,
         }
     }
 
@@ -30,13 +30,13 @@ impl Group {
         published: impl Fn(u64) -> Option<Timestamp>,
     ) -> GroupStats {
         let count = |wanted: fn(&LeaseState) -> bool| {
-            self.leases.values().filter(|lease| wanted(&lease.state)).count() as u64
+            self.leases.iter().filter(|(_, lease)| wanted(&lease.state)).count() as u64
         };
         let oldest = self.low_water_from(head);
         let mut held: HashMap<usize, Vec<Offset>> = HashMap::new();
-        for (offset, lease) in &self.leases {
+        for (offset, lease) in self.leases.iter() {
             if let LeaseState::InFlight { member, .. } = lease.state {
-                held.entry(member).or_default().push(Offset(*offset));
+                held.entry(member).or_default().push(Offset(offset));
             }
         }
         let member = |(key, member): (usize, &members::Member)| MemberStats {
@@ -61,9 +61,7 @@ impl Group {
             in_flight: self.in_flight as u64,
             delayed: count(|state| matches!(state, LeaseState::Delayed { .. })),
             behind_key: count(|state| matches!(state, LeaseState::Behind)),
-            dead: count(|state| {
-                matches!(state, LeaseState::Dead { .. } | LeaseState::Burying { .. })
-            }),
+            dead: count(|state| matches!(state, LeaseState::Dead(_) | LeaseState::Burying { .. })),
             dead_letter_topic: self.rules.dead_letter.as_deref().map(str::to_string),
             max_in_flight: Some(self.rules.max_in_flight).filter(|most| *most != usize::MAX),
             delivered: self.counters.delivered,

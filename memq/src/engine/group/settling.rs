@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lease::{Lease, LeaseState};
+use super::lease::{Death, Lease, LeaseState};
 use super::{Burial, Counters, Group, Settlement, Ticket};
 use crate::engine::wake::Wake;
 use crate::error::SettleError;
@@ -26,10 +26,7 @@ impl Group {
         self.valid(ticket)?;
         let offset = ticket.offset;
         match how {
-            Settlement::Ack => {
-                self.counters.settled += 1;
-                self.remove(offset, wake);
-            }
+            Settlement::Ack => self.done(offset, wake),
             Settlement::Return { reason } => self.come_back(offset, None, reason, wake),
             Settlement::Delay { delay, reason } => {
                 let at = (!delay.is_zero()).then(|| now + delay);
@@ -48,6 +45,26 @@ impl Group {
         Ok(burial)
     }
 
+    /// Acknowledges hand-outs, as far as they still count.
+    pub(in crate::engine) fn acknowledge(&mut self, tickets: &[Ticket], wake: &mut Wake) {
+        if self.rules.auto_ack {
+            return;
+        }
+        for ticket in tickets {
+            if self.valid(*ticket).is_ok() {
+                self.done(ticket.offset, wake);
+            }
+        }
+        self.cover(wake);
+        self.summon(wake);
+    }
+
+    #[inline]
+    fn done(&mut self, offset: u64, wake: &mut Wake) {
+        self.counters.settled += 1;
+        self.remove(offset, wake);
+    }
+
     /// Gives a hand-out until then.
     pub(in crate::engine) fn extend(
         &mut self,
@@ -57,21 +74,22 @@ impl Group {
     ) -> Result<(), SettleError> {
         self.valid(ticket)?;
         let Some(LeaseState::InFlight { until: was, .. }) =
-            self.leases.get_mut(&ticket.offset).map(|lease| &mut lease.state)
+            self.leases.get_mut(ticket.offset).map(|lease| &mut lease.state)
         else {
             return Err(SettleError::Expired);
         };
         let was = std::mem::replace(was, until);
-        self.due.remove(&(was, ticket.offset));
-        self.due.insert((until, ticket.offset));
+        self.deadlines.remove(was, ticket.offset);
+        self.deadlines.add(until, ticket.offset);
         self.cover(wake);
         Ok(())
     }
 
     /// Whether this hand-out still counts: the message was not handed out since, nor settled. One
     /// whose deadline passed counts until then.
+    #[inline]
     pub(in crate::engine) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
-        match self.leases.get(&ticket.offset) {
+        match self.leases.get(ticket.offset) {
             // The group was moved, and has not come to it again.
             Some(lease) if lease.serial == 0 => Err(SettleError::AlreadySettled),
             Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
@@ -85,10 +103,9 @@ impl Group {
 
     /// Everything up to and including `offset`, which is one of the log, is done.
     pub(in crate::engine) fn commit(&mut self, offset: u64, wake: &mut Wake) {
-        let done: Vec<u64> = self.leases.range(..=offset).map(|(offset, _)| *offset).collect();
+        let done: Vec<u64> = self.leases.range(0, offset + 1).map(|(offset, _)| offset).collect();
         for offset in done {
-            self.counters.settled += 1;
-            self.remove(offset, wake);
+            self.done(offset, wake);
         }
         if offset >= self.position {
             self.counters.settled += offset + 1 - self.position;
@@ -101,7 +118,7 @@ impl Group {
     /// be told again.
     pub(in crate::engine) fn seek(&mut self, offset: u64, wake: &mut Wake) {
         self.leases.clear();
-        self.due.clear();
+        self.deadlines.clear();
         self.burials.clear();
         self.keys.clear();
         self.members.clear();
@@ -115,7 +132,7 @@ impl Group {
     /// What is in flight comes back, and no longer counts as handed out: that was no attempt.
     pub(in crate::engine) fn recall(&mut self, wake: &mut Wake) {
         for offset in self.held(None) {
-            let Some(lease) = self.leases.get_mut(&offset) else { continue };
+            let Some(lease) = self.leases.get_mut(offset) else { continue };
             lease.serial = 0;
             lease.attempt -= 1;
             if !self.vanished(offset, wake) {
@@ -132,20 +149,20 @@ impl Group {
         now: Timestamp,
         wake: &mut Wake,
     ) -> Option<Burial> {
-        if !self.burials.contains(&offset) {
+        if self.burials.is_empty() || !self.burials.contains(&offset) {
             return None;
         }
-        let lease = self.leases.get(&offset)?;
-        let LeaseState::Dead { reason, .. } = &lease.state else { return None };
-        let (attempts, reason) = (lease.attempt, reason.clone());
-        let until = now + BURIAL;
-        self.change(offset, LeaseState::Burying { reason: reason.clone(), until }, wake);
+        let lease = self.leases.get(offset)?;
+        let LeaseState::Dead(death) = &lease.state else { return None };
+        let (attempts, reason) = (lease.attempt, death.reason.clone());
+        let death = Box::new(Death { reason: reason.clone(), retry: None, ended: false });
+        self.change(offset, LeaseState::Burying { death, until: now + BURIAL }, wake);
         Some(Burial { offset, attempts, reason })
     }
 
     /// The message is in the dead-letter topic.
     pub(in crate::engine) fn buried(&mut self, offset: u64, wake: &mut Wake) {
-        if let Some(LeaseState::Burying { .. }) = self.leases.get(&offset).map(|lease| &lease.state)
+        if let Some(LeaseState::Burying { .. }) = self.leases.get(offset).map(|lease| &lease.state)
         {
             self.counters.dead_lettered += 1;
             self.remove(offset, wake);
@@ -162,19 +179,21 @@ impl Group {
         ended: bool,
         wake: &mut Wake,
     ) {
-        if let Some(LeaseState::Burying { reason, .. }) =
-            self.leases.get(&offset).map(|lease| &lease.state)
+        if let Some(LeaseState::Burying { death, .. }) =
+            self.leases.get(offset).map(|lease| &lease.state)
         {
-            let reason = reason.clone();
+            let reason = death.reason.clone();
             if self.vanished(offset, wake) {
                 return self.summon(wake);
             }
-            self.change(offset, LeaseState::Dead { reason, retry: Some(retry), ended }, wake);
+            let death = Death { reason, retry: Some(retry), ended };
+            self.change(offset, LeaseState::Dead(Box::new(death)), wake);
             self.cover(wake);
         }
     }
 
     pub(super) fn die(&mut self, offset: u64, reason: Box<str>, wake: &mut Wake) {
-        self.change(offset, LeaseState::Dead { reason, retry: None, ended: false }, wake);
+        let death = Death { reason, retry: None, ended: false };
+        self.change(offset, LeaseState::Dead(Box::new(death)), wake);
     }
 }

@@ -14,68 +14,67 @@ impl Group {
     }
 
     /// Wakes somebody if there is what any member takes, also one that holds all it may.
+    #[inline]
     pub(super) fn summon(&mut self, wake: &mut Wake) {
         if self.missed.is_some() || !self.burials.is_empty() {
             self.members.summon(wake);
         }
     }
 
+    #[inline]
     pub(super) fn pass_time(&mut self, now: Timestamp, wake: &mut Wake) {
-        let mut passed = false;
-        while let Some((at, offset)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
-            passed = true;
-            match self.leases.get(&offset).map(|lease| &lease.state) {
+        if self.deadlines.may_be_due(now) {
+            self.end_what_is_due(now, wake);
+        }
+    }
+
+    fn end_what_is_due(&mut self, now: Timestamp, wake: &mut Wake) {
+        let due = self.deadlines.take_due(now, &self.leases);
+        for offset in &due {
+            match self.leases.get(*offset).map(|lease| &lease.state) {
                 Some(LeaseState::InFlight { .. }) => {
                     self.counters.expired += 1;
-                    self.come_back(offset, None, "its ack deadline passed", wake);
+                    self.come_back(*offset, None, "its ack deadline passed", wake);
                 }
-                Some(LeaseState::Delayed { .. }) => self.change(offset, LeaseState::Returned, wake),
-                Some(LeaseState::Dead { reason, .. } | LeaseState::Burying { reason, .. }) => {
-                    let reason = reason.clone();
-                    self.die(offset, reason, wake);
+                Some(LeaseState::Delayed { .. }) => {
+                    self.change(*offset, LeaseState::Returned, wake)
                 }
-                _ => {
-                    self.due.remove(&(at, offset));
+                Some(LeaseState::Dead(death) | LeaseState::Burying { death, .. }) => {
+                    let reason = death.reason.clone();
+                    self.die(*offset, reason, wake);
                 }
+                _ => {}
             }
         }
-        if passed {
+        if !due.is_empty() {
             self.cover(wake);
         }
     }
 
     /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
     /// on is. What is in flight is still settled; the rest was missed.
-    /// Returns whether that is new.
-    pub(in crate::engine) fn retain_from(
-        &mut self,
-        head: u64,
-        why: impl Fn(u64) -> LagReason,
-        wake: &mut Wake,
-    ) -> bool {
-        if head <= self.head {
-            return false;
-        }
-        let reason = why(self.head);
+    pub(in crate::engine) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) {
         // What lies before it is known to be gone.
-        let from = std::mem::replace(&mut self.head, head);
-        let mut gone = Vec::new();
-        for (offset, lease) in self.leases.range_mut(from..head) {
+        let mut next = std::mem::replace(&mut self.head, head);
+        let mut gone = 0;
+        while let Some(offset) = self.leases.next_from(next).filter(|offset| *offset < head) {
+            next = offset + 1;
+            let Some(lease) = self.leases.get_mut(offset) else { continue };
             match lease.state {
                 LeaseState::InFlight { .. } | LeaseState::Burying { .. } => {
                     lease.gone.get_or_insert(reason);
                 }
-                _ => gone.push(*offset),
+                _ => {
+                    gone += 1;
+                    self.remove(offset, wake);
+                }
             }
         }
-        for offset in &gone {
-            self.remove(*offset, wake);
-        }
+        self.leases.outlive(head);
         let passed = head.saturating_sub(self.position);
         self.position += passed;
-        self.miss(gone.len() as u64 + passed, reason);
+        self.miss(gone + passed, reason);
         self.summon(wake);
-        true
     }
 
     pub(super) fn miss(&mut self, skipped: u64, reason: LagReason) {
@@ -97,7 +96,7 @@ impl Group {
         if self.vanished(offset, wake) {
             return;
         }
-        let Some(lease) = self.leases.get(&offset) else { return };
+        let Some(lease) = self.leases.get(offset) else { return };
         if self.rules.max_attempts.is_some_and(|most| lease.attempt >= most) {
             let reason = format!("{why} (attempt {})", lease.attempt);
             return self.die(offset, reason.into(), wake);
@@ -111,7 +110,7 @@ impl Group {
 
     /// Whether retention removed a message while it was handed out.
     pub(super) fn vanished(&mut self, offset: u64, wake: &mut Wake) -> bool {
-        let Some(reason) = self.leases.get(&offset).and_then(|lease| lease.gone) else {
+        let Some(reason) = self.leases.get(offset).and_then(|lease| lease.gone) else {
             return false;
         };
         self.remove(offset, wake);
@@ -120,26 +119,24 @@ impl Group {
     }
 
     /// Removes a lease, and lets the next of its key have its turn.
+    #[inline]
     pub(super) fn remove(&mut self, offset: u64, wake: &mut Wake) {
-        let Some(lease) = self.leases.get(&offset) else { return };
-        let (partition, key) = (lease.partition, lease.key);
-        self.forget(offset, wake);
-        self.leases.remove(&offset);
-        if let Some(next) = self.keys.leave(partition, key, offset) {
+        let Some(lease) = self.leases.remove(offset) else { return };
+        self.forget(offset, lease.partition, &lease.state, wake);
+        if let Some(next) = self.keys.leave(lease.partition, lease.key, offset) {
             self.change(next, LeaseState::Fresh, wake);
         }
     }
 
-    /// Moves a lease into another state, and keeps every index of it.
+    /// Moves a lease into another state, and keeps every index of it. That a hand-out ends is added
+    /// by who makes it.
     pub(super) fn change(&mut self, offset: u64, state: LeaseState, wake: &mut Wake) {
-        self.forget(offset, wake);
-        let Some(lease) = self.leases.get_mut(&offset) else { return };
+        let Some(lease) = self.leases.get_mut(offset) else { return };
         let partition = lease.partition;
-        lease.state = state;
+        let former = std::mem::replace(&mut lease.state, state);
+        self.forget(offset, partition, &former, wake);
+        let Some(lease) = self.leases.get(offset) else { return };
         self.idle += usize::from(lease.state.is_idle());
-        if let Some(at) = lease.state.due() {
-            self.due.insert((at, offset));
-        }
         match &lease.state {
             LeaseState::Fresh | LeaseState::Returned => {
                 let fresh = matches!(lease.state, LeaseState::Fresh);
@@ -160,47 +157,52 @@ impl Group {
                     member.in_flight += 1;
                 }
             }
-            LeaseState::Dead { retry: None, .. } => {
-                self.burials.insert(offset);
+            LeaseState::Delayed { until } | LeaseState::Burying { until, .. } => {
+                self.deadlines.add(*until, offset);
             }
-            _ => {}
+            LeaseState::Dead(death) => match death.retry {
+                Some(at) => self.deadlines.add(at, offset),
+                None => drop(self.burials.insert(offset)),
+            },
+            LeaseState::Behind => {}
         }
     }
 
-    /// Takes a lease out of every index.
-    pub(super) fn forget(&mut self, offset: u64, wake: &mut Wake) {
-        let Some(lease) = self.leases.get(&offset) else { return };
-        self.idle -= usize::from(lease.state.is_idle());
-        if let Some(at) = lease.state.due() {
-            self.due.remove(&(at, offset));
+    /// Takes a lease that was in this state out of every index.
+    #[inline]
+    fn forget(&mut self, offset: u64, partition: u16, state: &LeaseState, wake: &mut Wake) {
+        if let Some(at) = state.due() {
+            self.deadlines.remove(at, offset);
         }
-        match lease.state {
-            LeaseState::Fresh => {
-                let share = self.members.share_of(lease.partition);
-                self.members.share(share).fresh.remove(&offset);
-            }
-            LeaseState::Returned => {
-                let share = self.members.share_of(lease.partition);
-                self.members.share(share).returned.remove(&offset);
-            }
-            LeaseState::Dead { .. } => {
-                self.burials.remove(&offset);
-            }
+        match state {
             LeaseState::InFlight { member: key, .. } => {
                 let was_full = self.in_flight >= self.rules.max_in_flight;
                 self.in_flight -= 1;
-                if let Some(member) = self.members.get_mut(key) {
+                if let Some(member) = self.members.get_mut(*key) {
                     let held_all = member.in_flight >= member.most;
                     member.in_flight -= 1;
                     if held_all {
-                        self.members.call_one(key, wake);
+                        self.members.call_one(*key, wake);
                     }
                 }
                 if was_full {
                     self.members.call_each(wake);
                 }
             }
-            _ => {}
+            LeaseState::Fresh => {
+                let share = self.members.share_of(partition);
+                self.members.share(share).fresh.remove(&offset);
+            }
+            LeaseState::Returned => {
+                let share = self.members.share_of(partition);
+                self.members.share(share).returned.remove(&offset);
+            }
+            LeaseState::Dead(_) => {
+                self.burials.remove(&offset);
+                self.idle -= usize::from(state.is_idle());
+            }
+            LeaseState::Behind => self.idle -= 1,
+            LeaseState::Delayed { .. } | LeaseState::Burying { .. } => {}
         }
     }
 }

@@ -3,20 +3,19 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{JoinError, Phase, State};
+use super::{Claim, JoinError, Phase, State};
 use crate::engine::after::After;
-use crate::engine::group::{Burial, Group, Pick, Rules, Settlement, Ticket, Wait};
-use crate::engine::segment::SlotRef;
+use crate::engine::group::{Burial, Group, Rules, Settlement, Ticket, Wait};
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, LagReason, SettleError};
+use crate::error::{CommitError, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
 /// A group, and that it is this one and not a later one of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GroupKey {
-    key: usize,
-    id: u64,
+    pub(super) key: usize,
+    pub(super) id: u64,
 }
 
 /// A member of a group.
@@ -24,7 +23,7 @@ pub(crate) struct GroupKey {
 pub(crate) struct Share {
     pub(crate) group: GroupKey,
     pub(crate) id: u64,
-    member: usize,
+    pub(super) member: usize,
 }
 
 /// Why a group cannot be opened.
@@ -34,29 +33,6 @@ pub(crate) enum GroupError {
     Rules(Box<Rules>),
     Start(JoinError),
 }
-
-/// What a member is given.
-pub(crate) enum Claim<P> {
-    Message(SlotRef<P>, Ticket),
-    /// A dead message, to be moved.
-    Burial(SlotRef<P>, Burial),
-    Lagged {
-        skipped: u64,
-        reason: LagReason,
-    },
-    /// Nothing now. Whoever was parked comes by itself then, if it is not woken before.
-    Nothing {
-        due: Option<Timestamp>,
-    },
-    /// Many messages of others were taken in, and there are more: look again.
-    Again,
-    Closed,
-    Deleted,
-    GroupDeleted,
-}
-
-/// Messages that a member takes in at most while it holds the lock.
-const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
     /// The group of this name; if it is new, it starts there.
@@ -110,13 +86,18 @@ impl<P> State<P> {
     }
 
     /// Tells a group what retention removed meanwhile.
-    fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
+    #[inline]
+    pub(super) fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
         let (log, phase) = (&self.log, self.phase);
         let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
         let Some(group) = found else { return };
-        let told = group.retain_from(log.head(), |from| log.reason_since(from), &mut after.readers);
-        if told && phase != Phase::Open && group.is_done(log.tail()) {
+        if !group.loses_before(log.head()) {
+            return;
+        }
+        let reason = log.reason_since(group.head());
+        group.retain_from(log.head(), reason, &mut after.readers);
+        if phase != Phase::Open && group.is_done(log.tail()) {
             group.wake_all(&mut after.readers);
         }
     }
@@ -129,7 +110,7 @@ impl<P> State<P> {
     }
 
     /// A group has settled something: others may have room, or know that all is done.
-    fn settled(&mut self, key: GroupKey, after: &mut After<P>) {
+    pub(super) fn settled(&mut self, key: GroupKey, after: &mut After<P>) {
         self.free_passed(after);
         self.wake_publisher(after);
         let (tail, phase) = (self.log.tail(), self.phase);
@@ -172,70 +153,6 @@ impl<P> State<P> {
         let waker = group.leave(share.member, now, &mut after.readers);
         after.discard(waker);
         self.settled(share.group, after);
-    }
-
-    /// What there is for a member.
-    pub(in crate::engine) fn claim(
-        &mut self,
-        share: Share,
-        now: Timestamp,
-        after: &mut After<P>,
-    ) -> Claim<P> {
-        if self.phase == Phase::Deleted {
-            return Claim::Deleted;
-        }
-        self.up_to_date(share.group, now, after);
-        let (tail, phase) = (self.log.tail(), self.phase);
-        let Some(group) = self.groups.get_mut(share.group.key) else { return Claim::GroupDeleted };
-        if group.id != share.group.id {
-            return Claim::GroupDeleted;
-        }
-        let former = group.come(share.member, now, &mut after.readers);
-        after.discard(former);
-        // Time alone may have ended the last one.
-        if phase != Phase::Open && group.is_done(tail) {
-            group.wake_all(&mut after.readers);
-        }
-        let mut taken_in = 0;
-        let claim = loop {
-            match group.pick(share.member, now, &mut after.readers) {
-                Pick::Deliver(ticket) => match self.log.slot(ticket.offset) {
-                    Some(slot) => break Claim::Message(slot, ticket),
-                    None => continue,
-                },
-                Pick::Bury(burial) => match self.log.slot(burial.offset) {
-                    Some(slot) => break Claim::Burial(slot, burial),
-                    None => continue,
-                },
-                Pick::Lagged { skipped, reason } => break Claim::Lagged { skipped, reason },
-                Pick::More if taken_in == TAKE_IN => break Claim::Again,
-                Pick::More => match self.log.entry(group.position()) {
-                    Some(entry) => {
-                        taken_in += 1;
-                        let (partition, key) = (entry.partition, entry.key);
-                        if let Some(ticket) = group.admit(partition, key, share.member, now) {
-                            match self.log.slot(ticket.offset) {
-                                Some(slot) => break Claim::Message(slot, ticket),
-                                None => continue,
-                            }
-                        }
-                    }
-                    None => break Claim::Nothing { due: None },
-                },
-                Pick::Full => break Claim::Nothing { due: None },
-            }
-        };
-        if let (Claim::Nothing { .. }, Phase::Closed) = (&claim, phase) {
-            if group.is_done(tail) {
-                return Claim::Closed;
-            }
-        }
-        group.pass_on(share.member, tail, &mut after.readers);
-        group.cover(&mut after.readers);
-        if group.settles_at_once() {
-            self.settled(share.group, after);
-        }
-        claim
     }
 
     /// Lets a member sleep after it found nothing. Returns when it should come by itself.
@@ -329,10 +246,7 @@ impl<P> State<P> {
         }
         self.up_to_date(group, now, after);
         let Some(found) = self.group(group) else { return };
-        for ticket in tickets {
-            // One that is settled already is none of this.
-            drop(found.settle(*ticket, Settlement::Ack, now, &mut after.readers));
-        }
+        found.acknowledge(tickets, &mut after.readers);
         self.settled(group, after);
     }
 

@@ -1,0 +1,270 @@
+//! Leases by offset, each found by its place. A plain data structure.
+//!
+//! A window of small chunks over what the log keeps. A chunk in which nothing is left is given back,
+//! so that memory follows what is unsettled, beside one word for every 64 messages of the window.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::lease::Lease;
+
+/// Leases of a chunk: one for each bit of a word.
+const CHUNK: u64 = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    /// From chunk number `base` on. The first is there; only the last is kept although nothing is in
+    /// it, since that is where the next one comes.
+    chunks: VecDeque<Option<Box<Chunk>>>,
+    base: u64,
+    in_window: usize,
+    /// What is before the window: a few that are held for longer than the log keeps messages must not
+    /// stretch it.
+    outlived: BTreeMap<u64, Lease>,
+    /// A chunk that was emptied, for the next one.
+    spare: Option<Box<Chunk>>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    /// A bit for each that is there.
+    taken: u64,
+    leases: [Option<Lease>; CHUNK as usize],
+}
+
+impl Chunk {
+    fn new() -> Box<Self> {
+        Box::new(Self { taken: 0, leases: [const { None }; CHUNK as usize] })
+    }
+}
+
+/// The place of an offset in its chunk.
+fn place(offset: u64) -> usize {
+    (offset % CHUNK) as usize
+}
+
+impl Leases {
+    pub(super) fn len(&self) -> usize {
+        self.in_window + self.outlived.len()
+    }
+
+    /// Where the chunk of an offset is in the window, if that has not begun after it.
+    #[inline]
+    fn index(&self, offset: u64) -> Option<usize> {
+        (offset / CHUNK).checked_sub(self.base).map(|index| index as usize)
+    }
+
+    #[inline]
+    pub(super) fn get(&self, offset: u64) -> Option<&Lease> {
+        match self.index(offset) {
+            Some(index) => self.chunks.get(index)?.as_ref()?.leases[place(offset)].as_ref(),
+            None => self.outlived.get(&offset),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, offset: u64) -> Option<&mut Lease> {
+        match self.index(offset) {
+            Some(index) => self.chunks.get_mut(index)?.as_mut()?.leases[place(offset)].as_mut(),
+            None => self.outlived.get_mut(&offset),
+        }
+    }
+
+    /// Adds a lease.
+    #[inline]
+    pub(super) fn insert(&mut self, offset: u64, lease: Lease) {
+        let within = self.index(offset).filter(|index| *index < self.chunks.len());
+        let Some(index) = within.or_else(|| self.reach(offset)) else {
+            self.outlived.insert(offset, lease);
+            return;
+        };
+        let spare = &mut self.spare;
+        let chunk =
+            self.chunks[index].get_or_insert_with(|| spare.take().unwrap_or_else(Chunk::new));
+        let before = chunk.leases[place(offset)].replace(lease);
+        chunk.taken |= 1 << place(offset);
+        self.in_window += usize::from(before.is_none());
+    }
+
+    #[inline]
+    pub(super) fn remove(&mut self, offset: u64) -> Option<Lease> {
+        let Some(index) = self.index(offset) else { return self.outlived.remove(&offset) };
+        let chunk = self.chunks.get_mut(index)?.as_mut()?;
+        let lease = chunk.leases[place(offset)].take()?;
+        chunk.taken &= !(1 << place(offset));
+        self.in_window -= 1;
+        if chunk.taken == 0 && index + 1 < self.chunks.len() {
+            self.spare = self.chunks[index].take();
+            self.trim();
+        }
+        Some(lease)
+    }
+
+    /// Lets the window reach to an offset behind its end, and says where its chunk is; not to one
+    /// before its begin. An empty window begins anew there.
+    fn reach(&mut self, offset: u64) -> Option<usize> {
+        if let Some(last) = self.chunks.back_mut() {
+            if last.as_ref().is_some_and(|chunk| chunk.taken == 0) {
+                self.spare = last.take();
+            }
+        }
+        if self.in_window == 0 {
+            self.chunks.clear();
+            let number = offset / CHUNK;
+            if self.outlived.keys().next_back().is_none_or(|last| last / CHUNK < number) {
+                self.base = number;
+            }
+        }
+        let index = self.index(offset)?;
+        if index >= self.chunks.len() {
+            self.chunks.resize_with(index + 1, || None);
+        }
+        Some(index)
+    }
+
+    /// Lets the window begin with what there is.
+    fn trim(&mut self) {
+        while let Some(None) = self.chunks.front() {
+            self.chunks.pop_front();
+            self.base += 1;
+        }
+    }
+
+    /// The first one at or after this offset.
+    #[inline]
+    pub(super) fn next_from(&self, offset: u64) -> Option<u64> {
+        if !self.outlived.is_empty() {
+            if let Some((found, _)) = self.outlived.range(offset..).next() {
+                return Some(*found);
+            }
+        }
+        let (index, place) = self.index(offset).map_or((0, 0), |index| (index, place(offset)));
+        let mut wanted = u64::MAX << place;
+        for (chunk, number) in self.chunks.range(index.min(self.chunks.len())..).zip(index..) {
+            let taken = chunk.as_ref().map_or(0, |chunk| chunk.taken) & wanted;
+            if taken != 0 {
+                let first = u64::from(taken.trailing_zeros());
+                return Some((self.base + number as u64) * CHUNK + first);
+            }
+            wanted = u64::MAX;
+        }
+        None
+    }
+
+    /// Those from one offset up to another, in order.
+    pub(super) fn range(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &Lease)> {
+        let next = move |from| self.next_from(from).filter(|found| *found < to);
+        std::iter::successors(next(from), move |found| next(found + 1))
+            .filter_map(|offset| Some((offset, self.get(offset)?)))
+    }
+
+    /// All, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Lease)> {
+        self.range(0, u64::MAX)
+    }
+
+    /// The log begins at `head` now: the window need not reach back further.
+    pub(super) fn outlive(&mut self, head: u64) {
+        while !self.chunks.is_empty() && self.base < head / CHUNK {
+            if let Some(mut chunk) = self.chunks.pop_front().flatten() {
+                let held = chunk.leases.iter_mut().zip(self.base * CHUNK..);
+                for (lease, offset) in held.filter_map(|(held, at)| Some((held.take()?, at))) {
+                    self.in_window -= 1;
+                    self.outlived.insert(offset, lease);
+                }
+            }
+            self.base += 1;
+        }
+        self.trim();
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::lease::LeaseState;
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// So far after the last one that was added.
+        Insert(u64),
+        /// This one of those that are there.
+        Remove(usize),
+        /// One that may not be there.
+        RemoveAt(u64),
+        /// This far into what was added.
+        Outlive(u64),
+        Clear,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            12 => (0..4_u64).prop_map(Step::Insert),
+            2 => (0..400_u64).prop_map(Step::Insert),
+            10 => any::<usize>().prop_map(Step::Remove),
+            2 => (0..600_u64).prop_map(Step::RemoveAt),
+            2 => (0..300_u64).prop_map(Step::Outlive),
+            1 => Just(Step::Clear),
+        ];
+        prop::collection::vec(step, 0..300)
+    }
+
+    fn lease(number: u64) -> Lease {
+        Lease { serial: number, ..Lease::new(0, 0, LeaseState::Fresh) }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map_by_offset(steps in steps()) {
+            let mut leases = Leases::default();
+            let mut model = BTreeMap::new();
+            let (mut next, mut head) = (0, 0);
+            for step in steps {
+                match step {
+                    Step::Insert(skip) => {
+                        next += skip;
+                        leases.insert(next, lease(next));
+                        model.insert(next, next);
+                        next += 1;
+                    }
+                    Step::Remove(_) if model.is_empty() => {}
+                    Step::Remove(index) => {
+                        let offset = *model.keys().nth(index % model.len()).unwrap();
+                        let removed = leases.remove(offset).map(|lease| lease.serial);
+                        prop_assert_eq!(removed, model.remove(&offset));
+                    }
+                    Step::RemoveAt(offset) => {
+                        let removed = leases.remove(offset).map(|lease| lease.serial);
+                        prop_assert_eq!(removed, model.remove(&offset));
+                    }
+                    Step::Outlive(into) => {
+                        head = next.saturating_sub(into).max(head);
+                        leases.outlive(head);
+                    }
+                    Step::Clear => {
+                        leases.clear();
+                        model.clear();
+                    }
+                }
+                prop_assert_eq!(leases.len(), model.len());
+                let all = leases.iter().map(|(offset, lease)| (offset, lease.serial));
+                prop_assert!(all.eq(model.iter().map(|(offset, lease)| (*offset, *lease))));
+                for offset in [0, head, next.saturating_sub(70), next] {
+                    let found = model.range(offset..).next().map(|(offset, _)| *offset);
+                    prop_assert_eq!(leases.next_from(offset), found);
+                    let held = leases.get_mut(offset).map(|lease| lease.serial);
+                    prop_assert_eq!(held, model.get(&offset).copied());
+                }
+                // The window is no longer than what lies between.
+                let span = next.saturating_sub(head.max(model.keys().next().copied().unwrap_or(next)));
+                prop_assert!(leases.chunks.len() as u64 <= span / CHUNK + 2);
+                prop_assert!(leases.chunks.front().is_none_or(Option::is_some));
+            }
+        }
+    }
+}

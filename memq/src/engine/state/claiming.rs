@@ -1,0 +1,149 @@
+//! How the members of groups are handed messages.
+
+use super::sharing::Share;
+use super::{Phase, State};
+use crate::engine::after::After;
+use crate::engine::group::{Burial, Group, Pick, Ticket};
+use crate::engine::log::Walk;
+use crate::engine::segment::{Lanes, SlotRef};
+use crate::engine::wake::Wake;
+use crate::error::LagReason;
+use crate::position::Timestamp;
+
+/// What a member is given.
+pub(crate) enum Claim<P> {
+    Message(SlotRef<P>, Ticket),
+    /// A dead message, to be moved.
+    Burial(SlotRef<P>, Burial),
+    Lagged {
+        skipped: u64,
+        reason: LagReason,
+    },
+    /// Nothing now. Whoever was parked comes by itself then, if it is not woken before.
+    Nothing {
+        due: Option<Timestamp>,
+    },
+    /// Many messages of others were taken in, and there are more: look again.
+    Again,
+    Closed,
+    Deleted,
+    GroupDeleted,
+}
+
+/// Messages of others that a member takes in at most before it is handed one.
+const TAKE_IN: usize = 1024;
+
+impl<P> State<P> {
+    /// What there is for a member.
+    pub(in crate::engine) fn claim(
+        &mut self,
+        share: Share,
+        lanes: &mut Lanes<P>,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Claim<P> {
+        self.claims(share, lanes, now, after, |group, walk, wake| {
+            look(group, walk, share.member, now, wake)
+        })
+    }
+
+    /// What there is for a member, this many messages at most. Returns what came after them, if
+    /// anything.
+    pub(in crate::engine) fn claim_up_to(
+        &mut self,
+        share: Share,
+        most: usize,
+        claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+        lanes: &mut Lanes<P>,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) -> Option<Claim<P>> {
+        let last = self.claims(share, lanes, now, after, |group, walk, wake| {
+            for _ in 0..most {
+                match look(group, walk, share.member, now, wake) {
+                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
+                    last => return last,
+                }
+            }
+            Claim::Nothing { due: None }
+        });
+        Some(last).filter(|last| !matches!(last, Claim::Nothing { .. }))
+    }
+
+    /// Lets a member look so often as it likes, with what is to be done before and after it once.
+    /// Returns what it saw last.
+    #[inline]
+    fn claims(
+        &mut self,
+        share: Share,
+        lanes: &mut Lanes<P>,
+        now: Timestamp,
+        after: &mut After<P>,
+        looks: impl FnOnce(&mut Group, &mut Walk<'_, P>, &mut Wake) -> Claim<P>,
+    ) -> Claim<P> {
+        if self.phase == Phase::Deleted {
+            return Claim::Deleted;
+        }
+        self.up_to_date(share.group, now, after);
+        let (tail, phase) = (self.log.tail(), self.phase);
+        let found = self.groups.get_mut(share.group.key);
+        let Some(group) = found.filter(|group| group.id == share.group.id) else {
+            return Claim::GroupDeleted;
+        };
+        let former = group.come(share.member, now, &mut after.readers);
+        after.discard(former);
+        // Time alone may have ended the last one.
+        if phase != Phase::Open && group.is_done(tail) {
+            group.wake_all(&mut after.readers);
+        }
+        let mut claim = looks(group, &mut self.log.walk(lanes), &mut after.readers);
+        if let (Claim::Nothing { .. }, Phase::Closed) = (&claim, phase) {
+            if group.is_done(tail) {
+                claim = Claim::Closed;
+            }
+        }
+        group.pass_on(share.member, tail, &mut after.readers);
+        group.cover(&mut after.readers);
+        if group.settles_at_once() {
+            self.settled(share.group, after);
+        }
+        claim
+    }
+}
+
+/// What there is next for a member that has come.
+#[inline]
+fn look<P>(
+    group: &mut Group,
+    walk: &mut Walk<'_, P>,
+    member: usize,
+    now: Timestamp,
+    wake: &mut Wake,
+) -> Claim<P> {
+    let mut taken_in = 0;
+    loop {
+        let ticket = match group.pick(member, now, wake) {
+            Pick::Deliver(ticket) => ticket,
+            Pick::Bury(burial) => match walk.slot(burial.offset) {
+                Some(slot) => return Claim::Burial(slot, burial),
+                None => continue,
+            },
+            Pick::Lagged { skipped, reason } => return Claim::Lagged { skipped, reason },
+            Pick::More if taken_in == TAKE_IN => return Claim::Again,
+            Pick::More => {
+                let Some(entry) = walk.entry(group.position()) else {
+                    return Claim::Nothing { due: None };
+                };
+                taken_in += 1;
+                match group.admit(entry.partition, entry.key, member, now) {
+                    Some(ticket) => ticket,
+                    None => continue,
+                }
+            }
+            Pick::Full => return Claim::Nothing { due: None },
+        };
+        if let Some(slot) = walk.slot(ticket.offset) {
+            return Claim::Message(slot, ticket);
+        }
+    }
+}
