@@ -49,7 +49,7 @@ fn a_message_goes_when_the_last_reader_has_passed_it() {
         let stats = broker.stats("jobs").await.unwrap();
         assert_eq!((stats.depth, stats.consumed, stats.dropped.total()), (0, 10, 0));
         // A reader that does not wait keeps the stretch of the log it is in.
-        drop(subscriber);
+        drop((subscriber, group));
         assert!(memory.iter().all(|job| job.upgrade().is_none()));
     });
 }
