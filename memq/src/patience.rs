@@ -3,48 +3,68 @@
 /// To sleep and to be woken costs microseconds, to let others run some tens of nanoseconds: so who
 /// waits looks again a few times before it sleeps, as long as that tends to help. With it, waiting
 /// costs twice what the better of both would have, at most.
+///
+/// It looks less and less often, since each look takes a cache line from who is about to write to it.
 #[derive(Debug)]
 pub(crate) struct Patience {
-    left: u8,
-    /// What there is the next time: more after it has helped, less after it has not.
+    /// How often it has let others run.
+    used: u8,
+    /// How often it does so at most: more after that has helped, less after it has not.
     most: u8,
 }
 
 const LEAST: u8 = 2;
-const MOST: u8 = 32;
+const MOST: u8 = 64;
 
 impl Patience {
     pub(crate) const fn new() -> Self {
-        Self { left: LEAST, most: LEAST }
+        Self::of(LEAST)
+    }
+
+    /// As much as another one has come to.
+    pub(crate) const fn of(most: u8) -> Self {
+        Self { used: 0, most }
+    }
+
+    /// What there is of it the next time.
+    pub(crate) const fn most(&self) -> u8 {
+        self.most
     }
 
     /// Whether there is any left.
     #[inline]
     pub(crate) fn lasts(&self) -> bool {
-        self.left > 0
+        self.used < self.most
+    }
+
+    /// Whether it is time to look.
+    #[inline]
+    pub(crate) fn looks(&self) -> bool {
+        self.used & self.used.wrapping_sub(1) == 0
     }
 
     /// Uses some up.
     pub(crate) fn wait(&mut self) {
-        self.left -= 1;
-        if self.left == 0 {
+        self.used += 1;
+        if !self.lasts() {
             self.most = (self.most / 2).max(LEAST);
+            self.used = self.most;
         }
     }
 
     /// Something came.
     #[inline]
     pub(crate) fn renew(&mut self) {
-        if self.left != self.most {
+        if self.used > 0 {
             self.renewed();
         }
     }
 
     fn renewed(&mut self) {
-        if self.left > 0 {
+        if self.lasts() {
             self.most = (self.most * 2).min(MOST);
         }
-        self.left = self.most;
+        self.used = 0;
     }
 }
 
@@ -71,7 +91,20 @@ mod tests {
             patience.wait();
             patience.renew();
         }
-        let waits: Vec<_> = (0..6).map(|_| exhaust(&mut patience)).collect();
-        assert_eq!(waits, [32, 16, 8, 4, 2, 2]);
+        let waits: Vec<_> = (0..7).map(|_| exhaust(&mut patience)).collect();
+        assert_eq!(waits, [64, 32, 16, 8, 4, 2, 2]);
+    }
+
+    #[test]
+    fn it_looks_less_and_less_often() {
+        let mut patience = Patience::of(MOST);
+        let mut looks = Vec::new();
+        while patience.lasts() {
+            if patience.looks() {
+                looks.push(patience.used);
+            }
+            patience.wait();
+        }
+        assert_eq!(looks, [0, 1, 2, 4, 8, 16, 32]);
     }
 }

@@ -8,6 +8,7 @@ mod room;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use crate::key::{Key, partition_of};
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
+use crate::patience::Patience;
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::{Meta, Record};
@@ -46,6 +48,8 @@ pub struct Publisher<T: Payload> {
     /// What the topic runs with, which does not change while there is a publisher.
     partitions: u16,
     dedup: bool,
+    /// How patiently the next wait for room begins.
+    patience: AtomicU8,
 }
 
 /// What the log needs to know of a message, which itself stays where it is until it is stored.
@@ -112,7 +116,8 @@ impl<T: Payload> Publisher<T> {
         options: &TopicOptions,
     ) -> Self {
         let (partitions, dedup) = (options.partitions, options.dedup.is_some());
-        Self { topic, writer: Arc::new(writer), within, partitions, dedup }
+        let patience = AtomicU8::new(Patience::new().most());
+        Self { topic, writer: Arc::new(writer), within, partitions, dedup, patience }
     }
 
     /// Publishes a message when awaited; before that, a key, headers and a deadline can be added.
@@ -331,7 +336,10 @@ impl Publisher<Record> {
 
 impl<T: Payload> Clone for Publisher<T> {
     fn clone(&self) -> Self {
-        Self { topic: self.topic.clone(), writer: self.writer.clone(), ..*self }
+        let patience = AtomicU8::new(self.patience.load(Ordering::Relaxed));
+        let Self { within, partitions, dedup, .. } = *self;
+        let (topic, writer) = (self.topic.clone(), self.writer.clone());
+        Self { topic, writer, within, partitions, dedup, patience }
     }
 }
 

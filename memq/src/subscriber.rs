@@ -293,10 +293,12 @@ impl<T: Payload> Subscriber<T> {
                 return self.let_others_run(cx);
             }
             self.budget -= 1;
-            let next = if self.patience.lasts() {
+            let next = if !self.patience.lasts() {
+                self.cursor.next_or_park(cx.waker())
+            } else if self.patience.looks() {
                 self.cursor.next()
             } else {
-                self.cursor.next_or_park(cx.waker())
+                Next::Nothing
             };
             match next {
                 Next::Nothing if self.patience.lasts() => {

@@ -260,15 +260,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(State::release);
     }
 
-    /// Takes a place among those that wait for room, and stays awake. `Ready` says that it is worth
-    /// trying.
-    pub(crate) fn poll_turn(self: &Arc<Self>, size: usize, place: &mut Place) -> Poll<()> {
+    /// Takes a place among those that wait for room, and stays awake. Says whether it is worth trying;
+    /// nothing where others wait before it.
+    pub(crate) fn turn(self: &Arc<Self>, size: usize, place: &mut Place) -> Option<bool> {
         let now = self.now();
-        let trying = self.and_sweep(|state, after| {
-            state.queue_publisher(place);
-            state.worth_trying(size, now, place, after)
-        });
-        if trying { Poll::Ready(()) } else { Poll::Pending }
+        self.and_sweep(|state, after| {
+            let is_first = state.queue_publisher(place);
+            let is_worth_it = state.worth_trying(size, now, place, after);
+            (is_first || is_worth_it).then_some(is_worth_it)
+        })
     }
 
     /// Waits for room for a message of this size. `Ready` says that it is worth trying.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,11 +13,8 @@ use crate::engine::queue::Place;
 use crate::engine::topic::Topic;
 use crate::error::PublishError;
 use crate::message::Stored;
+use crate::patience::Patience;
 use crate::payload::Payload;
-
-/// How often a publisher that finds no room lets others run, before it sleeps: a reader makes room
-/// soon, mostly, and then nobody has to wake it.
-const PATIENCE: u8 = 16;
 
 /// A publisher's place among those that wait. Leaves it on drop.
 pub(super) struct Room<'a, T: Payload> {
@@ -27,8 +25,10 @@ pub(super) struct Room<'a, T: Payload> {
     place: Place,
     /// Whether there may be a place to give up.
     waited: bool,
-    /// How often it still lets others run before it sleeps.
-    patience: u8,
+    /// Before it sleeps.
+    patience: Patience,
+    /// What the next one begins with.
+    next_patience: &'a AtomicU8,
 }
 
 impl<'a, T: Payload> Room<'a, T> {
@@ -39,7 +39,8 @@ impl<'a, T: Payload> Room<'a, T> {
             deadline: None,
             place: Place::default(),
             waited: false,
-            patience: PATIENCE,
+            patience: Patience::of(publisher.patience.load(Ordering::Relaxed)),
+            next_patience: &publisher.patience,
         }
     }
 
@@ -55,6 +56,8 @@ impl<'a, T: Payload> Room<'a, T> {
     /// Gives the place up, for those behind it.
     pub(super) fn leave(&mut self) {
         if std::mem::take(&mut self.waited) {
+            self.patience.renew();
+            self.next_patience.store(self.patience.most(), Ordering::Relaxed);
             self.topic.leave_room(&mut self.place);
         }
     }
@@ -81,16 +84,25 @@ impl<'a, T: Payload> Room<'a, T> {
         Poll::Ready(Err(PublishError::Timeout(())))
     }
 
+    /// Looks whether it is worth trying, a few times before it sleeps where that tends to help.
     fn poll_turn(&mut self, size: usize, cx: &mut Context<'_>) -> Poll<()> {
-        if self.patience == 0 {
-            return self.topic.poll_room(size, &mut self.place, cx);
+        if self.patience.lasts() {
+            let turn = match self.patience.looks() {
+                true => self.topic.turn(size, &mut self.place),
+                false => Some(false),
+            };
+            match turn {
+                Some(true) => return Poll::Ready(()),
+                Some(false) => {
+                    self.patience.wait();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                // Those before it come first, and then it is woken.
+                None => {}
+            }
         }
-        self.patience -= 1;
-        let turn = self.topic.poll_turn(size, &mut self.place);
-        if turn.is_pending() {
-            cx.waker().wake_by_ref();
-        }
-        turn
+        self.topic.poll_room(size, &mut self.place, cx)
     }
 }
 

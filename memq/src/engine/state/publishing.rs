@@ -145,9 +145,10 @@ impl<P> State<P> {
         self.phase != Phase::Open || self.has_room(size, place, after)
     }
 
-    /// Takes a place for a publisher that waits awake.
-    pub(in crate::engine) fn queue_publisher(&mut self, place: &mut Place) {
+    /// Takes a place for a publisher that waits awake. Returns whether it is the first.
+    pub(in crate::engine) fn queue_publisher(&mut self, place: &mut Place) -> bool {
         self.room.join(place);
+        self.room.is_first(place)
     }
 
     pub(in crate::engine) fn park_publisher(
