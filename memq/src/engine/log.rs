@@ -148,6 +148,11 @@ impl<P> Log<P> {
         self.tail
     }
 
+    /// How many are kept of those from this offset on.
+    pub(crate) fn kept_from(&self, offset: u64) -> u64 {
+        self.tail.saturating_sub(self.head.max(offset))
+    }
+
     pub(crate) fn len(&self) -> usize {
         (self.tail - self.head) as usize
     }

@@ -8,18 +8,22 @@ use super::wake::Wake;
 
 /// Waiters that are let in one after the other, in the order in which they came.
 ///
-/// The first keeps its place until it leaves, also while it is awake: nobody overtakes it.
+/// The first keeps its place until it leaves, also while it is awake. Who comes later may go before
+/// only where there is room for all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// The number of the next to come.
     next: u64,
     /// By number.
     waiters: VecDeque<Waiter>,
+    /// The bytes that all of them want.
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Waiter {
     number: u64,
+    bytes: usize,
     /// Absent from when it is woken to when it parks again.
     waker: Option<Waker>,
 }
@@ -50,11 +54,17 @@ impl Queue {
         self.waiters.front().is_some_and(|first| first.waker.is_some())
     }
 
-    /// Adds a waiter at the end that does not sleep.
-    pub(crate) fn join(&mut self, place: &mut Place) {
+    /// The bytes that all who wait want.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a waiter at the end that does not sleep, and wants this many bytes.
+    pub(crate) fn join(&mut self, place: &mut Place, bytes: usize) {
         if place.0.is_none() {
             place.0 = Some(self.next);
-            self.waiters.push_back(Waiter { number: self.next, waker: None });
+            self.waiters.push_back(Waiter { number: self.next, bytes, waker: None });
+            self.bytes = self.bytes.saturating_add(bytes);
             self.next += 1;
         }
     }
@@ -62,8 +72,8 @@ impl Queue {
     /// Adds a waiter at the end, or lets one sleep again. The waker that was replaced is to be
     /// dropped outside the lock.
     #[must_use]
-    pub(crate) fn park(&mut self, place: &mut Place, waker: Waker) -> Option<Waker> {
-        self.join(place);
+    pub(crate) fn park(&mut self, place: &mut Place, bytes: usize, waker: Waker) -> Option<Waker> {
+        self.join(place, bytes);
         match self.index(place) {
             Some(index) => self.waiters[index].waker.replace(waker),
             None => Some(waker),
@@ -76,7 +86,9 @@ impl Queue {
     pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
         let index = self.index(place)?;
         place.0 = None;
-        self.waiters.remove(index)?.waker
+        let left = self.waiters.remove(index)?;
+        self.bytes = self.bytes.saturating_sub(left.bytes);
+        left.waker
     }
 
     /// Wakes the first, if it sleeps.

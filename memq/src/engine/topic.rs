@@ -265,7 +265,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     pub(crate) fn turn(self: &Arc<Self>, size: usize, place: &mut Place) -> Option<bool> {
         let now = self.now();
         self.and_sweep(|state, after| {
-            let is_first = state.queue_publisher(place);
+            let is_first = state.queue_publisher(place, size);
             let is_worth_it = state.worth_trying(size, now, place, after);
             (is_first || is_worth_it).then_some(is_worth_it)
         })
@@ -287,7 +287,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 after.discard(Some(waker));
                 return Poll::Ready(());
             }
-            state.park_publisher(place, waker, after);
+            state.park_publisher(place, size, waker, after);
             self.waiting.store(state.waits(), Ordering::Relaxed);
             // Pairs with the fence in `passed`.
             fence(Ordering::SeqCst);

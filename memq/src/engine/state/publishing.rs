@@ -146,18 +146,19 @@ impl<P> State<P> {
     }
 
     /// Takes a place for a publisher that waits awake. Returns whether it is the first.
-    pub(in crate::engine) fn queue_publisher(&mut self, place: &mut Place) -> bool {
-        self.room.join(place);
+    pub(in crate::engine) fn queue_publisher(&mut self, place: &mut Place, size: usize) -> bool {
+        self.room.join(place, size);
         self.room.is_first(place)
     }
 
     pub(in crate::engine) fn park_publisher(
         &mut self,
         place: &mut Place,
+        size: usize,
         waker: Waker,
         after: &mut After<P>,
     ) {
-        after.discard(self.room.park(place, waker));
+        after.discard(self.room.park(place, size, waker));
     }
 
     /// A publisher no longer waits: it is the next one's turn.
@@ -231,7 +232,7 @@ impl<P> State<P> {
     }
 
     fn makes_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
-        if !self.room.is_first(place) {
+        if !self.room.is_first(place) && (place.is_taken() || !self.may_overtake(size)) {
             return false;
         }
         let messages = self.reserved + 1;
@@ -241,6 +242,21 @@ impl<P> State<P> {
         }
         self.passed = self.floor();
         self.log.make_room(messages, size, self.passed, &mut after.garbage)
+    }
+
+    /// Whether there is room for all who wait and for one more of this size, so that it keeps nobody
+    /// waiting. Bytes that were passed and are still there count as taken.
+    fn may_overtake(&mut self, size: usize) -> bool {
+        let wanted = self.reserved + self.room.len() + 1;
+        let most = self.options.max_messages.saturating_sub(wanted) as u64;
+        let bytes = self.log.bytes().saturating_add(self.room.bytes()).saturating_add(size);
+        if bytes > self.options.max_bytes || wanted > self.options.max_messages {
+            return false;
+        }
+        if self.log.kept_from(self.passed) > most {
+            self.passed = self.floor();
+        }
+        self.log.kept_from(self.passed) <= most
     }
 
     /// Lets the publisher that waits longest look whether there is room now.
