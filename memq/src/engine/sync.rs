@@ -5,7 +5,42 @@
 mod real {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-    pub(crate) use parking_lot::Mutex;
+    /// A lock that is held for some tens of nanoseconds.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+    /// Pauses of the processor before a lock is asked for again, at first and at last.
+    const PAUSES: std::ops::RangeInclusive<u32> = 8..=256;
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(parking_lot::Mutex::new(value))
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut()
+        }
+
+        #[inline]
+        pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+            self.0.try_lock().unwrap_or_else(|| self.wait())
+        }
+
+        /// Asks less and less often before it lets the system run something else, which costs more
+        /// than the lock is held for. That also lets whoever has it go on for a while.
+        #[cold]
+        fn wait(&self) -> parking_lot::MutexGuard<'_, T> {
+            let mut pauses = *PAUSES.start();
+            while PAUSES.contains(&pauses) {
+                (0..pauses).for_each(|_| std::hint::spin_loop());
+                if let Some(guard) = self.0.try_lock() {
+                    return guard;
+                }
+                pauses *= 2;
+            }
+            self.0.lock()
+        }
+    }
 
     /// What only a protocol makes safe to touch, with loom's way of touching it.
     #[derive(Debug)]
