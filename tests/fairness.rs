@@ -1,13 +1,15 @@
-//! Publishers that wait for room, in the order in which they came, and nobody overtakes them; members
+//! Publishers that wait for room, in the order in which they came, and nobody overtakes them to
+//! their cost; members
 //! of a group, which all get their share.
 
 mod common;
 
 use std::future::IntoFuture;
+use std::task::Poll;
 use std::time::Duration;
 
 use common::{Bell, on_both_runtimes, paused, poll_with, settle, settle_with, spawn};
-use memq::{Broker, Overflow, PublishError, Publisher, Record, Subscriber};
+use memq::{Broker, Offset, Overflow, PublishError, Publisher, Record, Subscriber};
 use tokio::task::JoinHandle;
 
 /// A topic with room for one message, which is there.
@@ -154,4 +156,25 @@ fn members_share_what_is_there_at_once() {
         assert_eq!(taken.iter().sum::<usize>(), 3_000);
         assert!(taken.iter().all(|own| *own >= 500), "{taken:?}");
     });
+}
+
+/// Who waits is not overtaken to its cost, but a publisher that comes later need not wait for it to
+/// run where there is room for both.
+#[tokio::test]
+async fn who_comes_later_may_go_first_where_there_is_room_for_all() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(4).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    for _ in 0..4 {
+        writer.publish_bytes("first").await.unwrap();
+    }
+    let bell = Bell::new();
+    let mut waits = writer.publish_bytes("waits").into_future();
+    assert!(settle_with(&bell, &mut waits).is_pending());
+    reader.recv_batch(2).await.unwrap();
+    // Room for two: one is for whoever waits.
+    writer.try_publish(Record::new("later")).unwrap();
+    assert!(matches!(writer.try_publish(Record::new("last")), Err(PublishError::Full(_))));
+    assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
 }

@@ -66,8 +66,8 @@ pub struct Model {
     pub consumed: u64,
     pub rejected: u64,
     pub reserved: usize,
-    /// Whether a publisher waits for room, whom nobody overtakes.
-    pub queued: bool,
+    /// The size of the message of a publisher that waits for room, if one does.
+    pub queued: Option<usize>,
     pub now: Timestamp,
     pub phase: Phase,
     pub readers: Vec<Reader>,
@@ -87,7 +87,7 @@ impl Model {
             consumed: 0,
             rejected: 0,
             reserved: 0,
-            queued: false,
+            queued: None,
             now,
             phase: Phase::Open,
             readers: Vec::new(),
@@ -148,6 +148,16 @@ impl Model {
         }
     }
 
+    /// Whether nobody waits who comes first, or there is room for both. Bytes that were passed and are
+    /// still there count as taken then.
+    fn is_next(&self, size: usize) -> bool {
+        let Some(waits) = self.queued else { return true };
+        let passed = self.readers.iter().map(|reader| reader.position).min().unwrap_or(0);
+        let left = self.kept.iter().filter(|kept| kept.offset >= passed).count();
+        left + self.reserved + 2 <= self.options.max
+            && self.bytes() + waits + size <= self.options.max_bytes
+    }
+
     /// Whether a publish of this length would no longer wait; changes nothing.
     pub fn would_publish(&self, length: usize) -> bool {
         let size = length + PRICE;
@@ -181,7 +191,7 @@ impl Model {
         let size = length + PRICE;
         match self.refusal(size) {
             Some(refusal) => Err(refusal),
-            None if !self.queued && self.make_room(size) => Ok(self.store(id, size)),
+            None if self.is_next(size) && self.make_room(size) => Ok(self.store(id, size)),
             None => Err(Refusal::Full),
         }
     }
@@ -189,7 +199,7 @@ impl Model {
     pub fn reserve(&mut self) -> Result<(), Refusal> {
         match self.refusal(0) {
             Some(refusal) => Err(refusal),
-            None if !self.queued && self.make_room(1) => {
+            None if self.is_next(1) && self.make_room(1) => {
                 self.reserved += 1;
                 Ok(())
             }

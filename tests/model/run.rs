@@ -11,7 +11,7 @@ use memq::{
 };
 
 use super::common::{Bell, settle_with, try_now};
-use super::reference::{Got, Model, Phase, Refusal};
+use super::reference::{Got, Model, PRICE, Phase, Refusal};
 use super::steps::{Options, Place, Step};
 
 const READERS: usize = 5;
@@ -185,7 +185,7 @@ impl<'t> Run<'t> {
             Step::Resume => self.resume(),
             Step::Cancel => {
                 self.waiting = None;
-                self.model.queued = false;
+                self.model.queued = None;
             }
             Step::Reserve if self.permits.len() < PERMITS => {
                 let model = self.model.reserve();
@@ -309,7 +309,7 @@ impl<'t> Run<'t> {
     /// Polls the publish that waits: it is stored if there is room, and dated now.
     fn resume(&mut self) {
         let Some(mut waiting) = self.waiting.take() else { return };
-        self.model.queued = false;
+        self.model.queued = None;
         let model = self.model.publish(waiting.id, waiting.length);
         match settle_with(&waiting.bell, &mut waiting.publishing) {
             Poll::Ready(result) => {
@@ -319,7 +319,7 @@ impl<'t> Run<'t> {
             Poll::Pending => {
                 assert_eq!(self.topic.options.overflow, Overflow::Wait);
                 assert_eq!(model, Err(Refusal::Full));
-                self.model.queued = true;
+                self.model.queued = Some(waiting.length + PRICE);
                 waiting.rings = waiting.bell.rings();
                 self.waiting = Some(waiting);
             }

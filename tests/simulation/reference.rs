@@ -109,7 +109,7 @@ pub struct Model {
     pub closed: bool,
     pub rejected: u64,
     pub repeated: u64,
-    /// Whether a publisher waits for room, whom nobody overtakes.
+    /// Whether a publisher waits for room, whom nobody overtakes unless there is room for both.
     pub queued: bool,
     pub groups: Vec<Group>,
     pub readers: Vec<Reader>,
@@ -178,11 +178,15 @@ impl Model {
 
     /// Whether a publish would not have to wait.
     pub fn has_room(&self) -> bool {
+        self.has_room_for(1)
+    }
+
+    fn has_room_for(&self, messages: u64) -> bool {
         let passed = self.floor().max(self.log.head);
         let left = self.log.tail().saturating_sub(passed);
         self.closed
             || self.options.overflow == Overflow::DropOldest
-            || left < self.options.max as u64
+            || left + messages <= self.options.max as u64
     }
 
     pub fn publish(
@@ -209,7 +213,7 @@ impl Model {
             }
         }
         self.settle();
-        if self.queued || !self.has_room() {
+        if !self.has_room_for(1 + u64::from(self.queued)) {
             return Err(Unpublished::Full);
         }
         let offset = self.store(id, key, partition);
