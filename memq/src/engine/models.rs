@@ -60,6 +60,9 @@ fn publish_waiting(topic: &Arc<Topic<u64>>, number: u64) {
                 Err(Refusal::Full) => {}
                 Err(refusal) => panic!("{refusal:?}"),
             }
+            if topic.turn(1, &mut place) == Some(true) {
+                continue;
+            }
             if topic.poll_room(1, &mut place, cx).is_pending() {
                 return Poll::Pending;
             }
@@ -74,7 +77,10 @@ fn cursor(topic: &Arc<Topic<u64>>) -> Cursor<u64> {
 fn read(cursor: &mut Cursor<u64>) -> Next {
     block_on(poll_fn(|cx| match cursor.next_or_park(cx.waker()) {
         Next::Nothing => Poll::Pending,
-        next => Poll::Ready(next),
+        next => {
+            cursor.passed();
+            Poll::Ready(next)
+        }
     }))
 }
 
