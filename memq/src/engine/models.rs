@@ -17,6 +17,7 @@ use super::group::{Rules, Settlement, Ticket, Wait};
 use super::member::{GroupRef, Member};
 use super::queue::Place;
 use super::segment::{Entry, Lanes};
+use super::slots::slots;
 use super::state::{Claim, Refusal};
 use super::topic::Topic;
 use crate::name::TopicName;
@@ -117,6 +118,39 @@ fn consume(member: &Member<u64>, group: &GroupRef<u64>) -> u64 {
     let (number, ticket) = claim(member);
     assert!(group.settle(ticket, Settlement::Ack).is_ok());
     number
+}
+
+#[test]
+fn a_value_is_seen_whole_once_its_slot_is_set() {
+    model(|| {
+        let (mut writer, slots) = slots(2);
+        let writing = thread::spawn(move || {
+            assert!(writer.push(Box::new(7)).is_ok());
+            assert!(writer.push(Box::new(8)).is_ok());
+        });
+        let seen = [slots.get(0), slots.get(1)].map(|value| value.map(|value| **value));
+        assert!(matches!(seen, [None | Some(7), None | Some(8)]));
+        drop(slots);
+        writing.join().unwrap();
+    });
+}
+
+/// Its segments have several slots, so that it reads without a lock.
+#[test]
+fn a_reader_behind_a_publisher_reads_each_message_once() {
+    model(|| {
+        let topic = topic(64, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        publish(&topic, 0, 0);
+        assert_eq!(read_number(&mut cursor), 0);
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || (1..3).for_each(|number| publish(&topic, number, 0))
+        });
+        assert_eq!(read_number(&mut cursor), 1);
+        assert_eq!(read_number(&mut cursor), 2);
+        publisher.join().unwrap();
+    });
 }
 
 #[test]
