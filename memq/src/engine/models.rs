@@ -130,7 +130,6 @@ fn a_value_is_seen_whole_once_its_slot_is_set() {
         });
         let seen = [slots.get(0), slots.get(1)].map(|value| value.map(|value| **value));
         assert!(matches!(seen, [None | Some(7), None | Some(8)]));
-        drop(slots);
         writing.join().unwrap();
     });
 }
