@@ -31,7 +31,8 @@ pub fn version(package: &str) -> Option<&'static str> {
 
 /// What is known of the machine, a line each.
 pub fn lines() -> Vec<String> {
-    let mut lines = Vec::new();
+    let day = memq::Timestamp::from(std::time::SystemTime::now()).to_string();
+    let mut lines = vec![format!("date: {}", day.split('T').next().unwrap_or_default())];
     let cpu = fs::read_to_string("/proc/cpuinfo").ok();
     let cpu = cpu.as_deref().and_then(|text| field(text, "model name")).unwrap_or("unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -55,8 +56,8 @@ pub fn lines() -> Vec<String> {
 
 /// How the peers are used, and what is left out.
 pub const NOTES: &[&str] = &[
-    "memq takes each value out of its message (`into_inner`), memq-borrowed reads it in place, \
-     memq-batch reads what is there, at most 100, in place; memq-consumed is memq-borrowed on a topic \
+    "memq takes each value out of its message (`into_inner`), memq-borrowed reads it where it is \
+     (`recv_ref`, or the batch), memq-batch reads what is there, at most 100, in place; memq-consumed is memq-borrowed on a topic \
      with `retain = UntilConsumed`, which frees what was read as a channel does. Topics are native, \
      hold 1,024 messages where nothing else is said, and publishers wait (`overflow = Wait`). Where \
      work is shared memq is a consumer group, and each delivery is acknowledged.",

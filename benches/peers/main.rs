@@ -4,6 +4,7 @@ mod adapters;
 mod charts;
 mod growth;
 mod json;
+mod limits;
 mod machine;
 mod measure;
 mod options;

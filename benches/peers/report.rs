@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use crate::growth::Axis;
 use crate::measure::{Figures, Workload, significant};
-use crate::{charts, machine};
+use crate::{charts, limits, machine};
 
 /// A workload and what came of it.
 pub type Measured = (Workload, Vec<Figures>);
@@ -101,6 +101,9 @@ pub fn write(
     text.push_str(&table(measured));
     for (workload, figures) in measured {
         let _ = writeln!(text, "\n## {}\n\n{}.\n", workload.name, workload.what);
+        if let Some(limits::Limit { target, cause }) = limits::of(workload.name) {
+            let _ = writeln!(text, "Asked for: {target}. What limits memq: {cause}\n");
+        }
         let file = format!("{}.svg", workload.name);
         charts::bars(&charts.join(&file), workload, figures)?;
         let _ = writeln!(text, "![{}](report/{file})", workload.name);

@@ -349,7 +349,7 @@ impl<T: Payload> Delivery<T> {
         Meta::headers(self.lease.entry().meta.as_ref())
     }
 
-    /// When the message was stored.
+    /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.lease.entry().at

@@ -81,7 +81,7 @@ impl<T: Payload> Message<T> {
         Partition(self.slot.entry().partition)
     }
 
-    /// When the message was stored.
+    /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.slot.entry().at
@@ -161,7 +161,7 @@ impl<'a, T: Payload> MessageRef<'a, T> {
         Partition(self.entry.partition)
     }
 
-    /// When the message was stored.
+    /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.entry.at

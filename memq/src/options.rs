@@ -207,8 +207,10 @@ pub enum Start {
     /// be published is an error.
     Offset(Offset),
     /// At the first message stored at or after this time; at a time that has not come, `Latest`.
+    /// Where messages are dated by a coarse clock (see [`Timestamp`]), perhaps a tick before that,
+    /// so that none is missed.
     Time(Timestamp),
-    /// At the first message stored in this last stretch of time.
+    /// At the first message stored in this last stretch of time; else as `Time`.
     Ago(Duration),
     /// Where the consumer group resumes: at its oldest message that is not settled. A group that is
     /// new starts at the earliest message kept. For consumers alone; a subscriber has no group.

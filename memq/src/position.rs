@@ -65,8 +65,13 @@ impl From<u16> for Partition {
 /// When a message was stored: nanoseconds since 1970-01-01 UTC.
 ///
 /// A broker reads the system's clock once, when it is made, and from then on counts with the
-/// monotonic clock. So timestamps of one broker never go backwards, follow tokio's paused clock,
-/// and do not follow later corrections of the system's clock.
+/// monotonic clock. So timestamps of one broker never go backwards, and do not follow later
+/// corrections of the system's clock.
+///
+/// Where time decides something, in topics with `ttl` or `dedup` and in groups, that is tokio's clock,
+/// read exactly. Elsewhere messages are dated by the system's coarse clock where there is one: on
+/// Linux a date may be a tick early, which is 4 ms or less on most systems and 10 ms at most. Where
+/// tokio's clock is paused when the broker is made, all dates follow it.
 ///
 /// ```
 /// use memq::Timestamp;

@@ -270,7 +270,7 @@ impl<T: Payload> Subscriber<T> {
 
     /// [`recv`](Self::recv) for hand-written futures. Registers the task of `cx` where it returns
     /// `Pending`, which it does once in 1,024 messages also where there are more, so that other
-    /// tasks run; it wakes itself then.
+    /// tasks run; it wakes itself then, and a few times before it sleeps.
     ///
     /// # Errors
     ///

@@ -1,0 +1,146 @@
+//! What is asked of memq in each workload, and what keeps it from more: words beside the figures.
+
+/// For one workload: the target, and what limits memq where it is not the first.
+pub struct Limit {
+    pub target: &'static str,
+    pub cause: &'static str,
+}
+
+/// Of the workload of this name.
+pub fn of(name: &str) -> Option<Limit> {
+    let (_, target, cause) = LIMITS.iter().find(|(known, ..)| *known == name)?;
+    Some(Limit { target, cause })
+}
+
+const LIMITS: &[(&str, &str, &str)] = &[
+    (
+        "L1",
+        "40 ns, or 1.5 times kanal's",
+        "The topic's lock (one locked instruction to take it, one to release it), the date, and moves of \
+         the message from the caller into the future and from there into its slot. kanal stores neither \
+         date nor offset, and keeps nothing for a second reader. `recv` counts a reference besides, which \
+         `recv_ref` does not.",
+    ),
+    (
+        "S1a",
+        "15 times tokio-memq, above every async peer",
+        "The allocation of a kilobyte, which another thread frees. Where what was read is freed at once \
+         (memq-consumed), or its value is taken out (memq), the two threads meet in the allocator.",
+    ),
+    (
+        "S1b",
+        "20 times tokio-memq, above every peer",
+        "The publisher: what it costs on one thread, and the lines of the slots, which go from core to \
+         core with each message. The disruptor's ring has slots that are written again and again, and no \
+         lock.",
+    ),
+    (
+        "S2b",
+        "4 times tokio-broadcast where it is lent, 1.5 times where it is taken out",
+        "Taking a value out counts a reference of its `Bytes`, a counter that both cores change. The \
+         disruptor's readers share one ring that is never freed.",
+    ),
+    (
+        "S3b",
+        "9 times tokio-memq",
+        "The publisher: each message of a batch is stored, counted and, in a full topic, evicts another \
+         under the lock, and drops what it evicted. Reading in batches costs less than that.",
+    ),
+    (
+        "S4a",
+        "6 times tokio-memq, above every async peer",
+        "Fresh pages: a megabyte is 256 of them, at 1.6 µs each where the allocator gives memory back to \
+         the system in between. What is measured is mostly whether it does.",
+    ),
+    (
+        "S5b",
+        "9 times tokio-memq, above every peer",
+        "As S3b. The disruptor is ahead, for the same reasons as in S1b.",
+    ),
+    (
+        "S6b",
+        "20 times tokio-memq",
+        "Each message takes the lock three times, to be published, handed out and acknowledged, and each \
+         time the group's state goes from core to core. The channels hand a message out and forget it: they \
+         know no acknowledgement, no redelivery and no order within a key. A member takes only what it \
+         returns: one that took more, to save locks, would keep it from the others.",
+    ),
+    (
+        "S6c",
+        "12 times tokio-memq",
+        "As S6b, but once for fifty messages; what is left is one lease for each message, made and ended \
+         under the lock.",
+    ),
+    (
+        "S7-current",
+        "450 ns",
+        "Two polls of each task. kanal's futures wake each other without the scheduler.",
+    ),
+    ("S7-multi", "450 ns", "As S7-current."),
+    (
+        "S8a",
+        "above tokio-mpsc",
+        "As S1b. kanal and crossfire move 64 bytes from one stack to another, and keep nothing.",
+    ),
+    (
+        "S8c",
+        "1.5 times every peer",
+        "As S3b. kanal moves the whole batch under one lock of its own.",
+    ),
+    (
+        "S9-json",
+        "1.5 µs",
+        "serde_json; memq adds a copy into a buffer of the message's length, and the log.",
+    ),
+    ("S9-json-zstd", "8 µs", "zstd. bare-serde makes a new context for each message."),
+    (
+        "S9-json-zstd-dict",
+        "3.2 µs",
+        "zstd; bare-serde uses prepared dictionaries and contexts that are kept, too.",
+    ),
+    ("S9-bytes", "81 bytes for 227", "What the dictionary knows of other orders."),
+    (
+        "S10-bytes",
+        "72 bytes",
+        "A slot is the `Bytes` (32), where key and headers are (8), the date (8), the hash of the key (8), \
+         size and partition (8) and whether it is set (8 with padding). The last segment is half empty on \
+         average.",
+    ),
+    (
+        "S10-struct",
+        "72 bytes",
+        "The same without the `Bytes`, and a word that tells a borrowed value.",
+    ),
+    (
+        "S11",
+        "8 million deliveries/s, none lost",
+        "Nothing holds the publisher up, so whoever stops the reader for as long as 10,000 messages take \
+         (0.7 ms at this rate: the system, mostly) makes it lose some, and it is told of each. tokio-broadcast \
+         publishes more slowly.",
+    ),
+    (
+        "S12",
+        "2 µs",
+        "Memory: a topic is a few allocations, and a registry of ten thousand does not fit a cache.",
+    ),
+    (
+        "S12-heap",
+        "1,500 bytes",
+        "A lock in cache lines of its own, and places for readers, groups and those that wait.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads;
+
+    #[test]
+    fn every_workload_has_its_words() {
+        let names: Vec<_> = workloads::all().iter().map(|workload| workload.name).collect();
+        for name in &names {
+            assert!(of(name).is_some(), "nothing is said of {name}");
+        }
+        assert_eq!(names.len(), LIMITS.len());
+    }
+}
