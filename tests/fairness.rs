@@ -8,8 +8,8 @@ use std::future::IntoFuture;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Bell, on_both_runtimes, paused, poll_with, settle, settle_with, spawn};
-use memq::{Broker, Offset, Overflow, PublishError, Publisher, Record, Subscriber};
+use common::{Bell, on_both_runtimes, paused, poll_once, poll_with, settle, settle_with, spawn};
+use memq::{Broker, Offset, Overflow, PublishError, Publisher, Record, Retain, Subscriber};
 use tokio::task::JoinHandle;
 
 /// A topic with room for one message, which is there.
@@ -177,4 +177,45 @@ async fn who_comes_later_may_go_first_where_there_is_room_for_all() {
     writer.try_publish(Record::new("later")).unwrap();
     assert!(matches!(writer.try_publish(Record::new("last")), Err(PublishError::Full(_))));
     assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
+}
+
+/// A batch that waits for a large message is not overtaken as if it waited for its small first one.
+#[tokio::test]
+async fn a_batch_is_waited_for_by_what_it_wants_next() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").overflow(Overflow::Wait).max_bytes(100_000);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    while writer.try_publish(Record::new(vec![0; 936])).is_ok() {}
+    let bell = Bell::new();
+    let messages = [Record::new(vec![0; 900]), Record::new(vec![0; 50_000])];
+    let mut batch = writer.publish_batch(messages);
+    assert!(settle_with(&bell, &mut batch).is_pending());
+    for _ in 0..100 {
+        reader.recv().await.unwrap();
+        if settle_with(&bell, &mut batch).is_ready() {
+            return;
+        }
+        // A small one, that would take what was made room for.
+        let _ = writer.try_publish(Record::new(vec![0; 936]));
+    }
+    panic!("the batch was starved");
+}
+
+/// A permit says nothing of the size of its message, so it goes before nobody who waits.
+#[tokio::test]
+async fn permits_do_not_starve_a_large_message() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").overflow(Overflow::Wait).max_bytes(100_000);
+    let topic = topic.retain(Retain::UntilConsumed);
+    let writer = topic.publisher().await.unwrap();
+    let mut member = topic.subscriber().group("g").await.unwrap();
+    writer.try_publish(Record::new(vec![0; 60_000])).unwrap();
+    let bell = Bell::new();
+    let mut large = writer.publish(Record::new(vec![0; 50_000])).into_future();
+    assert!(settle_with(&bell, &mut large).is_pending());
+    member.try_recv().unwrap().unwrap().ack();
+    assert!(poll_once(writer.reserve()).is_none());
+    assert!(settle_with(&bell, &mut large).is_ready());
+    assert!(poll_once(writer.reserve()).is_some());
 }

@@ -2,15 +2,17 @@
 
 mod common;
 
+use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use common::{Bell, settle_with};
 use memq::codec::{Json, Native};
-use memq::{Broker, Publisher, Record, RecvError, Start, Topic, TopicSpec};
+use memq::{Broker, Overflow, Publisher, Record, RecvError, Start, Topic, TopicSpec};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Panics when it is dropped, if it is to.
@@ -199,4 +201,52 @@ fn a_panic_while_a_message_is_rejected_leaves_it_to_be_dead_lettered() {
         let stats = group.stats().unwrap();
         assert_eq!((stats.dead, stats.dead_lettered), (0, 1));
     });
+}
+
+/// Publishes when it is dropped, if it has a publisher.
+struct Loud(Mutex<Option<Publisher<Loud>>>);
+
+impl Loud {
+    fn quiet() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl Topic for Loud {
+    type Codec = Native;
+    // Each message has a segment of its own.
+    const SPEC: TopicSpec = TopicSpec::new("loud").overflow(Overflow::Wait).max_messages(8);
+}
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        if let Some(publisher) = self.0.get_mut().unwrap().take() {
+            drop(publisher.try_publish(Self::quiet()));
+        }
+    }
+}
+
+/// After a panic between, a member still holds two stretches of the log, and lets go of both where the
+/// topic may be used.
+#[tokio::test]
+async fn what_a_member_lets_go_of_after_a_panic_may_use_the_topic() {
+    let broker = Broker::new();
+    let writer = broker.publisher::<Loud>().await.unwrap();
+    for number in 0..8 {
+        let publisher = (number == 1).then(|| writer.clone());
+        writer.try_publish(Loud(Mutex::new(publisher))).unwrap();
+    }
+    let group = broker.subscriber::<Loud>().from(Start::Earliest).group("g").auto_ack();
+    let mut member = group.await.unwrap();
+    drop(member.try_recv().unwrap().unwrap());
+    writer.try_publish(Loud::quiet()).unwrap();
+    {
+        let mut waits = writer.publish(Loud::quiet()).into_future();
+        assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+        let bad = Waker::from(Arc::new(Panicking));
+        assert!(Pin::new(&mut waits).poll(&mut Context::from_waker(&bad)).is_pending());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(member.try_recv()))).is_err());
+    }
+    writer.try_publish(Loud::quiet()).unwrap();
+    assert!(member.try_recv().unwrap().is_some());
 }

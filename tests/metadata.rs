@@ -3,13 +3,13 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::Order;
 use memq::codec::Native;
 use memq::{
-    Broker, EncodeError, Format, HeaderError, Headers, Key, Offset, PublishError, Record, Topic,
-    TopicKey, TopicSpec,
+    Broker, EncodeError, Format, HeaderError, Headers, Key, Offset, PublishError, Record,
+    Timestamp, Topic, TopicKey, TopicSpec,
 };
 
 /// A native message that is not `Clone`, with a key.
@@ -264,5 +264,23 @@ async fn bytes_are_read_back_as_they_were_published() {
         let record = reader.recv().await.unwrap();
         assert_eq!(record.bytes(), text);
         assert_eq!(Record::format(&record), Format::Json);
+    }
+}
+
+/// Messages are dated by a coarse clock, and a start by time misses none for that.
+#[tokio::test]
+async fn a_start_by_time_misses_nothing_that_was_published_after_it() {
+    let broker = Broker::new();
+    let topic = broker.topic("log");
+    let writer = topic.publisher().await.unwrap();
+    for round in 0..50 {
+        let begin = Timestamp::from(SystemTime::now());
+        let offset = writer.publish_bytes("x").await.unwrap();
+        let reader = topic.subscriber().from(begin).await.unwrap();
+        assert!(reader.position() <= offset, "round {round}");
+        let name = format!("group-{round}");
+        let mut member = topic.subscriber().from(begin).group(name).await.unwrap();
+        assert!(member.try_recv().unwrap().unwrap().offset() <= offset, "round {round}");
+        assert!(member.seek(begin).await.unwrap() <= offset, "round {round}");
     }
 }

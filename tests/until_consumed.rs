@@ -140,3 +140,21 @@ fn the_limits_hold_besides_and_room_that_is_consumed_lets_publishers_in() {
         assert_eq!(broker.stats("raw").await.unwrap().depth, 2);
     });
 }
+
+#[test]
+fn a_member_that_finds_nothing_keeps_nothing() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let mut member = broker.subscriber::<Job>().group("work").await.unwrap();
+        let memory = publish(&broker, 1_000).await;
+        while let Some(job) = member.try_recv().unwrap() {
+            job.ack();
+        }
+        assert!(memory.iter().all(|job| job.upgrade().is_none()));
+        let memory = publish(&broker, 10).await;
+        member.recv_batch(4).await.unwrap().ack();
+        broker.delete("jobs").await.unwrap();
+        assert!(member.try_recv().is_err());
+        assert!(memory.iter().all(|job| job.upgrade().is_none()));
+    });
+}

@@ -187,7 +187,8 @@ impl<T: Payload> Consumer<T> {
             if claimed.is_empty() && stopped.is_none() {
                 break;
             }
-            // All of them are held before one is opened, so that a codec that panics loses none.
+            // All of them are held before one is opened, so that a codec that panics loses none but what
+            // was settled by being handed out.
             let leases: Vec<_> =
                 claimed.drain(..).map(|(slot, ticket)| self.hold(slot, ticket)).collect();
             deliveries.reserve(leases.len());

@@ -54,7 +54,9 @@ impl Dictionary {
     /// The dictionary that these bytes are, such as `include_bytes!("orders.dict")` or what was
     /// read from a file.
     ///
-    /// Without memq's feature `zstd` only the magic and the id are looked at.
+    /// The magic, the id and the tables at the beginning are checked; without memq's feature `zstd`
+    /// the tables are not. What follows them is any bytes, and has no checksum: damage there is seen
+    /// when payloads come out wrong, as with the dictionary of another file.
     ///
     /// ```
     /// use memq::{Dictionary, DictionaryError};
@@ -65,7 +67,7 @@ impl Dictionary {
     ///
     /// # Errors
     ///
-    /// [`DictionaryError`] where they are not a dictionary, or a damaged one.
+    /// [`DictionaryError`] where they do not begin as a dictionary does.
     pub fn new(bytes: impl Into<Bytes>) -> Result<Self, DictionaryError> {
         let bytes = bytes.into();
         let dictionary = match DictionaryFault::of(&bytes) {
@@ -162,13 +164,15 @@ pub enum DictionaryError {
     Damaged,
     /// There is too little to train one from.
     #[error(
-        "{samples} samples with {bytes} bytes are too few to train a dictionary: give some thousand records, a hundred times the bytes that the dictionary may have"
+        "{samples} samples with {bytes} bytes are too few to train a dictionary of {max_bytes} bytes: give some thousand records, a hundred times the bytes that the dictionary may have, or let it have fewer"
     )]
     Samples {
         /// How many samples there are.
         samples: usize,
         /// The bytes of all of them.
         bytes: usize,
+        /// The bytes that the dictionary may have.
+        max_bytes: usize,
     },
     /// zstd could not make one of these samples.
     #[error("no dictionary could be trained: give more records, or other than near copies")]

@@ -207,8 +207,8 @@ pub enum Start {
     /// be published is an error.
     Offset(Offset),
     /// At the first message stored at or after this time; at a time that has not come, `Latest`.
-    /// Where messages are dated by a coarse clock (see [`Timestamp`]), perhaps a tick before that,
-    /// so that none is missed.
+    /// Where messages share dates (see [`Timestamp`]), it begins up to 50 ms before that, so that none
+    /// is missed for being dated early.
     Time(Timestamp),
     /// At the first message stored in this last stretch of time; else as `Time`.
     Ago(Duration),

@@ -3,8 +3,6 @@
 /// To sleep and to be woken costs microseconds, to let others run some tens of nanoseconds: so who
 /// waits looks again a few times before it sleeps, as long as that tends to help. With it, waiting
 /// costs twice what the better of both would have, at most.
-///
-/// It looks less and less often, since each look takes a cache line from who is about to write to it.
 #[derive(Debug)]
 pub(crate) struct Patience {
     /// How often it has let others run.
@@ -35,12 +33,6 @@ impl Patience {
     #[inline]
     pub(crate) fn lasts(&self) -> bool {
         self.used < self.most
-    }
-
-    /// Whether it is time to look.
-    #[inline]
-    pub(crate) fn looks(&self) -> bool {
-        self.used & self.used.wrapping_sub(1) == 0
     }
 
     /// Uses some up.
@@ -93,18 +85,5 @@ mod tests {
         }
         let waits: Vec<_> = (0..7).map(|_| exhaust(&mut patience)).collect();
         assert_eq!(waits, [64, 32, 16, 8, 4, 2, 2]);
-    }
-
-    #[test]
-    fn it_looks_less_and_less_often() {
-        let mut patience = Patience::of(MOST);
-        let mut looks = Vec::new();
-        while patience.lasts() {
-            if patience.looks() {
-                looks.push(patience.used);
-            }
-            patience.wait();
-        }
-        assert_eq!(looks, [0, 1, 2, 4, 8, 16, 32]);
     }
 }

@@ -65,13 +65,17 @@ impl From<u16> for Partition {
 /// When a message was stored: nanoseconds since 1970-01-01 UTC.
 ///
 /// A broker reads the system's clock once, when it is made, and from then on counts with the
-/// monotonic clock. So timestamps of one broker never go backwards, and do not follow later
-/// corrections of the system's clock.
+/// monotonic clock. So dates never go backwards along a topic, and do not follow later corrections of
+/// the system's clock.
 ///
-/// Where time decides something, in topics with `ttl` or `dedup` and in groups, that is tokio's clock,
-/// read exactly. Elsewhere messages are dated by the system's coarse clock where there is one: on
-/// Linux a date may be a tick early, which is 4 ms or less on most systems and 10 ms at most. Where
-/// tokio's clock is paused when the broker is made, all dates follow it.
+/// In topics with `ttl` or `dedup`, where time decides something, every message is dated exactly, by
+/// tokio's clock. In the others, on Linux, that is so for the first message of a broker in each tick of
+/// the system's coarse clock, which is 4 ms or less on most systems; those that follow within the tick
+/// have its date too. So dates of a busy topic are a few milliseconds early, and messages of two topics
+/// are not ordered by their dates.
+///
+/// A paused tokio clock moves dates where it was paused before the broker was made; where it is paused
+/// later, that holds for topics with `ttl` or `dedup`.
 ///
 /// ```
 /// use memq::Timestamp;

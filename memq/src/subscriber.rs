@@ -135,7 +135,6 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv_ref(&mut self) -> Result<MessageRef<'_, T>, RecvError> {
-        self.lent = None;
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         let opened = self.lent.insert(opened);
         Ok(MessageRef::new(offset, self.cursor.last().1, opened))
@@ -242,6 +241,7 @@ impl<T: Payload> Subscriber<T> {
             JoinError::Deleted => SeekError::Deleted,
         })?;
         self.pending = None;
+        self.lent = None;
         self.ended = false;
         Ok(offset)
     }
@@ -285,6 +285,7 @@ impl<T: Payload> Subscriber<T> {
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
+        self.lent = None;
         if let Some(error) = self.pending.take() {
             return Poll::Ready(Err(error));
         }
@@ -293,12 +294,10 @@ impl<T: Payload> Subscriber<T> {
                 return self.let_others_run(cx);
             }
             self.budget -= 1;
-            let next = if !self.patience.lasts() {
-                self.cursor.next_or_park(cx.waker())
-            } else if self.patience.looks() {
+            let next = if self.patience.lasts() {
                 self.cursor.next()
             } else {
-                Next::Nothing
+                self.cursor.next_or_park(cx.waker())
             };
             match next {
                 Next::Nothing if self.patience.lasts() => {
@@ -330,6 +329,7 @@ impl<T: Payload> Subscriber<T> {
     /// Takes a message if there is one, before `end` where that is said. `tell` says whether
     /// publishers get to know what is passed, or the caller tells them.
     fn take(&mut self, mut end: Option<Offset>, tell: bool) -> Result<Option<Taken<T>>, RecvError> {
+        self.lent = None;
         if let Some(error) = self.pending.take() {
             return Err(error);
         }

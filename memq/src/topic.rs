@@ -194,11 +194,13 @@ impl TopicSpec {
     pub const fn dictionary(mut self, bytes: &'static [u8]) -> Self {
         assert!(
             matches!(self.compression, Some((Compression::Zstd, _))),
-            "a dictionary is Zstandard's: say `.compression(Compression::Zstd)` before it"
+            "a dictionary is Zstandard's: say `.compression(Compression::Zstd)` before it, with memq's feature `zstd`"
         );
         match DictionaryFault::of(bytes) {
             Ok(id) => self.dictionary = Some((bytes, id)),
-            Err(DictionaryFault::Short) => panic!("a zstd dictionary has more than 8 bytes"),
+            Err(DictionaryFault::Short) => panic!(
+                "this file is too short for a zstd dictionary: make one of records with `Dictionary::train` or `zstd --train`"
+            ),
             Err(DictionaryFault::Magic) => panic!(
                 "this is no zstd dictionary: make one of records with `Dictionary::train` or `zstd --train`"
             ),

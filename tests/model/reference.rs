@@ -199,7 +199,7 @@ impl Model {
     pub fn reserve(&mut self) -> Result<(), Refusal> {
         match self.refusal(0) {
             Some(refusal) => Err(refusal),
-            None if self.is_next(1) && self.make_room(1) => {
+            None if self.queued.is_none() && self.make_room(1) => {
                 self.reserved += 1;
                 Ok(())
             }

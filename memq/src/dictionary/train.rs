@@ -1,5 +1,6 @@
 //! A dictionary out of samples.
 
+use twox_hash::XxHash64;
 use zstd::zstd_safe::{get_error_name, train_from_buffer};
 
 use super::{Dictionary, DictionaryError};
@@ -55,11 +56,24 @@ impl Dictionary {
         }
         let max_bytes = max_bytes.max(SMALLEST);
         if sizes.len() < FEWEST || all.len() < max_bytes {
-            return Err(DictionaryError::Samples { samples: sizes.len(), bytes: all.len() });
+            let (samples, bytes) = (sizes.len(), all.len());
+            return Err(DictionaryError::Samples { samples, bytes, max_bytes });
         }
         let mut made = Vec::with_capacity(max_bytes);
         train_from_buffer(&mut made, &all, &sizes)
             .map_err(|code| DictionaryError::Train(Cause::from(get_error_name(code))))?;
+        number(&mut made);
         Self::new(made)
     }
+}
+
+/// Gives a dictionary an id of all its bytes, in the range that is free for anybody. The one that zstd
+/// chooses leaves out the tables, so that another dictionary of much the same records may have it too.
+/// (RFC 8878, section 5.)
+fn number(dictionary: &mut [u8]) {
+    const FREE: std::ops::Range<u64> = 32_768..1 << 31;
+    let Some(place) = dictionary.get_mut(4..8) else { return };
+    place.fill(0);
+    let id = FREE.start + XxHash64::oneshot(0, dictionary) % (FREE.end - FREE.start);
+    dictionary[4..8].copy_from_slice(&(id as u32).to_le_bytes());
 }

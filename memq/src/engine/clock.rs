@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::sync::{AtomicU64, Ordering};
 use crate::position::Timestamp;
 
 /// Wall-clock time that is counted by tokio's clock from one reading on.
@@ -15,8 +16,11 @@ pub(crate) struct Clock {
     origin: Instant,
     /// …when the wall clock said this.
     wall: Timestamp,
-    /// A clock that is cheaper to read, where there is one.
+    /// A clock that is cheaper to read, where there is one…
     coarse: Option<coarse::Clock>,
+    /// …what it showed when `about_now` was last read exactly, and what that was.
+    tick: AtomicU64,
+    began: AtomicU64,
 }
 
 impl Clock {
@@ -24,7 +28,8 @@ impl Clock {
     pub(crate) fn new() -> Self {
         let (origin, wall) = (Instant::now(), SystemTime::now().into());
         let coarse = if is_paused() { None } else { coarse::Clock::new() };
-        Self { origin, wall, coarse }
+        let (tick, began) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { origin, wall, coarse, tick, began }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place")]
@@ -32,18 +37,25 @@ impl Clock {
         self.wall + Instant::now().saturating_duration_since(self.origin)
     }
 
-    /// About now, for a fifth of the price: at most [`tick`](Self::tick) ago.
+    /// Now, or when that was asked for first in this tick of the coarse clock, which costs a fifth.
     #[inline]
     pub(crate) fn about_now(&self) -> Timestamp {
-        match &self.coarse {
-            Some(coarse) => self.wall + coarse.elapsed(),
-            None => self.now(),
+        let Some(coarse) = &self.coarse else { return self.now() };
+        let tick = coarse.read();
+        if self.tick.load(Ordering::Acquire) == tick {
+            return Timestamp::from_nanos(self.began.load(Ordering::Relaxed));
         }
+        let now = self.now();
+        // Two that come at once may each have its own: the log keeps dates in order.
+        self.began.store(now.as_nanos(), Ordering::Relaxed);
+        self.tick.store(tick, Ordering::Release);
+        now
     }
 
-    /// How far `about_now` may lie behind.
-    pub(crate) fn tick(&self) -> Duration {
-        self.coarse.as_ref().map_or(Duration::ZERO, coarse::Clock::tick)
+    /// How far `about_now` may lie behind. A tick is 10 ms or less, but comes late where the system
+    /// has no time for it.
+    pub(crate) fn slack(&self) -> Duration {
+        if self.coarse.is_some() { Duration::from_millis(50) } else { Duration::ZERO }
     }
 
     /// When tokio's clock will show this time; far in the future where it cannot say.
@@ -69,46 +81,28 @@ fn is_paused() -> bool {
 /// The clock of Linux that is set on every tick of the kernel, and costs a few loads.
 #[cfg(target_os = "linux")]
 mod coarse {
-    use std::time::Duration;
-
-    use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
+    use rustix::time::{ClockId, clock_gettime};
 
     #[derive(Debug)]
-    pub(super) struct Clock {
-        /// Where the clock that it follows stood at first, in nanoseconds.
-        origin: u64,
-        tick: Duration,
-    }
+    pub(super) struct Clock(());
 
     impl Clock {
         pub(super) fn new() -> Option<Self> {
-            let origin = nanos(clock_gettime(ClockId::Monotonic));
-            let tick = Duration::from_nanos(nanos(clock_getres(ClockId::MonotonicCoarse)));
-            Some(Self { origin, tick })
+            Some(Self(()))
         }
 
+        /// Nanoseconds from some time on; the same until the next tick.
         #[inline]
-        pub(super) fn elapsed(&self) -> Duration {
-            let now = nanos(clock_gettime(ClockId::MonotonicCoarse));
-            Duration::from_nanos(now.saturating_sub(self.origin))
+        pub(super) fn read(&self) -> u64 {
+            let time = clock_gettime(ClockId::MonotonicCoarse);
+            (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
         }
-
-        pub(super) fn tick(&self) -> Duration {
-            self.tick
-        }
-    }
-
-    #[inline]
-    fn nanos(time: Timespec) -> u64 {
-        (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
     }
 }
 
 /// Elsewhere the exact clock is read.
 #[cfg(not(target_os = "linux"))]
 mod coarse {
-    use std::time::Duration;
-
     #[derive(Debug)]
     pub(super) enum Clock {}
 
@@ -117,11 +111,7 @@ mod coarse {
             None
         }
 
-        pub(super) fn elapsed(&self) -> Duration {
-            match *self {}
-        }
-
-        pub(super) fn tick(&self) -> Duration {
+        pub(super) fn read(&self) -> u64 {
             match *self {}
         }
     }

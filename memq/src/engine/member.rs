@@ -41,7 +41,7 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         rules: &Rules,
         start: Start,
     ) -> Result<Self, GroupError> {
-        let now = topic.now();
+        let (now, start) = (topic.now(), topic.start(start));
         let key = topic.locked(|state, after| state.open_group(name, rules, start, now, after))?;
         Ok(Self { topic, key })
     }
@@ -104,8 +104,9 @@ impl<P: Send + Sync + 'static> Member<P> {
     /// What there is now.
     pub(crate) fn claim(&self, lanes: &mut Lanes<P>) -> Claim<P> {
         let now = self.topic().now();
-        let claim = self.topic().locked(|state, after| state.claim(self.share, lanes, now, after));
         lanes.release_former();
+        let claim = self.topic().locked(|state, after| state.claim(self.share, lanes, now, after));
+        lanes.release_but(matches!(claim, Claim::Message(..)));
         claim
     }
 
@@ -114,6 +115,7 @@ impl<P: Send + Sync + 'static> Member<P> {
         let now = self.topic().now();
         // Cloned here, since that may be code that is not ours.
         let waker = waker.clone();
+        lanes.release_former();
         let claim =
             self.topic().locked(|state, after| match state.claim(self.share, lanes, now, after) {
                 Claim::Nothing { .. } => {
@@ -124,11 +126,7 @@ impl<P: Send + Sync + 'static> Member<P> {
                     claim
                 }
             });
-        match claim {
-            // Who sleeps keeps nothing of the log.
-            Claim::Nothing { .. } => lanes.release(),
-            _ => lanes.release_former(),
-        }
+        lanes.release_but(matches!(claim, Claim::Message(..)));
         claim
     }
 
@@ -153,10 +151,11 @@ impl<P: Send + Sync + 'static> Member<P> {
         lanes: &mut Lanes<P>,
     ) -> Option<Claim<P>> {
         let now = self.topic().now();
+        lanes.release_former();
         let last = self
             .topic()
             .locked(|state, after| state.claim_up_to(self.share, most, claimed, lanes, now, after));
-        lanes.release_former();
+        lanes.release_but(claimed.len() == most);
         last
     }
 
@@ -178,6 +177,7 @@ impl<P: Send + Sync + 'static> Member<P> {
     /// `None` once the group is deleted.
     pub(crate) fn seek(&self, start: Start) -> Result<Option<Offset>, JoinError> {
         let (topic, now) = (self.topic(), self.topic().now());
+        let start = topic.start(start);
         topic.locked(|state, after| state.seek_group(self.group.key, start, now, after))
     }
 

@@ -59,14 +59,21 @@ impl Queue {
         self.bytes
     }
 
-    /// Adds a waiter at the end that does not sleep, and wants this many bytes.
+    /// Adds a waiter at the end that does not sleep, and wants this many bytes. One that is there
+    /// keeps its place, and may want others than before.
     pub(crate) fn join(&mut self, place: &mut Place, bytes: usize) {
-        if place.0.is_none() {
-            place.0 = Some(self.next);
-            self.waiters.push_back(Waiter { number: self.next, bytes, waker: None });
-            self.bytes = self.bytes.saturating_add(bytes);
-            self.next += 1;
+        match self.index(place) {
+            Some(index) => {
+                let wanted = std::mem::replace(&mut self.waiters[index].bytes, bytes);
+                self.bytes = self.bytes.saturating_sub(wanted);
+            }
+            None => {
+                place.0 = Some(self.next);
+                self.waiters.push_back(Waiter { number: self.next, bytes, waker: None });
+                self.next += 1;
+            }
         }
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Adds a waiter at the end, or lets one sleep again. The waker that was replaced is to be

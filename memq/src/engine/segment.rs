@@ -210,15 +210,20 @@ impl<P> Lanes<P> {
         self.last.get_or_insert_with(|| Lane::new(segment.clone()))
     }
 
-    /// Lets go of what is not of the last message.
+    /// Lets go of what is not of the last message. Done outside the lock, and before it is taken: a
+    /// panic may have come between.
     #[inline]
     pub(super) fn release_former(&mut self) {
         self.former = None;
     }
 
-    /// Lets go of all.
-    pub(crate) fn release(&mut self) {
-        *self = Self::default();
+    /// As `release_former`, and of all where there was no message: who finds nothing keeps nothing.
+    #[inline]
+    pub(super) fn release_but(&mut self, message: bool) {
+        self.release_former();
+        if !message {
+            self.last = None;
+        }
     }
 }
 

@@ -202,7 +202,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// Where a reader starts so that it misses nothing, if messages may be dated a little early.
     pub(super) fn start(&self, start: Start) -> Start {
         let early =
-            if self.exact.load(Ordering::Relaxed) { Duration::ZERO } else { self.clock.tick() };
+            if self.exact.load(Ordering::Relaxed) { Duration::ZERO } else { self.clock.slack() };
         match start {
             Start::Time(time) => Start::Time(time - early),
             Start::Ago(ago) => Start::Ago(ago.saturating_add(early)),
@@ -387,7 +387,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Whether a reader could start there.
     pub(crate) fn check_start(&self, start: Start) -> Result<(), JoinError> {
-        let now = self.now();
+        let (now, start) = (self.now(), self.start(start));
         self.locked(|state, after| state.resolve(start, now, after).map(drop))
     }
 

@@ -270,7 +270,11 @@ impl<T: Payload> Publishing<'_, T> {
         match &mut self.later {
             Later::Nothing => polled_after_the_end(),
             Later::Wait(waiting) => waiting.poll(cx),
-            Later::Yielded(offset) => Poll::Ready(Ok(*offset)),
+            Later::Yielded(offset) => {
+                let offset = *offset;
+                self.later = Later::Nothing;
+                Poll::Ready(Ok(offset))
+            }
         }
     }
 }

@@ -87,11 +87,7 @@ impl<'a, T: Payload> Room<'a, T> {
     /// Looks whether it is worth trying, a few times before it sleeps where that tends to help.
     fn poll_turn(&mut self, size: usize, cx: &mut Context<'_>) -> Poll<()> {
         if self.patience.lasts() {
-            let turn = match self.patience.looks() {
-                true => self.topic.turn(size, &mut self.place),
-                false => Some(false),
-            };
-            match turn {
+            match self.topic.turn(size, &mut self.place) {
                 Some(true) => return Poll::Ready(()),
                 Some(false) => {
                     self.patience.wait();

@@ -82,7 +82,10 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     /// Also opens payloads that were compressed with this dictionary: for bytes that come from
     /// elsewhere. What publishers in this process compress is opened without, and so are bytes from
     /// elsewhere that take the topic's own dictionary. Records of an untyped subscriber have it with
-    /// them.
+    /// them. Of several of one id the last one is taken.
+    ///
+    /// On opening, one that has the id of the topic's own and is another is a
+    /// [`TopicConflict`](crate::TopicConflict).
     pub fn dictionary(mut self, dictionary: Dictionary) -> Self
     where
         T::Form: Bytewise,
@@ -171,6 +174,11 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     pub(super) fn bind(&mut self) -> Result<Readable<T>, OpenError> {
         let origin = self.origin.take().transpose()?;
         let (name, bound) = self.topic.open()?;
+        if let Some(own) = binding::dictionary(&*bound.topic) {
+            if let Some(other) = self.dictionaries.get(own.id()) {
+                binding::check_same(&name, Some(&own), other)?;
+            }
+        }
         let mut reader = Reader::new(origin.unwrap_or(bound.decoders), bound.stages);
         reader.max_decoded = self.max_decoded;
         reader.dictionaries = self.dictionaries.clone();

@@ -98,7 +98,9 @@ impl<P> State<P> {
             return Err(refusal);
         }
         self.expire(now, after);
-        if !self.has_room(1, place, after) {
+        // How large its message will be is not known, so it goes before nobody.
+        let is_turn = self.options.overflow == Overflow::DropOldest || self.room.is_first(place);
+        if !is_turn || !self.has_room(1, place, after) {
             return Err(Refusal::Full);
         }
         self.reserved += 1;
