@@ -1,15 +1,14 @@
 //! The one place where the clock is read.
 
+// Not those of the models: what the clock shows is not theirs to decide.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::sync::{AtomicU64, Ordering};
 use crate::position::Timestamp;
 
-/// Wall-clock time that is counted by tokio's clock from one reading on.
-///
-/// So it never goes backwards, and a paused clock pauses it.
+/// Wall-clock time that is counted by tokio's clock from one reading on. So it never goes backwards.
 #[derive(Debug)]
 pub(crate) struct Clock {
     /// Where tokio's clock stood…
