@@ -116,6 +116,10 @@ pub fn write(
         charts::lines(&charts.join(&file), axis)?;
         let _ = writeln!(text, "![{}](report/{file})", axis.name);
     }
+    // What `scripts/soak SECONDS --write` said last.
+    if let Ok(soak) = fs::read_to_string(folder.join("soak.txt")) {
+        let _ = write!(text, "\n## Memory\n\n```text\n{}\n```\n", soak.trim_end());
+    }
     fs::write(folder.join("REPORT.md"), text)
 }
 

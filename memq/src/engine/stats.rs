@@ -130,7 +130,7 @@ pub struct SubscriberStats {
 /// A subscriber's counters. It alone writes them, and they lie in cache lines of their own, so that
 /// nothing is contended.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(align(64))]
 pub(crate) struct Gauge {
     id: u64,
     /// The offset it reads next.

@@ -97,5 +97,5 @@ pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Ordering, UnsafeCell, fence}
 
 /// In cache lines of its own: who changes it does not slow down those who look at its neighbours.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(align(64))]
 pub(crate) struct Apart<T>(pub(crate) T);
