@@ -5,20 +5,11 @@ mod common;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use common::{Order, paused, settle, spawn};
+use common::{Order, paused, settle, spawn, with_orders};
 use memq::{Backoff, Broker, DeadLetter, Offset, OpenError, Overflow, SettleError, Start};
 use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn with_orders(count: u64) -> Broker {
-    let broker = Broker::new();
-    let orders = broker.publisher::<Order>().await.unwrap();
-    for number in 0..count {
-        orders.publish(Order::new(number, "tea")).await.unwrap();
-    }
-    broker
-}
 
 #[test]
 fn each_message_goes_to_one_member() {

@@ -359,3 +359,26 @@ async fn decoded_bytes_are_bounded_with_a_dictionary_too() {
     let lie = Record::parse(frame).unwrap().with_dictionary(&dictionary());
     assert!(matches!(lie.payload(), Err(DecodeError::Length { declared: 100, .. })));
 }
+
+/// Dictionaries of nearly the same records are told apart, so that payloads are never opened with the
+/// wrong one.
+#[test]
+fn a_dictionary_that_is_trained_again_has_an_id_of_its_own() {
+    let sample = |n: u64| format!(r#"{{"customer":{},"item":"tea {n}"}}"#, n % 89);
+    let mut known = std::collections::HashMap::new();
+    for samples in 1_990..2_000 {
+        let dictionary = Dictionary::train((0..samples).map(sample), 1_024).unwrap();
+        assert!((32_768..1 << 31).contains(&dictionary.id()));
+        let bytes = dictionary.bytes().clone();
+        assert_eq!(*known.entry(dictionary.id()).or_insert_with(|| bytes.clone()), bytes);
+    }
+    assert!(known.len() > 1, "none is another");
+}
+
+#[tokio::test]
+async fn a_subscriber_is_not_given_another_one_of_the_topics_id() {
+    let broker = Broker::new();
+    let _flights = broker.publisher::<Flight>().await.unwrap();
+    conflict(broker.subscriber::<Flight>().dictionary(namesake()).await);
+    assert!(broker.subscriber::<Flight>().dictionary(other()).await.is_ok());
+}

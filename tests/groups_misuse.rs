@@ -8,22 +8,13 @@ use std::fmt::Debug;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use common::{Bell, Order, paused, poll_with, settle, spawn, try_now};
+use common::{Bell, Order, paused, poll_with, settle, spawn, try_now, with_orders};
 use memq::{
     AdminError, Backoff, Broker, CommitError, Consumer, ConsumerBuilder, Error, GroupConflict,
     Offset, OpenError, Overflow, PublishError, RecvError, SeekError, SettleError, Start,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn with_orders(count: u64) -> Broker {
-    let broker = Broker::new();
-    let orders = broker.publisher::<Order>().await.unwrap();
-    for number in 0..count {
-        orders.publish(Order::new(number, "tea")).await.unwrap();
-    }
-    broker
-}
 
 fn billing(broker: &Broker) -> ConsumerBuilder<'_, Order> {
     broker.subscriber::<Order>().group("billing")

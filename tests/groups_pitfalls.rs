@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Bell, Order, current_thread, on_both_runtimes, paused, poll_with, settle, spawn};
+use common::{
+    Bell, Order, current_thread, on_both_runtimes, paused, poll_with, settle, spawn, with_orders,
+};
 use memq::{
     Broker, Consumer, Key, LagReason, Offset, OpenError, Overflow, Partition, PublishError, Record,
     RecvError, Start,
@@ -17,15 +19,6 @@ use tokio::sync::Barrier;
 use tokio::task::yield_now;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn with_orders(count: u64) -> Broker {
-    let broker = Broker::new();
-    let orders = broker.publisher::<Order>().await.unwrap();
-    for number in 0..count {
-        orders.publish(Order::new(number, "tea")).await.unwrap();
-    }
-    broker
-}
 
 async fn billing(broker: &Broker) -> Consumer<Order> {
     broker.subscriber::<Order>().group("billing").await.unwrap()

@@ -6,6 +6,8 @@
 mod common;
 
 use std::future::IntoFuture;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Bell, Order, poll_with, settle, settle_with, try_now};
@@ -317,4 +319,36 @@ async fn errors_say_what_to_do() {
     let lagged = RecvError::Lagged { skipped: 7, reason: LagReason::MaxBytes };
     assert!(lagged.to_string().contains("skipped 7"), "{lagged}");
     settle().await;
+}
+
+/// Publishers are told once for a batch, and at its end at the latest: one that looked in between, and
+/// found too little, is told again.
+#[tokio::test]
+async fn a_publisher_that_looks_during_a_batch_is_woken_after_it() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max_bytes(1_000).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let publisher = writer.clone();
+    let large = async move { publisher.publish_bytes(vec![0; 286]).await.map(drop) };
+    let (large, bell) = (Arc::new(Mutex::new(Box::pin(large))), Bell::new());
+    let asleep = Arc::new(AtomicUsize::new(0));
+    let looks = {
+        let (large, bell, asleep) = (large.clone(), bell.clone(), asleep.clone());
+        move |record: &Record| {
+            // At the second message; the large one has room only after four.
+            if record.bytes()[0] == 1 {
+                assert!(settle_with(&bell, &mut *large.lock().unwrap()).is_pending());
+                asleep.store(bell.rings(), Ordering::SeqCst);
+            }
+            true
+        }
+    };
+    let mut reader = topic.subscriber().filter(looks).await.unwrap();
+    for number in 0..10 {
+        writer.publish_bytes(vec![number; 36]).await.unwrap();
+    }
+    assert!(settle_with(&bell, &mut *large.lock().unwrap()).is_pending());
+    assert_eq!(reader.recv_batch(10).await.unwrap().len(), 10);
+    assert_eq!(bell.rings(), asleep.load(Ordering::SeqCst) + 1);
+    assert!(settle_with(&bell, &mut *large.lock().unwrap()).is_ready());
 }

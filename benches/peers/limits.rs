@@ -49,8 +49,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "S4a",
         "6 times tokio-memq, above every async peer",
-        "Fresh pages: a megabyte is 256 of them, at 1.6 µs each where the allocator gives memory back to \
-         the system in between. What is measured is mostly whether it does.",
+        "Fresh pages: a megabyte is 256 of them, where the allocator gives memory back to the system in \
+         between. What is measured is mostly whether it does.",
     ),
     (
         "S5b",
@@ -71,11 +71,7 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "As S6b, but once for fifty messages; what is left is one lease for each message, made and ended \
          under the lock.",
     ),
-    (
-        "S7-current",
-        "450 ns",
-        "Two polls of each task. kanal's futures wake each other without the scheduler.",
-    ),
+    ("S7-current", "450 ns", "Two polls of each task, which every channel needs."),
     ("S7-multi", "450 ns", "As S7-current."),
     (
         "S8a",

@@ -161,9 +161,10 @@ pub enum Overflow {
     /// The publisher waits. Room is made only from messages that every subscriber has passed;
     /// with no subscriber it waits for one.
     ///
-    /// Publishers that wait are let in in the order in which they came, and nobody overtakes them:
-    /// while somebody waits, [`try_publish`](crate::Publisher::try_publish) is refused. So a
-    /// publishing future that is neither polled nor dropped holds up those behind it.
+    /// Publishers that wait are let in in the order in which they came. Who comes later goes first
+    /// only where there is room for all who wait as well; else
+    /// [`try_publish`](crate::Publisher::try_publish) is refused. So a publishing future that is
+    /// neither polled nor dropped holds up those behind it.
     Wait,
 }
 

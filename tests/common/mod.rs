@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use memq::codec::Json;
-use memq::{Key, Topic, TopicKey, TopicSpec};
+use memq::{Broker, Key, Topic, TopicKey, TopicSpec};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -151,4 +151,14 @@ pub async fn settle() {
     for _ in 0..16 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A broker with this many orders.
+pub async fn with_orders(count: u64) -> Broker {
+    let broker = Broker::new();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    for number in 0..count {
+        orders.publish(Order::new(number, "tea")).await.unwrap();
+    }
+    broker
 }

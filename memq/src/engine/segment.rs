@@ -70,8 +70,7 @@ impl<P> Offer<P> for Option<Entry<P>> {
 pub(crate) const ANY: u16 = u16::MAX;
 
 impl<P> Entry<P> {
-    /// A message that is not stored yet, and so has no date.
-    /// A size that does not fit into 32 bits is one that no topic takes.
+    /// A message that is not stored yet, and so has no date. A size that does not fit into 32 bits is one that no topic takes.
     #[inline]
     pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: usize) -> Self {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
@@ -126,11 +125,6 @@ impl<P> Segment<P> {
         self.base
     }
 
-    /// How many messages it can hold.
-    pub(crate) fn capacity(&self) -> usize {
-        self.slots.len()
-    }
-
     #[inline]
     pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
         // One before `base` becomes one far beyond the end.
@@ -162,7 +156,7 @@ impl<P> fmt::Debug for Segment<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("base", &self.base)
-            .field("capacity", &self.capacity())
+            .field("capacity", &self.slots.len())
             .finish_non_exhaustive()
     }
 }
@@ -281,7 +275,7 @@ impl<P> SlotRef<P> {
     pub(crate) fn entry(&self) -> &Entry<P> {
         match self.lane.slot(self.offset) {
             Slot::Set(entry) => entry,
-            // `new` saw the slot set, and set slots stay so.
+            // It was seen set, and set slots stay so.
             Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
         }
     }
