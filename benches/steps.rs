@@ -38,7 +38,12 @@ const STEPS: &[Step] = &[
     ("struct", |count| subscribe(count, |number| Point([number; 8]), |point| point.0[7])),
     ("json", |count| subscribe(count, order, |order| order.id)),
     ("group", |count| group(count, |number| Point([number; 8]), |point| point.0[7])),
+    ("batches", |count| batches(count, |number| Point([number; 8]), |point| point.0[7])),
+    ("shared", |count| shared(count, |number| Point([number; 8]), |point| point.0[7])),
 ];
+
+/// Messages that are published, received and acknowledged together.
+const BATCH: u64 = 50;
 
 fn order(id: u64) -> Order {
     Order {
@@ -79,6 +84,42 @@ fn group<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) -> u64
             let delivery = member.recv().await.expect("a delivery");
             sum = sum.wrapping_add(look(&delivery));
             delivery.ack();
+        }
+        sum
+    })
+}
+
+/// Publishes and receives in batches.
+fn batches<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) -> u64) -> u64 {
+    run(async {
+        let broker = Broker::new();
+        let publisher = broker.publisher::<T>().await.expect("a publisher");
+        let mut subscriber = broker.subscriber::<T>().await.expect("a subscriber");
+        let mut sum = 0_u64;
+        for first in (0..count).step_by(BATCH as usize) {
+            let messages: Vec<_> = (first..first + BATCH).map(&make).collect();
+            publisher.publish_batch(messages).await.expect("published");
+            for message in &subscriber.recv_batch(BATCH as usize).await.expect("messages") {
+                sum = sum.wrapping_add(look(&message));
+            }
+        }
+        sum
+    })
+}
+
+/// Publishes, receives as a member of a group, and acknowledges, in batches.
+fn shared<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) -> u64) -> u64 {
+    run(async {
+        let broker = Broker::new();
+        let publisher = broker.publisher::<T>().await.expect("a publisher");
+        let mut member = broker.subscriber::<T>().group("workers").await.expect("a member");
+        let mut sum = 0_u64;
+        for first in (0..count).step_by(BATCH as usize) {
+            let messages: Vec<_> = (first..first + BATCH).map(&make).collect();
+            publisher.publish_batch(messages).await.expect("published");
+            let deliveries = member.recv_batch(BATCH as usize).await.expect("deliveries");
+            sum = deliveries.iter().fold(sum, |sum, point| sum.wrapping_add(look(point)));
+            deliveries.ack();
         }
         sum
     })

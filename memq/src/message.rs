@@ -218,63 +218,96 @@ impl<T: Payload + fmt::Debug> fmt::Debug for MessageRef<'_, T> {
 /// # }
 /// ```
 pub struct Batch<T: Payload> {
-    items: Vec<Item<T>>,
-    /// The stretches of the log the items are in.
-    lanes: Vec<Lane<Stored<T>>>,
+    runs: Vec<Run<Stored<T>>>,
+    /// What was made of each message.
+    opened: Vec<Opened<T>>,
 }
 
 /// Bytes that a batch begins with at most.
 const FIRST_BYTES: usize = 2_048;
 
-struct Item<T: Payload> {
-    /// Which of the lanes.
-    lane: usize,
-    offset: Offset,
-    opened: Opened<T>,
+/// Messages of a batch that follow each other in one stretch of the log.
+struct Run<P> {
+    lane: Lane<P>,
+    /// The offset of the first.
+    first: u64,
+    /// Where the first is in the batch.
+    begin: usize,
+}
+
+impl<P> Run<P> {
+    /// The offset of a message of this run, by its place in the batch.
+    fn offset(&self, index: usize) -> u64 {
+        self.first + (index - self.begin) as u64
+    }
 }
 
 impl<T: Payload> Batch<T> {
     pub(crate) fn new(max: usize) -> Self {
         // Most batches grow no further.
-        let first = (FIRST_BYTES / size_of::<Item<T>>()).max(1);
-        Self { items: Vec::with_capacity(max.min(first)), lanes: Vec::new() }
+        let first = (FIRST_BYTES / size_of::<Opened<T>>().max(1)).max(1);
+        Self { runs: Vec::new(), opened: Vec::with_capacity(max.min(first)) }
     }
 
     /// Adds the message of this offset, which is in this lane.
     #[inline]
     pub(crate) fn push(&mut self, lane: &Lane<Stored<T>>, offset: Offset, opened: Opened<T>) {
-        if self.lanes.last().is_none_or(|last| !last.is(lane)) {
-            self.lanes.push(lane.clone());
+        self.extend(lane, offset.0, std::iter::once(opened));
+    }
+
+    /// Adds messages of this lane from this offset on.
+    #[inline]
+    pub(crate) fn extend(
+        &mut self,
+        lane: &Lane<Stored<T>>,
+        first: u64,
+        opened: impl Iterator<Item = Opened<T>>,
+    ) {
+        let begin = self.opened.len();
+        let goes_on =
+            |last: &Run<Stored<T>>| last.lane.is(lane) && last.offset(begin) == first;
+        if !self.runs.last().is_some_and(goes_on) {
+            self.runs.push(Run { lane: lane.clone(), first, begin });
         }
-        self.items.push(Item { lane: self.lanes.len() - 1, offset, opened });
+        self.opened.extend(opened);
     }
 
     /// How many messages there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.opened.len()
     }
 
     /// Whether there are none, as in a batch of at most none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.opened.is_empty()
     }
 
     /// The message at this place in the batch.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<MessageRef<'_, T>> {
-        self.message(self.items.get(index)?)
+        let run = self.runs.partition_point(|run| run.begin <= index).checked_sub(1)?;
+        self.message(run, index)
     }
 
     /// The messages, borrowed.
     pub fn iter(&self) -> BatchIter<'_, T> {
-        BatchIter { batch: self, items: self.items.iter() }
+        BatchIter { batch: self, run: 0, next: 0 }
     }
 
-    fn message<'a>(&'a self, item: &'a Item<T>) -> Option<MessageRef<'a, T>> {
-        let entry = self.lanes.get(item.lane)?.get(item.offset.0)?;
-        Some(MessageRef { offset: item.offset, entry, opened: &item.opened })
+    /// The message at this place, which is in this run.
+    #[inline]
+    fn message(&self, run: usize, index: usize) -> Option<MessageRef<'_, T>> {
+        let (run, opened) = (self.runs.get(run)?, self.opened.get(index)?);
+        let offset = run.offset(index);
+        Some(MessageRef { offset: Offset(offset), entry: run.lane.get(offset)?, opened })
+    }
+
+    /// Which run the message at this place is in, which is that of the one before it or the next.
+    #[inline]
+    fn run_of(runs: &[Run<Stored<T>>], before: usize, index: usize) -> usize {
+        before + usize::from(runs.get(before + 1).is_some_and(|next| next.begin <= index))
     }
 }
 
@@ -301,24 +334,31 @@ impl<T: Payload + fmt::Debug> fmt::Debug for Batch<T> {
 /// The messages of a [`Batch`], borrowed.
 pub struct BatchIter<'a, T: Payload> {
     batch: &'a Batch<T>,
-    items: std::slice::Iter<'a, Item<T>>,
+    /// What the message before the next is in.
+    run: usize,
+    next: usize,
 }
 
 impl<T: Payload> fmt::Debug for BatchIter<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchIter").field("left", &self.items.len()).finish_non_exhaustive()
+        f.debug_struct("BatchIter").field("left", &self.len()).finish_non_exhaustive()
     }
 }
 
 impl<'a, T: Payload> Iterator for BatchIter<'a, T> {
     type Item = MessageRef<'a, T>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.batch.message(self.items.next()?)
+        self.run = Batch::<T>::run_of(&self.batch.runs, self.run, self.next);
+        let message = self.batch.message(self.run, self.next)?;
+        self.next += 1;
+        Some(message)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.items.size_hint()
+        let left = self.batch.len() - self.next;
+        (left, Some(left))
     }
 }
 
@@ -335,27 +375,34 @@ impl<'a, T: Payload> IntoIterator for &'a Batch<T> {
 
 /// The messages of a [`Batch`], each on its own.
 pub struct BatchIntoIter<T: Payload> {
-    items: std::vec::IntoIter<Item<T>>,
-    lanes: Vec<Lane<Stored<T>>>,
+    runs: Vec<Run<Stored<T>>>,
+    opened: std::vec::IntoIter<Opened<T>>,
+    /// What the message before the next is in.
+    run: usize,
+    next: usize,
 }
 
 impl<T: Payload> fmt::Debug for BatchIntoIter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchIntoIter").field("left", &self.items.len()).finish_non_exhaustive()
+        f.debug_struct("BatchIntoIter").field("left", &self.opened.len()).finish_non_exhaustive()
     }
 }
 
 impl<T: Payload> Iterator for BatchIntoIter<T> {
     type Item = Message<T>;
 
+    #[inline]
     fn next(&mut self) -> Option<Message<T>> {
-        let item = self.items.next()?;
-        let slot = SlotRef::new(self.lanes.get(item.lane)?.clone(), item.offset.0)?;
-        Some(Message::new(slot, item.opened))
+        let opened = self.opened.next()?;
+        self.run = Batch::<T>::run_of(&self.runs, self.run, self.next);
+        let run = self.runs.get(self.run)?;
+        let slot = SlotRef::of(&run.lane, Offset(run.offset(self.next)));
+        self.next += 1;
+        Some(Message::new(slot, opened))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.items.size_hint()
+        self.opened.size_hint()
     }
 }
 
@@ -367,6 +414,6 @@ impl<T: Payload> IntoIterator for Batch<T> {
     type IntoIter = BatchIntoIter<T>;
 
     fn into_iter(self) -> BatchIntoIter<T> {
-        BatchIntoIter { items: self.items.into_iter(), lanes: self.lanes }
+        BatchIntoIter { runs: self.runs, opened: self.opened.into_iter(), run: 0, next: 0 }
     }
 }

@@ -74,6 +74,10 @@ impl<T: Payload> Offer<Stored<T>> for Offered<'_, T> {
         Some(self.ready.head())
     }
 
+    fn len(&self) -> usize {
+        1
+    }
+
     #[inline]
     fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
         self.ready.accept(self.message, partition, at)

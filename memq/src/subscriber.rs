@@ -196,6 +196,9 @@ impl<T: Payload> Subscriber<T> {
         // A long batch takes what is there now, and not what is published while it is taken.
         let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
         while batch.len() < max {
+            if self.take_run(&mut batch, max, end) {
+                continue;
+            }
             match self.take(end, false) {
                 Ok(Some((offset, opened))) => batch.push(self.cursor.last().0, offset, opened),
                 Ok(None) => break,
@@ -354,6 +357,24 @@ impl<T: Payload> Subscriber<T> {
             }
         }
         Ok(None)
+    }
+
+    /// Takes messages of which nothing has to be made, into a batch of `max` at most. Returns whether
+    /// there were any.
+    #[inline]
+    fn take_run(&mut self, batch: &mut Batch<T>, max: usize, end: Option<Offset>) -> bool {
+        let is_plain = T::Form::opened().is_some();
+        if !is_plain || self.filter.is_some() || self.partition.is_some() {
+            return false;
+        }
+        let there = end.map_or(u64::MAX, |end| end.0.saturating_sub(self.position().0));
+        let most = (max - batch.len()).min(usize::try_from(there).unwrap_or(usize::MAX));
+        let (first, count) = self.cursor.take_run(most);
+        if count > 0 {
+            let opened = (0..count).map_while(|_| T::Form::opened());
+            batch.extend(self.cursor.last().0, first, opened);
+        }
+        count > 0
     }
 
     /// Decodes and filters. `None` where the filter passed over the message.

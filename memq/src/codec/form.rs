@@ -53,6 +53,11 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
         meta: Option<&Arc<Meta>>,
         reader: &Reader<T>,
     ) -> Result<Self::Opened, DecodeError>;
+    /// What a reader makes of every message, where that takes no look at it.
+    #[doc(hidden)]
+    fn opened() -> Option<Self::Opened> {
+        None
+    }
     #[doc(hidden)]
     fn get<'a>(stored: &'a Self::Stored, opened: &'a Self::Opened) -> &'a T;
     /// The same message for another log. What cannot be copied is borrowed from where it is.
@@ -162,10 +167,17 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
         }
     }
 
+    #[inline]
     fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
         Ok(())
     }
 
+    #[inline]
+    fn opened() -> Option<()> {
+        Some(())
+    }
+
+    #[inline]
     fn get<'a>(stored: &'a Held<T>, (): &'a ()) -> &'a T {
         stored.get()
     }

@@ -109,6 +109,24 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         }
     }
 
+    /// Takes messages that can be read without a lock, `most` at most, and says from which offset on
+    /// and how many. Where that is none, [`next`](Self::next) says what there is.
+    #[inline]
+    pub(crate) fn take_run(&mut self, most: usize) -> (u64, usize) {
+        self.position = self.gauge.position();
+        let first = self.position;
+        // Where messages expire, each is to be looked at.
+        if self.topic.ttl().is_some() || self.topic.overtaken(first) {
+            return (first, 0);
+        }
+        let count = self.lane.as_ref().map_or(0, |lane| lane.run(first, most));
+        if count > 0 {
+            self.position += count as u64;
+            self.gauge.passed(self.position);
+        }
+        (first, count)
+    }
+
     /// Lets publishers know that messages were passed; to be called after each, or after a run.
     #[inline]
     pub(crate) fn passed(&self) {

@@ -4,6 +4,7 @@
 //! in as a `floor`.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +56,10 @@ pub(crate) type Garbage<P> = Vec<Arc<Segment<P>>>;
 pub(crate) struct Log<P> {
     limits: Limits,
     /// In order; each begins where the one before it ended. The last takes appends.
-    segments: VecDeque<Arc<Segment<P>>>,
+    segments: VecDeque<Stretch<P>>,
+    /// Messages before this offset are of the first segment, each of that size, and not the last of
+    /// it: they go without a look at it. Begins anew with each first segment.
+    plain: (u64, u32),
     /// Fills the last segment, if there is one. It goes before the segment does, so that no message
     /// is freed with it.
     writer: Option<Writer<Entry<P>>>,
@@ -80,6 +84,26 @@ pub(crate) struct Log<P> {
     last_drop: Option<LastDrop>,
 }
 
+/// A segment, and what is known of it without a look at its slots: they were last touched by others.
+struct Stretch<P> {
+    base: u64,
+    segment: Arc<Segment<P>>,
+    /// The size of its messages; `None` where they differ.
+    size: Option<u32>,
+}
+
+impl<P> Stretch<P> {
+    fn bytes(&self, offsets: Range<u64>) -> usize {
+        match self.size {
+            Some(size) => size as usize * (offsets.end - offsets.start) as usize,
+            None => {
+                let sizes = offsets.filter_map(|offset| Some(self.segment.get(offset)?.size));
+                sizes.map(|size| size as usize).sum()
+            }
+        }
+    }
+}
+
 /// What is in one partition.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InPartition {
@@ -93,6 +117,7 @@ impl<P> Log<P> {
         Self {
             limits,
             segments: VecDeque::new(),
+            plain: (0, 0),
             writer: None,
             head: 0,
             lost: 0,
@@ -179,8 +204,8 @@ impl<P> Log<P> {
         self.last_reason
     }
 
-    /// Stores a message at `tail` and dates it. Does not ask for room, and leaves making it again to
-    /// [`trim`](Self::trim).
+    /// Stores a message at `tail` and dates it; [`show`](Self::show) follows. Does not ask for room, and
+    /// leaves making it again to [`trim`](Self::trim).
     #[inline]
     pub(crate) fn append(&mut self, offer: &mut impl Offer<P>, head: Head, now: Timestamp) {
         self.newest = self.newest.max(now);
@@ -191,7 +216,10 @@ impl<P> Log<P> {
             partition.bytes += size as u64;
         }
         if !self.continues(head) {
-            self.grow(if head.borrows { 1 } else { SLOTS });
+            self.grow(if head.borrows { 1 } else { SLOTS }, head.size);
+        }
+        if let Some(last) = self.segments.back_mut() {
+            last.size = last.size.filter(|size| *size == head.size);
         }
         if let Some(writer) = &mut self.writer {
             // The writer stands where the log ends.
@@ -201,6 +229,14 @@ impl<P> Log<P> {
         self.tail += 1;
         self.bytes += size;
         self.segment_bytes += size;
+    }
+
+    /// Shows readers what was appended.
+    #[inline]
+    pub(crate) fn show(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            writer.show();
+        }
     }
 
     /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
@@ -216,10 +252,12 @@ impl<P> Log<P> {
 
     /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.
     #[cold]
-    fn grow(&mut self, most: usize) {
+    fn grow(&mut self, most: usize, size: u32) {
+        // A reader that finds the end finds what comes before it.
+        self.show();
         let used = self.segments.back().map(|last| {
-            last.seal();
-            (self.tail - last.base()) as usize
+            last.segment.seal();
+            (self.tail - last.base) as usize
         });
         let most = most.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
@@ -227,7 +265,9 @@ impl<P> Log<P> {
         self.segment_began = self.newest;
         let (writer, segment) = Segment::new(self.tail, slots);
         self.writer = Some(writer);
-        self.segments.push_back(Arc::new(segment));
+        let segment = Arc::new(segment);
+        self.segments.push_back(Stretch { base: self.tail, segment, size: Some(size) });
+        self.look_at_first();
     }
 
     /// Removes what is older than `ttl`. Returns whether anything was.
@@ -239,7 +279,7 @@ impl<P> Log<P> {
     fn expire_due(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
         let before = self.head;
         while self.next_expiry().is_some_and(|at| at <= now) {
-            self.drop_oldest(LagReason::Expired, now, garbage);
+            self.drop_oldest(1, LagReason::Expired, now, garbage);
             self.removed.expired += 1;
         }
         self.head != before
@@ -258,12 +298,13 @@ impl<P> Log<P> {
 
     /// Removes the oldest messages until the limits hold. The newest message always stays.
     pub(crate) fn trim(&mut self, garbage: &mut Garbage<P>) {
-        while self.len() > self.limits.max_messages {
-            self.drop_oldest(LagReason::MaxMessages, self.newest, garbage);
-            self.removed.max_messages += 1;
+        let over = self.len().saturating_sub(self.limits.max_messages) as u64;
+        if over > 0 {
+            self.drop_oldest(over, LagReason::MaxMessages, self.newest, garbage);
+            self.removed.max_messages += over;
         }
         while self.bytes > self.limits.max_bytes && self.len() > 1 {
-            self.drop_oldest(LagReason::MaxBytes, self.newest, garbage);
+            self.drop_oldest(1, LagReason::MaxBytes, self.newest, garbage);
             self.removed.max_bytes += 1;
         }
     }
@@ -277,35 +318,35 @@ impl<P> Log<P> {
         floor: u64,
         garbage: &mut Garbage<P>,
     ) -> bool {
-        loop {
-            if messages <= self.limits.max_messages.saturating_sub(self.len())
-                && bytes <= self.limits.max_bytes.saturating_sub(self.bytes)
-            {
-                return true;
-            }
-            if self.head >= floor.min(self.tail) {
-                return false;
-            }
-            self.remove_oldest(LagReason::Consumed, garbage);
-            self.removed.consumed += 1;
+        let passed = floor.min(self.tail).saturating_sub(self.head);
+        let free = self.limits.max_messages.saturating_sub(self.len());
+        let missing = messages.saturating_sub(free) as u64;
+        if missing > 0 {
+            self.consume(missing.min(passed), garbage);
         }
+        while bytes > self.limits.max_bytes.saturating_sub(self.bytes)
+            && self.head < floor.min(self.tail)
+        {
+            self.consume(1, garbage);
+        }
+        missing <= passed && bytes <= self.limits.max_bytes.saturating_sub(self.bytes)
     }
 
     /// Removes what all readers have passed: what lies before `floor`. Returns whether anything was.
     pub(crate) fn release(&mut self, floor: u64, garbage: &mut Garbage<P>) -> bool {
-        let before = self.head;
-        while self.head < floor.min(self.tail) {
-            self.remove_oldest(LagReason::Consumed, garbage);
-            self.removed.consumed += 1;
+        let passed = floor.min(self.tail).saturating_sub(self.head);
+        if passed > 0 {
+            self.consume(passed, garbage);
         }
-        self.head != before
+        passed > 0
     }
 
     /// Removes everything.
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
-        self.segments.iter().for_each(|segment| segment.seal());
+        self.segments.iter().for_each(|last| last.segment.seal());
         self.writer = None;
-        garbage.extend(self.segments.drain(..));
+        garbage.extend(self.segments.drain(..).map(|stretch| stretch.segment));
+        self.look_at_first();
         self.head = self.tail;
         self.bytes = 0;
         self.segment_bytes = 0;
@@ -316,8 +357,8 @@ impl<P> Log<P> {
 
     /// The segment that holds this offset, which must be one of `head..tail`.
     pub(crate) fn locate(&self, offset: u64) -> Option<&Arc<Segment<P>>> {
-        let after = self.segments.partition_point(|segment| segment.base() <= offset);
-        self.segments.get(after.checked_sub(1)?)
+        let after = self.segments.partition_point(|stretch| stretch.base <= offset);
+        Some(&self.segments.get(after.checked_sub(1)?)?.segment)
     }
 
     /// The offset at which a reader starts, or the offset asked for where that lies beyond `tail`.
@@ -358,38 +399,82 @@ impl<P> Log<P> {
     }
 
     fn oldest(&self) -> Option<&Entry<P>> {
-        self.segments.front()?.get(self.head)
+        self.segments.front()?.segment.get(self.head)
     }
 
-    /// Removes a message that somebody may have wanted.
-    fn drop_oldest(&mut self, reason: LagReason, now: Timestamp, garbage: &mut Garbage<P>) {
-        self.last_drop = Some(LastDrop { offset: Offset(self.head), reason, at: now });
-        self.remove_oldest(reason, garbage);
+    /// Removes messages that somebody may have wanted.
+    fn drop_oldest(
+        &mut self,
+        count: u64,
+        reason: LagReason,
+        now: Timestamp,
+        garbage: &mut Garbage<P>,
+    ) {
+        self.remove_oldest(count, reason, garbage);
+        self.last_drop = Some(LastDrop { offset: Offset(self.head - 1), reason, at: now });
         self.lost = self.head;
     }
 
-    fn remove_oldest(&mut self, reason: LagReason, garbage: &mut Garbage<P>) {
-        let Some(oldest) = self.oldest() else { return };
-        let (partition, size) = (usize::from(oldest.partition), oldest.size as usize);
-        if let Some(partition) = self.partitions.get_mut(partition) {
-            partition.depth -= 1;
-            partition.bytes -= size as u64;
-        }
-        self.bytes -= size;
-        self.head += 1;
+    /// Removes messages that everybody has passed.
+    fn consume(&mut self, count: u64, garbage: &mut Garbage<P>) {
+        self.remove_oldest(count, LagReason::Consumed, garbage);
+        self.removed.consumed += count;
+    }
+
+    /// Removes so many messages, which are there.
+    #[inline]
+    fn remove_oldest(&mut self, count: u64, reason: LagReason, garbage: &mut Garbage<P>) {
         self.last_reason = reason;
-        let next_begins = self.segments.get(1).map_or(self.tail, |next| next.base());
-        if self.head >= next_begins {
+        let (end, (plain, size)) = (self.head + count, self.plain);
+        if end < plain {
+            self.bytes -= size as usize * count as usize;
+            self.head = end;
+        } else {
+            self.remove_before(end, garbage);
+        }
+    }
+
+    fn remove_before(&mut self, end: u64, garbage: &mut Garbage<P>) {
+        debug_assert!(end <= self.tail);
+        while self.head < end {
+            let Some(first) = self.segments.front() else { return };
+            let next_begins = self.segments.get(1).map_or(self.tail, |next| next.base);
+            let gone = self.head..end.min(next_begins);
+            self.bytes -= first.bytes(gone.clone());
+            if !self.partitions.is_empty() {
+                for entry in gone.clone().filter_map(|offset| first.segment.get(offset)) {
+                    let partition = self.partitions.get_mut(usize::from(entry.partition));
+                    if let Some(partition) = partition {
+                        partition.depth -= 1;
+                        partition.bytes -= u64::from(entry.size);
+                    }
+                }
+            }
+            self.head = gone.end;
+            if self.head < next_begins {
+                return;
+            }
             // With the last segment goes the last message: nothing stays of an emptied topic.
             if let Some(emptied) = self.segments.pop_front() {
-                emptied.seal();
-                garbage.push(emptied);
+                emptied.segment.seal();
+                garbage.push(emptied.segment);
             }
             if self.segments.is_empty() {
                 self.writer = None;
                 self.segment_bytes = 0;
             }
+            self.look_at_first();
         }
+    }
+
+    /// Finds what is plain of the first segment, if it is not the last one, which still grows.
+    fn look_at_first(&mut self) {
+        self.plain = match (self.segments.front(), self.segments.get(1)) {
+            (Some(Stretch { size: Some(size), .. }), Some(next)) if self.partitions.is_empty() => {
+                (next.base, *size)
+            }
+            _ => (0, 0),
+        };
     }
 }
 

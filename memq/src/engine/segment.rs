@@ -42,6 +42,9 @@ pub(crate) trait Offer<P> {
     /// Of the next one; `None` where there is none.
     fn head(&self) -> Option<Head>;
 
+    /// How many there are.
+    fn len(&self) -> usize;
+
     /// The next one, which is stored now, in this partition and at this time. It runs under the
     /// topic's lock.
     ///
@@ -56,6 +59,10 @@ impl<P> Offer<P> for Option<Entry<P>> {
     fn head(&self) -> Option<Head> {
         let head = |&Entry { size, partition, borrows, .. }: &_| Head { size, partition, borrows };
         self.as_ref().map(head)
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.is_some())
     }
 
     fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<P> {
@@ -121,10 +128,6 @@ impl<P> Segment<P> {
         (writer, Self { base, slots, sealed, lent })
     }
 
-    pub(crate) fn base(&self) -> u64 {
-        self.base
-    }
-
     #[inline]
     pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
         // One before `base` becomes one far beyond the end.
@@ -140,6 +143,15 @@ impl<P> Segment<P> {
         }
     }
 
+    /// How many messages there are from this offset on, `most` at most.
+    #[inline]
+    pub(crate) fn run(&self, offset: u64, most: usize) -> usize {
+        let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        let end = index.saturating_add(most).min(self.slots.len());
+        (index..end).take_while(|index| self.slots.get(*index).is_some()).count()
+    }
+
+    #[inline]
     pub(crate) fn get(&self, offset: u64) -> Option<&Entry<P>> {
         match self.slot(offset) {
             Slot::Set(entry) => Some(entry),
@@ -249,13 +261,6 @@ impl<P> SlotRef<P> {
     pub(crate) fn of(lane: &Lane<P>, offset: Offset) -> Self {
         debug_assert!(lane.get(offset.0).is_some());
         Self { lane: lane.clone(), offset: offset.0 }
-    }
-
-    /// `None` if the message is not in the segment.
-    #[inline]
-    pub(crate) fn new(lane: Lane<P>, offset: u64) -> Option<Self> {
-        lane.get(offset)?;
-        Some(Self { lane, offset })
     }
 
     pub(crate) fn offset(&self) -> Offset {

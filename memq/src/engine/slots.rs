@@ -23,14 +23,16 @@ pub(super) struct Slots<T>(Arc<[Slot<T>]>);
 /// Fills the array; there is one.
 pub(super) struct Writer<T> {
     slots: Arc<[Slot<T>]>,
-    /// The first slot that is not set.
+    /// The first slot that is not set, for all to see.
+    shown: usize,
+    /// The first that is not written.
     next: usize,
 }
 
 /// An array of so many slots, and what fills it.
 pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
     let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
-    (Writer { slots: slots.clone(), next: 0 }, Slots(slots))
+    (Writer { slots: slots.clone(), shown: 0, next: 0 }, Slots(slots))
 }
 
 impl<T> Slot<T> {
@@ -65,31 +67,42 @@ impl<T> Slots<T> {
 }
 
 impl<T> Writer<T> {
-    /// Whether there is a slot that is not set.
+    /// Whether there is a slot that is not written.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.next < self.slots.len()
     }
 
-    /// Sets the next slot; gives the value back where there is none.
+    /// Writes to the next slot, which is not [shown](Self::show) yet; gives the value back where there
+    /// is none.
     #[inline]
     #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
     pub(super) fn push(&mut self, value: T) -> Result<(), T> {
         let Some(slot) = self.slots.get(self.next) else { return Err(value) };
         // SAFETY: this is the array's only writer, since none can be made for an array that exists,
         // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
-        // do not look at the value before `set` says so.
+        // do not look at the value before `set` says so, which `show` makes it say after this.
         slot.value.with_mut(|place| unsafe { (*place).write(value) });
-        slot.set.store(true, Ordering::Release);
         self.next += 1;
         Ok(())
+    }
+
+    /// Sets the slots that were written. The first of them is set last: a reader that goes through
+    /// the array finds none of them, or all, and does not follow the writer from slot to slot.
+    #[inline]
+    pub(super) fn show(&mut self) {
+        for slot in self.slots[self.shown..self.next].iter().rev() {
+            slot.set.store(true, Ordering::Release);
+        }
+        self.shown = self.next;
     }
 }
 
 impl<T> Drop for Slot<T> {
     #[expect(unsafe_code, reason = "drops what `push` wrote")]
     fn drop(&mut self) {
-        // Whoever drops the array came after all who used it: `Arc` orders that.
+        // Whoever drops the array came after all who used it: `Arc` orders that. What was written and
+        // never shown is forgotten, which takes a panic between the two.
         if self.set.load(Ordering::Relaxed) {
             // SAFETY: the value was written, and nobody else is left who could look at it.
             self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
@@ -114,6 +127,8 @@ mod tests {
         for _ in 0..3 {
             assert!(writer.push(counted.clone()).is_ok());
         }
+        assert_eq!(slots.get(0), None, "it is not shown yet");
+        writer.show();
         assert!(writer.push(counted.clone()).is_err());
         assert_eq!((slots.iter().count(), slots.get(3)), (3, None));
         assert_eq!(Arc::strong_count(&counted), 4);
@@ -128,6 +143,7 @@ mod tests {
         let counted = Arc::new(());
         let (mut writer, reader) = slots(8);
         assert!(writer.push(counted.clone()).is_ok());
+        writer.show();
         drop((writer, reader));
         assert_eq!(Arc::strong_count(&counted), 1);
     }
@@ -149,6 +165,9 @@ mod tests {
             });
             for index in 0..slots.len() {
                 assert!(writer.push((index, Box::new(index))).is_ok());
+                if index % 7 < 3 || index + 1 == slots.len() {
+                    writer.show();
+                }
             }
         });
     }

@@ -1,6 +1,5 @@
 //! Many messages on their way into the log.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,10 +27,12 @@ const CHUNK: usize = 256;
 pub struct PublishBatch<'a, T: Payload> {
     publisher: &'a Publisher<T>,
     room: Room<'a, T>,
-    /// In their order. One that was stored is absent, or still there where the log has its bytes.
-    messages: VecDeque<Option<T>>,
-    /// Of those that come first, what the log needs to know.
-    ready: VecDeque<Ready<T>>,
+    /// In their order; those that were stored are absent.
+    messages: Vec<Option<T>>,
+    /// The first that is not stored.
+    next: usize,
+    /// Of those that come first then, what the log needs to know.
+    ready: std::vec::IntoIter<Ready<T>>,
     /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
@@ -42,13 +43,14 @@ pub struct PublishBatch<'a, T: Payload> {
 }
 
 impl<'a, T: Payload> PublishBatch<'a, T> {
-    pub(super) fn new(publisher: &'a Publisher<T>, messages: VecDeque<Option<T>>) -> Self {
+    pub(super) fn new(publisher: &'a Publisher<T>, messages: Vec<Option<T>>) -> Self {
         Self {
             publisher,
             room: Room::new(publisher, publisher.within),
             offsets: Vec::with_capacity(messages.len()),
             messages,
-            ready: VecDeque::new(),
+            next: 0,
+            ready: Vec::new().into_iter(),
             fault: None,
             since_yield: 0,
             partition: None,
@@ -66,31 +68,36 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     /// Encodes the next messages.
     fn fill(&mut self) {
-        for message in self.messages.iter().flatten().take(CHUNK) {
+        let messages = self.messages[self.next..].iter().flatten().take(CHUNK);
+        let mut filled = Vec::with_capacity(CHUNK.min(self.messages.len() - self.next));
+        for message in messages {
             match self.publisher.ready(message) {
                 Ok(mut ready) => {
                     if let Some(Partition(partition)) = self.partition {
                         ready.partition = partition;
                     }
-                    self.ready.push_back(ready);
+                    filled.push(ready);
                 }
                 Err(source) => {
                     self.fault = Some(PublishError::Encode { message: (), source });
-                    return;
+                    break;
                 }
             }
         }
+        self.ready = filled.into_iter();
     }
 
     /// Stores what is encoded, as far as there is room.
     fn store(&mut self) -> Result<(), Refusal> {
         let topic = self.room.topic();
-        let (messages, ready) = (&mut self.messages, &mut self.ready);
-        let mut offered = OfferedAll { messages, ready, accepted: 0 };
+        let first = self.next;
+        let (messages, next) = (&mut self.messages, &mut self.next);
+        let mut offered = OfferedAll { messages, next, ready: &mut self.ready };
         let result = topic.append_all(&mut offered, &mut self.offsets, self.room.place());
-        let stored = offered.accepted;
-        self.messages.drain(..stored);
-        self.since_yield += stored as u64;
+        let stored = &mut self.messages[first..self.next];
+        self.since_yield += stored.len() as u64;
+        // Where the log has their bytes they are still there, and may be code that is not ours.
+        stored.fill_with(|| None);
         result
     }
 
@@ -99,32 +106,35 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),
-            rest: self.messages.drain(..).flatten().collect(),
+            rest: self.messages.drain(self.next..).flatten().collect(),
         }
     }
 }
 
 /// The first messages of a batch, offered to the log.
 struct OfferedAll<'a, T: Payload> {
-    messages: &'a mut VecDeque<Option<T>>,
-    ready: &'a mut VecDeque<Ready<T>>,
-    /// How many were stored. They are dropped once the lock is released.
-    accepted: usize,
+    messages: &'a mut [Option<T>],
+    next: &'a mut usize,
+    ready: &'a mut std::vec::IntoIter<Ready<T>>,
 }
 
 impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
     #[inline]
     fn head(&self) -> Option<Head> {
-        self.ready.front().map(Ready::head)
+        self.ready.as_slice().first().map(Ready::head)
+    }
+
+    fn len(&self) -> usize {
+        self.ready.len()
     }
 
     #[inline]
     fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
-        let message = self.messages.get_mut(self.accepted);
-        let (Some(message), Some(mut ready)) = (message, self.ready.pop_front()) else {
+        let message = self.messages.get_mut(*self.next);
+        let (Some(message), Some(mut ready)) = (message, self.ready.next()) else {
             unreachable!("a message was stored twice")
         };
-        self.accepted += 1;
+        *self.next += 1;
         ready.accept(message, partition, at)
     }
 }
@@ -138,11 +148,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         loop {
-            if this.ready.is_empty() {
+            if this.ready.len() == 0 {
                 if let Some(fault) = this.fault.take() {
                     return Poll::Ready(Err(this.fail(fault)));
                 }
-                if this.messages.is_empty() {
+                if this.next == this.messages.len() {
                     return Poll::Ready(Ok(std::mem::take(&mut this.offsets)));
                 }
                 if this.since_yield >= YIELD_EVERY {
@@ -155,7 +165,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.ready.front().map(|ready| ready.size) else { continue };
+                    let Some(size) = this.ready.as_slice().first().map(|ready| ready.size) else { continue };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => {
@@ -177,7 +187,7 @@ impl<T: Payload> fmt::Debug for PublishBatch<'_, T> {
         f.debug_struct("PublishBatch")
             .field("topic", self.publisher.topic())
             .field("published", &self.offsets.len())
-            .field("left", &self.messages.len())
+            .field("left", &(self.messages.len() - self.next))
             .finish()
     }
 }

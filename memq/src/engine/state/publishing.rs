@@ -81,10 +81,66 @@ impl<P> State<P> {
     ) -> Result<(), Refusal> {
         while let Some(head) = offer.head() {
             self.admit(head.size, now, place, after)?;
-            offsets.push(self.store(offer, head, now, after));
+            let first = self.log.tail();
+            self.store_run(offer, head, now, place, after);
+            offsets.extend((first..self.log.tail()).map(Offset));
         }
         self.unpark_publisher(place, after);
         Ok(())
+    }
+
+    /// Stores a message that was admitted, and those after it that surely are.
+    fn store_run(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        mut head: Head,
+        now: Timestamp,
+        place: &Place,
+        after: &mut After<P>,
+    ) {
+        let most = self.sure_of(offer.len(), place, after);
+        let mut told = None;
+        for _ in 0..most {
+            self.log_one(offer, &mut head, now, after);
+            if told != Some(head.partition) {
+                told = Some(head.partition);
+                self.call_groups(head.partition, after);
+            }
+            match offer.head() {
+                Some(next) if self.fits(next.size) => head = next,
+                _ => break,
+            }
+        }
+        self.log.show();
+        self.trim(after);
+        after.readers.add(self.parked.wake_all());
+    }
+
+    /// How many of `wanted` messages there is room for, where there is room for one, if only their
+    /// number counts.
+    fn sure_of(&mut self, wanted: usize, place: &Place, after: &mut After<P>) -> usize {
+        if self.options.overflow == Overflow::DropOldest {
+            return wanted;
+        }
+        let others = if self.room.is_first(place) { 0 } else { self.room.len() };
+        let taken = self.reserved + others + self.log.kept_from(self.passed) as usize;
+        let sure = wanted.min(self.options.max_messages.saturating_sub(taken)).max(1);
+        self.log.make_room(self.reserved + sure, 0, self.passed, &mut after.garbage);
+        sure
+    }
+
+    /// Whether the next message of a run is no larger than there is room for.
+    #[inline]
+    fn fits(&self, size: u32) -> bool {
+        let most = match self.options.overflow {
+            Overflow::DropOldest => self.options.max_bytes,
+            Overflow::Wait | Overflow::Reject => {
+                // What those want that wait is theirs.
+                let taken = self.log.bytes().saturating_add(self.room.bytes());
+                self.options.max_bytes.saturating_sub(taken)
+            }
+        };
+        size as usize <= most && size != u32::MAX
     }
 
     /// Promises one message's room.
@@ -202,20 +258,49 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Offset {
         let offset = Offset(self.log.tail());
+        self.log_one(offer, &mut head, now, after);
+        self.log.show();
+        self.trim(after);
+        after.readers.add(self.parked.wake_all());
+        self.call_groups(head.partition, after);
+        offset
+    }
+
+    /// Appends the next message, whose head this is. What follows from it is left to the caller.
+    #[inline]
+    fn log_one(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        head: &mut Head,
+        now: Timestamp,
+        after: &mut After<P>,
+    ) {
         if head.partition == ANY {
             head.partition = self.next_partition();
         }
-        self.log.append(offer, head, now);
+        self.log.append(offer, *head, now);
+        if self.log.bytes() > self.options.max_bytes {
+            self.log.show();
+            self.trim(after);
+        }
+    }
+
+    /// Drops what is over the limits, where that makes room.
+    #[inline]
+    fn trim(&mut self, after: &mut After<P>) {
         if self.options.overflow == Overflow::DropOldest && self.log.is_over() {
             // What all have passed is not dropped.
             self.free_passed(after);
             self.log.trim(&mut after.garbage);
         }
-        after.readers.add(self.parked.wake_all());
+    }
+
+    /// There is a message in this partition.
+    #[inline]
+    fn call_groups(&mut self, partition: u16, after: &mut After<P>) {
         for (_, group) in &mut self.groups {
-            group.appended(head.partition, &mut after.readers);
+            group.appended(partition, &mut after.readers);
         }
-        offset
     }
 
     /// Deals messages that have no key to the partitions in turn.
