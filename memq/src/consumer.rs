@@ -18,7 +18,7 @@ pub use self::batch::{Deliveries, DeliveriesIntoIter};
 use self::receive::Receive;
 use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
-use crate::codec::form::{Form, Reader};
+use crate::codec::form::Reader;
 use crate::delivery::{Delivery, Lease, Terms};
 use crate::engine::group::{Settlement, Ticket};
 use crate::engine::member::Member;
@@ -26,7 +26,7 @@ use crate::engine::segment::{Lanes, SlotRef};
 use crate::engine::state::{Claim, JoinError};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError, with_causes};
-use crate::message::Stored;
+use crate::message::{self, Stored};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
@@ -299,7 +299,7 @@ impl<T: Payload> Consumer<T> {
     /// Decodes. `None` where the message could not be, and is a dead letter now.
     fn open(&mut self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
         let entry = lease.entry();
-        let open = || T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader);
+        let open = || message::open(entry, &self.reader);
         // One whose codec panics is not tried again at once.
         let opened = match catch_unwind(AssertUnwindSafe(open)) {
             Ok(opened) => opened,

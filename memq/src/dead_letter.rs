@@ -147,7 +147,7 @@ impl<T: Payload> DeadLetterTopic<T> {
             // How its last attempt ended may have made it longer.
             reason: String::from(reason(&burial.reason)),
             topic: topic.to_string(),
-            partition: Partition(slot.entry().partition),
+            partition: Partition(slot.entry().partition()),
             offset: slot.offset(),
             group: group.into(),
             attempts: burial.attempts,
@@ -191,18 +191,18 @@ fn again<T: Payload>(
     change: impl FnOnce(&mut Headers),
 ) -> Entry<Stored<T>> {
     let entry = slot.entry();
-    let mut meta = entry.meta.as_deref().cloned().unwrap_or_default();
+    let mut meta = entry.meta().map(|meta| Meta::clone(meta)).unwrap_or_default();
     change(&mut meta.headers);
     let meta = Meta::share(meta.key, meta.headers);
     // One that borrows already counts what it keeps.
-    let lent = if T::Form::LENDS && !entry.borrows { slot.lend() } else { 0 };
-    let size = (entry.size as usize)
-        .saturating_sub(Meta::bytes(entry.meta.as_ref()))
+    let lent = if T::Form::LENDS && !entry.borrows() { slot.lend() } else { 0 };
+    let size = (entry.size() as usize)
+        .saturating_sub(Meta::bytes(entry.meta()))
         .saturating_add(Meta::bytes(meta.as_ref()))
         .saturating_add(lent);
-    let stored = T::Form::again(&entry.payload, || Arc::new(Lent(slot.clone())));
+    let stored = T::Form::again(entry.payload, || Arc::new(Lent(slot.clone())));
     let borrows = T::Form::LENDS;
-    Entry { borrows, ..Entry::new(stored, meta, size).placed(entry.key, ANY) }
+    Entry { borrows, ..Entry::new(stored, meta, size).placed(entry.key(), ANY) }
 }
 
 /// The slot of a native value. It keeps its segment in memory.
@@ -210,7 +210,7 @@ struct Lent<P>(SlotRef<P>);
 
 impl<P: Send + Sync> Lend<P> for Lent<P> {
     fn stored(&self) -> &P {
-        &self.0.entry().payload
+        self.0.entry().payload
     }
 }
 

@@ -13,7 +13,7 @@ use crate::codec::form::{Form, Take};
 use crate::dead_letter::{DeadLetterTopic, reason};
 use crate::engine::group::{Burial, Settlement, Ticket};
 use crate::engine::member::GroupRef;
-use crate::engine::segment::{Entry, SlotRef};
+use crate::engine::segment::{EntryRef, SlotRef};
 use crate::error::{PublishError, SettleError};
 use crate::headers::Headers;
 use crate::key::Key;
@@ -173,7 +173,7 @@ impl<T: Payload> Lease<T> {
         self.slot.offset()
     }
 
-    pub(crate) fn entry(&self) -> &Entry<Stored<T>> {
+    pub(crate) fn entry(&self) -> EntryRef<'_, Stored<T>> {
         self.slot.entry()
     }
 
@@ -334,25 +334,25 @@ impl<T: Payload> Delivery<T> {
     /// The partition it belongs to; 0 where there is one.
     #[must_use]
     pub fn partition(&self) -> Partition {
-        Partition(self.lease.entry().partition)
+        Partition(self.lease.entry().partition())
     }
 
     /// The key: the one given on publishing, or else the one the type takes from the value.
     #[must_use]
     pub fn key(&self) -> Option<Key<'_>> {
-        Meta::key(self.lease.entry().meta.as_ref()).or_else(|| self.deref().key_of())
+        Meta::key(self.lease.entry().meta()).or_else(|| self.deref().key_of())
     }
 
     /// The headers given on publishing.
     #[must_use]
     pub fn headers(&self) -> &Headers {
-        Meta::headers(self.lease.entry().meta.as_ref())
+        Meta::headers(self.lease.entry().meta())
     }
 
     /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
-        self.lease.entry().at
+        self.lease.entry().at()
     }
 
     /// The message, and what settles it.
@@ -365,7 +365,7 @@ impl<T: Payload> Delivery<T> {
     where
         T::Form: Take<T>,
     {
-        let value = <T::Form as Take<T>>::take(&self.lease.entry().payload, self.opened);
+        let value = <T::Form as Take<T>>::take(self.lease.entry().payload, self.opened);
         (value, self.lease)
     }
 
@@ -461,7 +461,7 @@ impl<T: Payload> Deref for Delivery<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        T::Form::get(&self.lease.entry().payload, &self.opened)
+        T::Form::get(self.lease.entry().payload, &self.opened)
     }
 }
 

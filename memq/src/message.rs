@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::Deref;
 
-use crate::codec::form::{Form, Take};
-use crate::engine::segment::{Entry, Lane, SlotRef};
+use crate::codec::form::{Form, Reader, Take};
+use crate::engine::segment::{EntryRef, Lane, SlotRef};
+use crate::error::DecodeError;
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::payload::Payload;
@@ -13,6 +14,18 @@ use crate::record::Meta;
 
 pub(crate) type Stored<T> = <<T as Payload>::Form as Form<T>>::Stored;
 pub(crate) type Opened<T> = <<T as Payload>::Form as Form<T>>::Opened;
+
+/// What a reader makes of a message.
+#[inline]
+pub(crate) fn open<T: Payload>(
+    entry: EntryRef<'_, Stored<T>>,
+    reader: &Reader<T>,
+) -> Result<Opened<T>, DecodeError> {
+    match T::Form::opened() {
+        Some(opened) => Ok(opened),
+        None => T::Form::open(entry.payload, entry.meta(), reader),
+    }
+}
 
 /// A message of a topic; dereferences to the value.
 ///
@@ -72,19 +85,19 @@ impl<T: Payload> Message<T> {
     /// The headers given on publishing.
     #[must_use]
     pub fn headers(&self) -> &Headers {
-        Meta::headers(self.slot.entry().meta.as_ref())
+        Meta::headers(self.slot.entry().meta())
     }
 
     /// The partition it belongs to; 0 where there is one.
     #[must_use]
     pub fn partition(&self) -> Partition {
-        Partition(self.slot.entry().partition)
+        Partition(self.slot.entry().partition())
     }
 
     /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
-        self.slot.entry().at
+        self.slot.entry().at()
     }
 
     /// The value alone. A native one is cloned, since other readers share it; every other is
@@ -96,7 +109,7 @@ impl<T: Payload> Message<T> {
     where
         T::Form: Take<T>,
     {
-        <T::Form as Take<T>>::take(&self.slot.entry().payload, self.opened)
+        <T::Form as Take<T>>::take(self.slot.entry().payload, self.opened)
     }
 }
 
@@ -104,7 +117,7 @@ impl<T: Payload> Deref for Message<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        T::Form::get(&self.slot.entry().payload, &self.opened)
+        T::Form::get(self.slot.entry().payload, &self.opened)
     }
 }
 
@@ -128,12 +141,16 @@ impl<T: Payload + fmt::Debug> fmt::Debug for Message<T> {
 /// [`recv_ref`](crate::Subscriber::recv_ref); dereferences to the value.
 pub struct MessageRef<'a, T: Payload> {
     offset: Offset,
-    entry: &'a Entry<Stored<T>>,
+    entry: EntryRef<'a, Stored<T>>,
     opened: &'a Opened<T>,
 }
 
 impl<'a, T: Payload> MessageRef<'a, T> {
-    pub(crate) fn new(offset: Offset, entry: &'a Entry<Stored<T>>, opened: &'a Opened<T>) -> Self {
+    pub(crate) fn new(
+        offset: Offset,
+        entry: EntryRef<'a, Stored<T>>,
+        opened: &'a Opened<T>,
+    ) -> Self {
         Self { offset, entry, opened }
     }
 
@@ -146,31 +163,31 @@ impl<'a, T: Payload> MessageRef<'a, T> {
     /// The key: the one given on publishing, or else the one the type takes from the value.
     #[must_use]
     pub fn key(&self) -> Option<Key<'a>> {
-        Meta::key(self.entry.meta.as_ref()).or_else(|| self.get().key_of())
+        Meta::key(self.entry.meta()).or_else(|| self.get().key_of())
     }
 
     /// The headers given on publishing.
     #[must_use]
     pub fn headers(&self) -> &'a Headers {
-        Meta::headers(self.entry.meta.as_ref())
+        Meta::headers(self.entry.meta())
     }
 
     /// The partition it belongs to; 0 where there is one.
     #[must_use]
     pub fn partition(&self) -> Partition {
-        Partition(self.entry.partition)
+        Partition(self.entry.partition())
     }
 
     /// When the message was stored; see [`Timestamp`] for how exactly.
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
-        self.entry.at
+        self.entry.at()
     }
 
     /// The value, for as long as what it was read from.
     #[must_use]
     pub fn get(&self) -> &'a T {
-        T::Form::get(&self.entry.payload, self.opened)
+        T::Form::get(self.entry.payload, self.opened)
     }
 }
 

@@ -18,7 +18,7 @@ pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 use crate::codec::form::{Form, Packed, Writer};
-use crate::engine::segment::{ANY, Entry, Head, Offer};
+use crate::engine::segment::{ANY, Head, Offer};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::key::{Key, partition_of};
@@ -27,7 +27,7 @@ use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::patience::Patience;
 use crate::payload::{Its, Payload};
-use crate::position::{Offset, Partition, Timestamp};
+use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
 
 type Made<T> = <<T as Payload>::Form as Form<T>>::Made;
@@ -57,59 +57,53 @@ struct Ready<T: Payload> {
     /// Until it is stored.
     made: Option<Made<T>>,
     meta: Option<Arc<Meta>>,
-    key: u64,
-    size: u32,
-    partition: u16,
+    head: Head,
 }
 
 /// A message that is offered to the log.
 struct Offered<'a, T: Payload> {
     message: &'a mut Option<T>,
-    ready: &'a mut Ready<T>,
+    made: &'a mut Option<Made<T>>,
+    meta: &'a mut Option<Arc<Meta>>,
+    head: Head,
 }
 
 impl<T: Payload> Offer<Stored<T>> for Offered<'_, T> {
     #[inline]
     fn head(&self) -> Option<Head> {
-        Some(self.ready.head())
+        Some(self.head)
     }
 
     fn len(&self) -> usize {
         1
     }
 
+    fn meta(&mut self) -> Option<Arc<Meta>> {
+        self.meta.take()
+    }
+
     #[inline]
-    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
-        self.ready.accept(self.message, partition, at)
+    fn payload(&mut self) -> Stored<T> {
+        let Some(made) = self.made.take() else { unreachable!("a message was stored twice") };
+        T::Form::store(self.message, made)
     }
 }
 
 impl<T: Payload> Ready<T> {
+    /// The message, as it is offered to the log.
     #[inline]
-    fn new(packed: Packed<Made<T>>, meta: Option<Arc<Meta>>, partition: u16) -> Self {
-        let size = packed.size.saturating_add(Meta::bytes(meta.as_ref()));
-        // No topic takes one that does not fit.
-        let size = u32::try_from(size).unwrap_or(u32::MAX);
-        Self { made: Some(packed.made), meta, key: packed.key, size, partition }
+    fn offer<'a>(&'a mut self, message: &'a mut Option<T>) -> Offered<'a, T> {
+        Offered { message, made: &mut self.made, meta: &mut self.meta, head: self.head }
     }
+}
 
-    #[inline]
-    fn head(&self) -> Head {
-        Head { size: self.size, partition: self.partition, borrows: false }
-    }
-
-    #[inline]
-    fn accept(
-        &mut self,
-        message: &mut Option<T>,
-        partition: u16,
-        at: Timestamp,
-    ) -> Entry<Stored<T>> {
-        let Some(made) = self.made.take() else { unreachable!("a message was stored twice") };
-        let payload = T::Form::store(message, made);
-        let (meta, key, size) = (self.meta.take(), self.key, self.size);
-        Entry { payload, meta, at, key, size, partition, borrows: false }
-    }
+/// What a log decides by, of a message of this size without its key and headers.
+#[inline]
+fn head(size: usize, key: u64, partition: u16, meta: Option<&Arc<Meta>>) -> Head {
+    let size = size.saturating_add(Meta::bytes(meta));
+    // No topic takes one that does not fit.
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    Head { size, partition, borrows: false, key, has_meta: meta.is_some() }
 }
 
 impl<T: Payload> Publisher<T> {
@@ -255,22 +249,22 @@ impl<T: Payload> Publisher<T> {
     /// Encodes a message.
     #[inline]
     fn ready(&self, message: &T) -> Result<Ready<T>, EncodeError> {
-        let mut packed = T::Form::pack::<Its>(message, &self.writer)?;
-        let meta = packed.meta.take();
-        let partition = self.partition(packed.key);
-        Ok(Ready::new(packed, meta, partition))
+        let Packed { made, meta, key, size } = T::Form::pack::<Its>(message, &self.writer)?;
+        let head = head(size, key, self.partition(key), meta.as_ref());
+        Ok(Ready { made: Some(made), meta, head })
     }
 
     /// Encodes a message of which something is said.
     fn ready_with(&self, message: &T, said: Said) -> Result<Ready<T>, EncodeError> {
-        let mut packed = T::Form::pack::<Its>(message, &self.writer)?;
-        packed.key = said.key.as_ref().map_or(packed.key, Key::hash64);
+        let Packed { made, meta, key, size } = T::Form::pack::<Its>(message, &self.writer)?;
+        let key = said.key.as_ref().map_or(key, Key::hash64);
         let partition = match said.partition {
             Some(Partition(partition)) => partition,
-            None => self.partition(packed.key),
+            None => self.partition(key),
         };
-        let meta = merge(packed.meta.take(), said)?;
-        Ok(Ready::new(packed, meta, partition))
+        let meta = merge(meta, said)?;
+        let head = head(size, key, partition, meta.as_ref());
+        Ok(Ready { made: Some(made), meta, head })
     }
 
     /// Where messages of this key go.

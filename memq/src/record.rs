@@ -97,6 +97,7 @@ impl Meta {
     }
 
     /// What key and headers count towards `max_bytes`: their text, and what it takes to keep it.
+    #[inline]
     pub(crate) fn bytes(meta: Option<&Arc<Self>>) -> usize {
         meta.map_or(0, |meta| {
             let key = meta.key.as_ref().map_or(0, |key| key.as_bytes().len());

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,9 +10,8 @@ use crate::engine::cursor::{Cursor, Next};
 use crate::engine::segment::SlotRef;
 use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
-use crate::engine::topic::Topic;
 use crate::error::{RecvError, SeekError};
-use crate::message::{Batch, Message, MessageRef, Opened, Stored};
+use crate::message::{self, Batch, Message, MessageRef, Opened, Stored};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::patience::Patience;
@@ -60,15 +58,6 @@ pub struct Subscriber<T: Payload> {
 
 /// A message that passed the filter: where it is, and what was made of it.
 type Taken<T> = (Offset, Opened<T>);
-
-/// Lets publishers know what was passed, also where a codec or a filter panics.
-struct Tell<P: Send + Sync + 'static>(Arc<Topic<P>>);
-
-impl<P: Send + Sync + 'static> Drop for Tell<P> {
-    fn drop(&mut self) {
-        self.0.passed();
-    }
-}
 
 /// Nothing in it is pinned.
 impl<T: Payload> Unpin for Subscriber<T> {}
@@ -192,7 +181,7 @@ impl<T: Payload> Subscriber<T> {
         }
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(self.cursor.last().0, offset, opened);
-        let _told = Tell(self.cursor.topic().clone());
+        let _told = self.cursor.pass_later();
         // A long batch takes what is there now, and not what is published while it is taken.
         let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
         while batch.len() < max {
@@ -391,14 +380,14 @@ impl<T: Payload> Subscriber<T> {
             Next::Deleted => return Err(RecvError::Deleted),
         };
         let (_, entry) = self.cursor.last();
-        if self.partition.is_some_and(|partition| partition.0 != entry.partition) {
+        if self.partition.is_some_and(|partition| partition.0 != entry.partition()) {
             self.cursor.filtered();
             return Ok(None);
         }
-        let opened = T::Form::open(&entry.payload, entry.meta.as_ref(), &self.reader)
+        let opened = message::open(entry, &self.reader)
             .map_err(|source| RecvError::Decode { offset, source })?;
         if let Some(filter) = &self.filter {
-            if !filter(T::Form::get(&entry.payload, &opened)) {
+            if !filter(T::Form::get(entry.payload, &opened)) {
                 self.cursor.filtered();
                 return Ok(None);
             }

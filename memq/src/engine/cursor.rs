@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::segment::{Entry, Lane, Slot};
+use super::segment::{EntryRef, Lane, Slot};
 use super::state::{Found, JoinError};
 use super::stats::{Gauge, SubscriberStats};
 use super::topic::Topic;
@@ -96,7 +96,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         }
         let lane = self.lane.as_ref()?;
         match lane.slot(self.position) {
-            Slot::Set(entry) if self.topic.expired(entry.at) => None,
+            Slot::Set(entry) if self.topic.expired(&entry) => None,
             Slot::Set(_) => {
                 let offset = Offset(self.position);
                 self.position += 1;
@@ -130,12 +130,17 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     /// Lets publishers know that messages were passed; to be called after each, or after a run.
     #[inline]
     pub(crate) fn passed(&self) {
-        self.topic.passed();
+        self.topic.passed(&self.gauge);
+    }
+
+    /// Does so when it is dropped, also where a codec or a filter panics.
+    pub(crate) fn pass_later(&self) -> PassLater<P> {
+        PassLater(self.topic.clone(), self.gauge.clone())
     }
 
     /// The message taken last, and where it is; until the next look.
     #[inline]
-    pub(crate) fn last(&self) -> (&Lane<P>, &Entry<P>) {
+    pub(crate) fn last(&self) -> (&Lane<P>, EntryRef<'_, P>) {
         if let Some(lane) = &self.lane {
             if let Slot::Set(entry) = lane.slot(self.position.wrapping_sub(1)) {
                 return (lane, entry);
@@ -167,6 +172,15 @@ impl<P: Send + Sync + 'static> Cursor<P> {
 
     pub(crate) fn stats(&self) -> SubscriberStats {
         self.topic.reader_stats(&self.gauge)
+    }
+}
+
+/// Lets publishers know what was passed once it is dropped.
+pub(crate) struct PassLater<P: Send + Sync + 'static>(Arc<Topic<P>>, Arc<Gauge>);
+
+impl<P: Send + Sync + 'static> Drop for PassLater<P> {
+    fn drop(&mut self) {
+        self.0.passed(&self.1);
     }
 }
 

@@ -8,8 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{Entry, Head, Lanes, Offer, Segment, SlotRef};
-use super::slots::Writer;
+use super::segment::{EntryRef, Filler, Head, Lanes, Offer, Segment, SlotRef};
 use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
@@ -62,7 +61,7 @@ pub(crate) struct Log<P> {
     plain: (u64, u32),
     /// Fills the last segment, if there is one. It goes before the segment does, so that no message
     /// is freed with it.
-    writer: Option<Writer<Entry<P>>>,
+    filler: Option<Filler<P>>,
     head: u64,
     /// Where `head` was put when last a message went that not everybody had passed, for all that is
     /// known.
@@ -97,7 +96,7 @@ impl<P> Stretch<P> {
         match self.size {
             Some(size) => size as usize * (offsets.end - offsets.start) as usize,
             None => {
-                let sizes = offsets.filter_map(|offset| Some(self.segment.get(offset)?.size));
+                let sizes = offsets.filter_map(|offset| Some(self.segment.get(offset)?.size()));
                 sizes.map(|size| size as usize).sum()
             }
         }
@@ -118,7 +117,7 @@ impl<P> Log<P> {
             limits,
             segments: VecDeque::new(),
             plain: (0, 0),
-            writer: None,
+            filler: None,
             head: 0,
             lost: 0,
             tail: 0,
@@ -221,10 +220,10 @@ impl<P> Log<P> {
         if let Some(last) = self.segments.back_mut() {
             last.size = last.size.filter(|size| *size == head.size);
         }
-        if let Some(writer) = &mut self.writer {
-            // The writer stands where the log ends.
-            let stored = writer.push(offer.accept(head.partition, self.newest));
-            debug_assert!(stored.is_ok());
+        if let Some(filler) = &mut self.filler {
+            // It stands where the log ends.
+            let stored = filler.push(offer, head, self.newest);
+            debug_assert!(stored);
         }
         self.tail += 1;
         self.bytes += size;
@@ -234,8 +233,8 @@ impl<P> Log<P> {
     /// Shows readers what was appended.
     #[inline]
     pub(crate) fn show(&mut self) {
-        if let Some(writer) = &mut self.writer {
-            writer.show();
+        if let Some(filler) = &mut self.filler {
+            filler.show();
         }
     }
 
@@ -245,7 +244,7 @@ impl<P> Log<P> {
     fn continues(&self, head: Head) -> bool {
         let since = |began: Timestamp| self.newest.since(began);
         !head.borrows
-            && self.writer.as_ref().is_some_and(Writer::has_room)
+            && self.filler.as_ref().is_some_and(Filler::has_room)
             && self.segment_bytes < self.limits.segment_bytes
             && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
@@ -263,8 +262,9 @@ impl<P> Log<P> {
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_bytes = 0;
         self.segment_began = self.newest;
-        let (writer, segment) = Segment::new(self.tail, slots);
-        self.writer = Some(writer);
+        let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
+        let (filler, segment) = Segment::new(self.tail, slots, labels);
+        self.filler = Some(filler);
         let segment = Arc::new(segment);
         self.segments.push_back(Stretch { base: self.tail, segment, size: Some(size) });
         self.look_at_first();
@@ -288,7 +288,7 @@ impl<P> Log<P> {
     /// When the oldest message expires; `None` without `ttl` or messages.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         let ttl = self.limits.ttl?;
-        Some(self.oldest()?.at + ttl)
+        Some(self.oldest()?.at() + ttl)
     }
 
     /// Whether it holds more than it may.
@@ -344,7 +344,7 @@ impl<P> Log<P> {
     /// Removes everything.
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
         self.segments.iter().for_each(|last| last.segment.seal());
-        self.writer = None;
+        self.filler = None;
         garbage.extend(self.segments.drain(..).map(|stretch| stretch.segment));
         self.look_at_first();
         self.head = self.tail;
@@ -379,14 +379,14 @@ impl<P> Log<P> {
         let (mut low, mut high) = (self.head, self.tail);
         while low < high {
             let middle = low + (high - low) / 2;
-            let earlier = self.entry(middle).is_some_and(|entry| entry.at < time);
+            let earlier = self.entry(middle).is_some_and(|entry| entry.at() < time);
             if earlier { low = middle + 1 } else { high = middle }
         }
         low
     }
 
     /// The message at this offset, if it is kept.
-    pub(crate) fn entry(&self, offset: u64) -> Option<&Entry<P>> {
+    pub(crate) fn entry(&self, offset: u64) -> Option<EntryRef<'_, P>> {
         if offset < self.head {
             return None;
         }
@@ -398,7 +398,7 @@ impl<P> Log<P> {
         Walk { log: self, segment: None, lanes }
     }
 
-    fn oldest(&self) -> Option<&Entry<P>> {
+    fn oldest(&self) -> Option<EntryRef<'_, P>> {
         self.segments.front()?.segment.get(self.head)
     }
 
@@ -443,10 +443,10 @@ impl<P> Log<P> {
             self.bytes -= first.bytes(gone.clone());
             if !self.partitions.is_empty() {
                 for entry in gone.clone().filter_map(|offset| first.segment.get(offset)) {
-                    let partition = self.partitions.get_mut(usize::from(entry.partition));
+                    let partition = self.partitions.get_mut(usize::from(entry.partition()));
                     if let Some(partition) = partition {
                         partition.depth -= 1;
-                        partition.bytes -= u64::from(entry.size);
+                        partition.bytes -= u64::from(entry.size());
                     }
                 }
             }
@@ -460,7 +460,7 @@ impl<P> Log<P> {
                 garbage.push(emptied.segment);
             }
             if self.segments.is_empty() {
-                self.writer = None;
+                self.filler = None;
                 self.segment_bytes = 0;
             }
             self.look_at_first();
@@ -489,7 +489,7 @@ pub(crate) struct Walk<'a, P> {
 impl<'a, P> Walk<'a, P> {
     /// The message at this offset, if it is kept.
     #[inline]
-    pub(crate) fn entry(&mut self, offset: u64) -> Option<&'a Entry<P>> {
+    pub(crate) fn entry(&mut self, offset: u64) -> Option<EntryRef<'a, P>> {
         if offset < self.log.head || offset >= self.log.tail {
             return None;
         }

@@ -87,7 +87,7 @@ fn read(cursor: &mut Cursor<u64>) -> Next {
 
 fn read_number(cursor: &mut Cursor<u64>) -> u64 {
     match read(cursor) {
-        Next::Message(_) => cursor.last().1.payload,
+        Next::Message(_) => *cursor.last().1.payload,
         _ => panic!("no message"),
     }
 }
@@ -107,7 +107,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
 
 fn claim(member: &Member<u64>) -> (u64, Ticket) {
     block_on(poll_fn(|cx| match member.claim_or_park(&mut Lanes::default(), cx.waker(), SURELY) {
-        Claim::Message(slot, ticket) => Poll::Ready((slot.entry().payload, ticket)),
+        Claim::Message(slot, ticket) => Poll::Ready((*slot.entry().payload, ticket)),
         Claim::Nothing { .. } => Poll::Pending,
         _ => panic!("no message"),
     }))
@@ -125,11 +125,13 @@ fn a_value_is_seen_whole_once_its_slot_is_set() {
     model(|| {
         let (mut writer, slots) = slots(2);
         let writing = thread::spawn(move || {
-            assert!(writer.push(Box::new(7)).is_ok());
-            assert!(writer.push(Box::new(8)).is_ok());
+            assert!(writer.push(Box::new(7), 7).is_ok());
+            assert!(writer.push(Box::new(8), 8).is_ok());
+            writer.show();
         });
-        let seen = [slots.get(0), slots.get(1)].map(|value| value.map(|value| **value));
-        assert!(matches!(seen, [None | Some(7), None | Some(8)]));
+        // Shown together: who finds the first finds the second.
+        let seen = [slots.get(0), slots.get(1)].map(|found| found.map(|(value, note)| (**value, note)));
+        assert!(matches!(seen, [None, None | Some((8, 8))] | [Some((7, 7)), Some((8, 8))]));
         writing.join().unwrap();
     });
 }

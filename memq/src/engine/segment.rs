@@ -9,13 +9,11 @@ use super::sync::{AtomicBool, Ordering};
 use crate::position::{Offset, Timestamp};
 use crate::record::Meta;
 
-/// A message in the log.
+/// A message on its way into the log.
 pub(crate) struct Entry<P> {
     pub(crate) payload: P,
     /// Key and headers.
     pub(crate) meta: Option<Arc<Meta>>,
-    /// When it was stored; the log says.
-    pub(crate) at: Timestamp,
     /// The hash of its key, for partitions and for the order within a key; 0 for none.
     pub(crate) key: u64,
     /// What it counts towards `max_bytes`.
@@ -34,10 +32,22 @@ pub(crate) struct Head {
     pub(crate) size: u32,
     pub(crate) partition: u16,
     pub(crate) borrows: bool,
+    pub(crate) key: u64,
+    /// Whether it has a key or headers to be kept.
+    pub(crate) has_meta: bool,
 }
 
-/// Messages that are offered to a log, one after the other. Each is made an entry once it is sure to
-/// be stored; until then it is whole where it was.
+impl Head {
+    /// Whether nothing is said of it that others do not share.
+    #[inline]
+    fn is_plain(self) -> bool {
+        !self.has_meta && self.key == 0 && !self.borrows
+    }
+}
+
+/// Messages that are offered to a log, one after the other. Each is taken once it is sure to be
+/// stored; until then it is whole where it was. It is taken in parts, since to move it as a whole
+/// costs more than to store it.
 pub(crate) trait Offer<P> {
     /// Of the next one; `None` where there is none.
     fn head(&self) -> Option<Head>;
@@ -45,29 +55,36 @@ pub(crate) trait Offer<P> {
     /// How many there are.
     fn len(&self) -> usize;
 
-    /// The next one, which is stored now, in this partition and at this time. It runs under the
-    /// topic's lock.
+    /// Takes the key and headers of the next one.
+    fn meta(&mut self) -> Option<Arc<Meta>>;
+
+    /// Takes the next one, which is stored now. It runs under the topic's lock.
     ///
     /// # Panics
     ///
     /// Where there is none.
-    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<P>;
+    fn payload(&mut self) -> P;
 }
 
 /// A message that was made an entry before.
 impl<P> Offer<P> for Option<Entry<P>> {
     fn head(&self) -> Option<Head> {
-        let head = |&Entry { size, partition, borrows, .. }: &_| Head { size, partition, borrows };
-        self.as_ref().map(head)
+        let entry = self.as_ref()?;
+        let &Entry { size, partition, borrows, key, .. } = entry;
+        Some(Head { size, partition, borrows, key, has_meta: entry.meta.is_some() })
     }
 
     fn len(&self) -> usize {
         usize::from(self.is_some())
     }
 
-    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<P> {
+    fn meta(&mut self) -> Option<Arc<Meta>> {
+        self.as_mut()?.meta.take()
+    }
+
+    fn payload(&mut self) -> P {
         match self.take() {
-            Some(entry) => Entry { partition, at, ..entry },
+            Some(entry) => entry.payload,
             None => unreachable!("a message was stored twice"),
         }
     }
@@ -77,19 +94,11 @@ impl<P> Offer<P> for Option<Entry<P>> {
 pub(crate) const ANY: u16 = u16::MAX;
 
 impl<P> Entry<P> {
-    /// A message that is not stored yet, and so has no date. A size that does not fit into 32 bits is one that no topic takes.
+    /// A size that does not fit into 32 bits is one that no topic takes.
     #[inline]
     pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: usize) -> Self {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        Self {
-            payload,
-            meta,
-            at: Timestamp::default(),
-            key: 0,
-            size,
-            partition: ANY,
-            borrows: false,
-        }
+        Self { payload, meta, key: 0, size, partition: ANY, borrows: false }
     }
 
     /// Gives the message a place: a hash of its key, and a partition.
@@ -100,20 +109,159 @@ impl<P> Entry<P> {
     }
 }
 
+/// What a log keeps of a message beside its payload and its size. Messages that follow each other and
+/// have the same share one, so that a slot is little more than its payload: what goes from core to
+/// core with each message is what a log costs.
+struct Label {
+    meta: Option<Arc<Meta>>,
+    at: Timestamp,
+    key: u64,
+    partition: u16,
+    borrows: bool,
+}
+
+/// A message in the log.
+pub(crate) struct EntryRef<'a, P> {
+    pub(crate) payload: &'a P,
+    note: Note,
+    labels: &'a Slots<Label>,
+}
+
+impl<P> Clone for EntryRef<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for EntryRef<'_, P> {}
+
+impl<'a, P> EntryRef<'a, P> {
+    #[inline]
+    fn label(&self) -> &'a Label {
+        match self.labels.get(self.note.label()) {
+            Some((label, _)) => label,
+            // It was set before the slot was.
+            None => unreachable!("a message without a label"),
+        }
+    }
+
+    /// Key and headers.
+    pub(crate) fn meta(&self) -> Option<&'a Arc<Meta>> {
+        self.label().meta.as_ref()
+    }
+
+    /// When it was stored.
+    #[inline]
+    pub(crate) fn at(&self) -> Timestamp {
+        self.label().at
+    }
+
+    /// As in [`Entry`], and so are the others.
+    #[inline]
+    pub(crate) fn key(&self) -> u64 {
+        self.label().key
+    }
+
+    #[inline]
+    pub(crate) fn size(&self) -> u32 {
+        self.note.size()
+    }
+
+    #[inline]
+    pub(crate) fn partition(&self) -> u16 {
+        self.label().partition
+    }
+
+    pub(crate) fn borrows(&self) -> bool {
+        self.label().borrows
+    }
+}
+
+/// What a slot says beside its payload: a size, and which label.
+#[derive(Clone, Copy)]
+struct Note(u64);
+
+impl Note {
+    #[inline]
+    fn new(size: u32, label: usize) -> Self {
+        Self(u64::from(size) | (label as u64) << 32)
+    }
+
+    #[inline]
+    fn size(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline]
+    fn label(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+}
+
 /// Consecutive messages. Its memory goes as a whole, when neither the log nor a reader holds it.
 pub(crate) struct Segment<P> {
     /// The offset of the first slot.
     base: u64,
-    slots: Slots<Entry<P>>,
+    slots: Slots<P>,
+    labels: Slots<Label>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
     /// Whether a message of another log borrows from it already, and counts it.
     lent: AtomicBool,
 }
 
+/// Fills a segment.
+pub(super) struct Filler<P> {
+    slots: Writer<P>,
+    labels: Writer<Label>,
+    /// Date and partition of the last label, if it says nothing else and others may share it.
+    last: Option<(Timestamp, u16)>,
+}
+
+impl<P> Filler<P> {
+    /// Whether it takes another message.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.slots.has_room() && self.labels.has_room()
+    }
+
+    /// Puts a message into the next slot, where readers do not see it yet. Returns whether there was
+    /// one.
+    #[inline]
+    pub(super) fn push(&mut self, offer: &mut impl Offer<P>, head: Head, at: Timestamp) -> bool {
+        let Head { size, partition, borrows, key, .. } = head;
+        let plain = head.is_plain();
+        if !plain || self.last != Some((at, partition)) {
+            let label = Label { meta: offer.meta(), at, key, partition, borrows };
+            if self.labels.push(label, 0).is_err() {
+                return false;
+            }
+            self.labels.show();
+            self.last = plain.then_some((at, partition));
+        }
+        self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0).is_ok()
+    }
+
+    /// Shows readers what was put in.
+    #[inline]
+    pub(super) fn show(&mut self) {
+        self.slots.show();
+    }
+
+    /// How many labels a segment of so many slots should have: twice as many as this one took for its
+    /// messages, in proportion.
+    pub(super) fn labels_for(&self, slots: usize) -> usize {
+        let wanted = (2 * self.labels.len() * slots).div_ceil(self.slots.len().max(1));
+        wanted.max(LABELS).min(slots)
+    }
+}
+
+/// Labels of a segment at least, if it has as many slots.
+const LABELS: usize = 8;
+
 /// What a segment knows about an offset.
 pub(crate) enum Slot<'a, P> {
-    Set(&'a Entry<P>),
+    Set(EntryRef<'a, P>),
     /// Not published yet.
     NotYet,
     /// In another segment.
@@ -121,11 +269,13 @@ pub(crate) enum Slot<'a, P> {
 }
 
 impl<P> Segment<P> {
-    /// One of so many slots, and what fills it.
-    pub(super) fn new(base: u64, count: usize) -> (Writer<Entry<P>>, Self) {
-        let (writer, slots) = slots(count);
+    /// One of so many slots and labels, and what fills it.
+    pub(super) fn new(base: u64, count: usize, labels: usize) -> (Filler<P>, Self) {
+        let (filler, slots) = slots(count);
+        let (labeller, labels) = super::slots::slots(labels);
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
-        (writer, Self { base, slots, sealed, lent })
+        let filler = Filler { slots: filler, labels: labeller, last: None };
+        (filler, Self { base, slots, labels, sealed, lent })
     }
 
     #[inline]
@@ -133,7 +283,9 @@ impl<P> Segment<P> {
         // One before `base` becomes one far beyond the end.
         let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
         match self.slots.get(index) {
-            Some(entry) => Slot::Set(entry),
+            Some((payload, note)) => {
+                Slot::Set(EntryRef { payload, note: Note(note), labels: &self.labels })
+            }
             // `sealed` is set before the next message is, so whoever waits for that one and finds
             // neither is told by it.
             None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
@@ -152,7 +304,7 @@ impl<P> Segment<P> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, offset: u64) -> Option<&Entry<P>> {
+    pub(crate) fn get(&self, offset: u64) -> Option<EntryRef<'_, P>> {
         match self.slot(offset) {
             Slot::Set(entry) => Some(entry),
             Slot::NotYet | Slot::Elsewhere => None,
@@ -273,11 +425,11 @@ impl<P> SlotRef<P> {
         if self.lane.lent.swap(true, Ordering::Relaxed) {
             return 0;
         }
-        self.lane.slots.iter().map(|entry| entry.size as usize).sum()
+        self.lane.slots.iter().map(|(_, note)| Note(note).size() as usize).sum()
     }
 
     #[inline]
-    pub(crate) fn entry(&self) -> &Entry<P> {
+    pub(crate) fn entry(&self) -> EntryRef<'_, P> {
         match self.lane.slot(self.offset) {
             Slot::Set(entry) => entry,
             // It was seen set, and set slots stay so.

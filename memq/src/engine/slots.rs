@@ -8,14 +8,17 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use super::sync::{AtomicBool, Ordering, UnsafeCell};
+use super::sync::{AtomicU64, Ordering, UnsafeCell};
 
 struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Goes from `false` to `true` once, after `value` was written. Beside it, since who looks at
-    /// one wants the other.
-    set: AtomicBool,
+    /// A note on the value, and [`SET`] once that was written. Beside it, since who looks at one wants
+    /// the other.
+    mark: AtomicU64,
 }
+
+/// The bit of a mark that says that the slot is set; the note is in the others.
+const SET: u64 = 1;
 
 /// Reads the array.
 pub(super) struct Slots<T>(Arc<[Slot<T>]>);
@@ -37,7 +40,7 @@ pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
 
 impl<T> Slot<T> {
     fn new() -> Self {
-        Self { value: UnsafeCell::new(MaybeUninit::uninit()), set: AtomicBool::new(false) }
+        Self { value: UnsafeCell::new(MaybeUninit::uninit()), mark: AtomicU64::new(0) }
     }
 }
 
@@ -46,43 +49,50 @@ impl<T> Slots<T> {
         self.0.len()
     }
 
-    /// The value in this slot, if it is set; then it stays.
+    /// The value in this slot and the note on it, if it is set; then it stays.
     #[inline]
     #[expect(unsafe_code, reason = "reads what `push` wrote")]
-    pub(super) fn get(&self, index: usize) -> Option<&T> {
+    pub(super) fn get(&self, index: usize) -> Option<(&T, u64)> {
         let slot = self.0.get(index)?;
-        if !slot.set.load(Ordering::Acquire) {
+        let mark = slot.mark.load(Ordering::Acquire);
+        if mark & SET == 0 {
             return None;
         }
-        // SAFETY: `set` is stored with `Release` after the value was written, and is read here with
+        // SAFETY: `SET` is stored with `Release` after the value was written, and is read here with
         // `Acquire`, so the value is seen whole. Nobody writes to a slot that is set, and it is
         // dropped with the array alone, which `self` keeps.
-        Some(slot.value.with(|value| unsafe { (*value).assume_init_ref() }))
+        Some((slot.value.with(|value| unsafe { (*value).assume_init_ref() }), mark >> 1))
     }
 
-    /// The values that are set.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    /// The values that are set, and the notes on them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&T, u64)> {
         (0..self.len()).map_while(|index| self.get(index))
     }
 }
 
 impl<T> Writer<T> {
+    /// How many slots are written.
+    pub(super) fn len(&self) -> usize {
+        self.next
+    }
+
     /// Whether there is a slot that is not written.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.next < self.slots.len()
     }
 
-    /// Writes to the next slot, which is not [shown](Self::show) yet; gives the value back where there
-    /// is none.
+    /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits; gives the
+    /// value back where there is none.
     #[inline]
     #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
-    pub(super) fn push(&mut self, value: T) -> Result<(), T> {
+    pub(super) fn push(&mut self, value: T, note: u64) -> Result<(), T> {
         let Some(slot) = self.slots.get(self.next) else { return Err(value) };
         // SAFETY: this is the array's only writer, since none can be made for an array that exists,
         // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
-        // do not look at the value before `set` says so, which `show` makes it say after this.
+        // do not look at the value before the mark has `SET`, which `show` gives it after this.
         slot.value.with_mut(|place| unsafe { (*place).write(value) });
+        slot.mark.store(note << 1, Ordering::Relaxed);
         self.next += 1;
         Ok(())
     }
@@ -92,7 +102,7 @@ impl<T> Writer<T> {
     #[inline]
     pub(super) fn show(&mut self) {
         for slot in self.slots[self.shown..self.next].iter().rev() {
-            slot.set.store(true, Ordering::Release);
+            slot.mark.store(slot.mark.load(Ordering::Relaxed) | SET, Ordering::Release);
         }
         self.shown = self.next;
     }
@@ -103,7 +113,7 @@ impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
         // Whoever drops the array came after all who used it: `Arc` orders that. What was written and
         // never shown is forgotten, which takes a panic between the two.
-        if self.set.load(Ordering::Relaxed) {
+        if self.mark.load(Ordering::Relaxed) & SET != 0 {
             // SAFETY: the value was written, and nobody else is left who could look at it.
             self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
         }
@@ -125,11 +135,11 @@ mod tests {
         let (mut writer, slots) = slots(3);
         assert_eq!((slots.len(), slots.get(0)), (3, None));
         for _ in 0..3 {
-            assert!(writer.push(counted.clone()).is_ok());
+            assert!(writer.push(counted.clone(), 0).is_ok());
         }
         assert_eq!(slots.get(0), None, "it is not shown yet");
         writer.show();
-        assert!(writer.push(counted.clone()).is_err());
+        assert!(writer.push(counted.clone(), 0).is_err());
         assert_eq!((slots.iter().count(), slots.get(3)), (3, None));
         assert_eq!(Arc::strong_count(&counted), 4);
         drop(slots);
@@ -142,7 +152,7 @@ mod tests {
     fn what_was_never_set_is_not_dropped() {
         let counted = Arc::new(());
         let (mut writer, reader) = slots(8);
-        assert!(writer.push(counted.clone()).is_ok());
+        assert!(writer.push(counted.clone(), 0).is_ok());
         writer.show();
         drop((writer, reader));
         assert_eq!(Arc::strong_count(&counted), 1);
@@ -154,17 +164,17 @@ mod tests {
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 for index in 0..slots.len() {
-                    let value: &(usize, Box<usize>) = loop {
+                    let (value, note): (&(usize, Box<usize>), _) = loop {
                         match slots.get(index) {
                             Some(value) => break value,
                             None => std::thread::yield_now(),
                         }
                     };
-                    assert_eq!((value.0, *value.1), (index, index));
+                    assert_eq!((value.0, *value.1, note), (index, index, index as u64));
                 }
             });
             for index in 0..slots.len() {
-                assert!(writer.push((index, Box::new(index))).is_ok());
+                assert!(writer.push((index, Box::new(index)), index as u64).is_ok());
                 if index % 7 < 3 || index + 1 == slots.len() {
                     writer.show();
                 }

@@ -2,7 +2,7 @@
 
 mod group;
 
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, Ordering, store_and_fence};
 use crate::error::LagReason;
 use crate::position::{Offset, Partition, Timestamp};
 
@@ -158,6 +158,11 @@ impl Gauge {
 
     pub(crate) fn passed(&self, position: u64) {
         self.position.store(position, Ordering::Release);
+    }
+
+    /// What was passed is seen by whoever's sign the reader looks for next and does not find.
+    pub(crate) fn fence(&self) {
+        store_and_fence(&self.position, self.position.load(Ordering::Relaxed));
     }
 
     /// Says that the last message was not handed out after all.

@@ -95,6 +95,18 @@ use self::real as used;
 
 pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Ordering, UnsafeCell, fence};
 
+/// Stores a value that whoever reads the other of two atomics, both sequentially consistent, is not to
+/// miss: loom knows only fences for that, and elsewhere this is the cheaper.
+#[inline]
+pub(crate) fn store_and_fence(atomic: &AtomicU64, value: u64) {
+    if cfg!(memq_loom) {
+        atomic.store(value, Ordering::Release);
+        fence(Ordering::SeqCst);
+    } else {
+        atomic.store(value, Ordering::SeqCst);
+    }
+}
+
 /// In cache lines of its own: who changes it does not slow down those who look at its neighbours.
 #[derive(Debug)]
 #[repr(align(64))]

@@ -11,8 +11,8 @@
 //!   happen under the same lock and take the parked readers out with them.
 //! * Publishers that wait for room are let in one after the other. The first of them sets `waiting`
 //!   and then looks at the readers' positions once more; a reader stores its position and then looks
-//!   at `waiting`. Both have a sequentially consistent fence between, so one of the two sees the
-//!   other. Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
+//!   at `waiting`. Between is a sequentially consistent fence there, and here the store and the look
+//!   are sequentially consistent themselves, which is cheaper: so one of the two sees the other. Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
 //!
 //! # What an await point may lose
 //!
@@ -30,7 +30,7 @@ use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
 use super::queue::Place;
-use super::segment::Offer;
+use super::segment::{EntryRef, Offer};
 use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
@@ -337,9 +337,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
             && position < self.hot.0.lost.load(Ordering::Acquire)
     }
 
-    /// Whether a message stored at this time may no longer be delivered.
-    pub(crate) fn expired(&self, at: Timestamp) -> bool {
-        self.ttl().is_some_and(|ttl| at + ttl <= self.now())
+    /// Whether a message may no longer be delivered.
+    #[inline]
+    pub(crate) fn expired(&self, entry: &EntryRef<'_, P>) -> bool {
+        self.ttl().is_some_and(|ttl| entry.at() + ttl <= self.now())
     }
 
     /// Whether the topic has been closed or deleted; `find` says which.
@@ -364,14 +365,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
         })
     }
 
-    /// A reader has moved on; called after it stored its position.
-    pub(crate) fn passed(&self) {
+    /// A reader has moved on, and stored its position.
+    #[inline]
+    pub(crate) fn passed(&self, gauge: &Gauge) {
         if !self.waits() {
             return;
         }
         // Pairs with the fence in `poll_room`.
-        fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) {
+        gauge.fence();
+        if self.waiting.load(Ordering::SeqCst) {
             self.locked(State::wake_publisher);
         }
     }

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::publish::YIELD_EVERY;
 use super::room::Room;
 use super::{Publisher, Ready};
-use crate::engine::segment::{Entry, Head, Offer};
+use crate::engine::segment::{Head, Offer};
 use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
 use crate::message::Stored;
 use crate::payload::Payload;
-use crate::position::{Offset, Partition, Timestamp};
+use crate::position::{Offset, Partition};
+use crate::record::Meta;
 
 /// Messages that are encoded and stored under one lock.
 const CHUNK: usize = 256;
@@ -31,8 +33,9 @@ pub struct PublishBatch<'a, T: Payload> {
     messages: Vec<Option<T>>,
     /// The first that is not stored.
     next: usize,
-    /// Of those that come first then, what the log needs to know.
-    ready: std::vec::IntoIter<Ready<T>>,
+    /// Of those that come first then, what the log needs to know; and how many of them are stored.
+    ready: Vec<Ready<T>>,
+    taken: usize,
     /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
@@ -50,7 +53,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             offsets: Vec::with_capacity(messages.len()),
             messages,
             next: 0,
-            ready: Vec::new().into_iter(),
+            ready: Vec::new(),
+            taken: 0,
             fault: None,
             since_yield: 0,
             partition: None,
@@ -69,14 +73,16 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     /// Encodes the next messages.
     fn fill(&mut self) {
         let messages = self.messages[self.next..].iter().flatten().take(CHUNK);
-        let mut filled = Vec::with_capacity(CHUNK.min(self.messages.len() - self.next));
+        self.ready.clear();
+        self.taken = 0;
+        self.ready.reserve(CHUNK.min(self.messages.len() - self.next));
         for message in messages {
             match self.publisher.ready(message) {
                 Ok(mut ready) => {
                     if let Some(Partition(partition)) = self.partition {
-                        ready.partition = partition;
+                        ready.head.partition = partition;
                     }
-                    filled.push(ready);
+                    self.ready.push(ready);
                 }
                 Err(source) => {
                     self.fault = Some(PublishError::Encode { message: (), source });
@@ -84,7 +90,6 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
                 }
             }
         }
-        self.ready = filled.into_iter();
     }
 
     /// Stores what is encoded, as far as there is room.
@@ -92,7 +97,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         let topic = self.room.topic();
         let first = self.next;
         let (messages, next) = (&mut self.messages, &mut self.next);
-        let mut offered = OfferedAll { messages, next, ready: &mut self.ready };
+        let (ready, taken) = (&mut self.ready, &mut self.taken);
+        let mut offered = OfferedAll { messages, next, ready, taken };
         let result = topic.append_all(&mut offered, &mut self.offsets, self.room.place());
         let stored = &mut self.messages[first..self.next];
         self.since_yield += stored.len() as u64;
@@ -115,27 +121,33 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 struct OfferedAll<'a, T: Payload> {
     messages: &'a mut [Option<T>],
     next: &'a mut usize,
-    ready: &'a mut std::vec::IntoIter<Ready<T>>,
+    ready: &'a mut [Ready<T>],
+    taken: &'a mut usize,
 }
 
 impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
     #[inline]
     fn head(&self) -> Option<Head> {
-        self.ready.as_slice().first().map(Ready::head)
+        self.ready.get(*self.taken).map(|ready| ready.head)
     }
 
     fn len(&self) -> usize {
-        self.ready.len()
+        self.ready.len() - *self.taken
+    }
+
+    fn meta(&mut self) -> Option<Arc<Meta>> {
+        self.ready.get_mut(*self.taken)?.meta.take()
     }
 
     #[inline]
-    fn accept(&mut self, partition: u16, at: Timestamp) -> Entry<Stored<T>> {
-        let message = self.messages.get_mut(*self.next);
-        let (Some(message), Some(mut ready)) = (message, self.ready.next()) else {
+    fn payload(&mut self) -> Stored<T> {
+        let (message, ready) = (self.messages.get_mut(*self.next), self.ready.get_mut(*self.taken));
+        let (Some(message), Some(ready)) = (message, ready) else {
             unreachable!("a message was stored twice")
         };
         *self.next += 1;
-        ready.accept(message, partition, at)
+        *self.taken += 1;
+        ready.offer(message).payload()
     }
 }
 
@@ -148,7 +160,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         loop {
-            if this.ready.len() == 0 {
+            if this.taken == this.ready.len() {
                 if let Some(fault) = this.fault.take() {
                     return Poll::Ready(Err(this.fail(fault)));
                 }
@@ -165,7 +177,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.ready.as_slice().first().map(|ready| ready.size) else { continue };
+                    let Some(size) = this.ready.get(this.taken).map(|ready| ready.head.size) else { continue };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => {

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use super::publish::give_back;
 use super::room::Room;
-use super::{Offered, Publisher};
+use super::Publisher;
 use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::payload::Payload;
@@ -56,8 +56,7 @@ impl<T: Payload> Permit<'_, T> {
         };
         let mut message = Some(message);
         self.held = false;
-        let offered = &mut Offered { message: &mut message, ready: &mut ready };
-        let appended = self.publisher.topic.append_reserved(offered);
+        let appended = self.publisher.topic.append_reserved(&mut ready.offer(&mut message));
         appended.map_err(|refusal| give_back(refusal.into(), message))
     }
 }

@@ -8,14 +8,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::room::Room;
-use super::{Offered, Publisher, Ready};
+use super::{Made, Offered, Publisher, Ready, head};
+use crate::codec::form::{Form, Packed};
 use crate::engine::queue::Place;
+use crate::engine::segment::Head;
 use crate::engine::state::Refusal;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
-use crate::payload::Payload;
+use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
+use crate::record::Meta;
 
 /// Messages after which a publisher lets other tasks run once.
 pub(super) const YIELD_EVERY: u64 = 1024;
@@ -159,7 +162,7 @@ impl<'a, T: Payload> Publish<'a, T> {
             Err(refusal) => return Err(refusal.with(message)),
         };
         let mut message = Some(message);
-        let offered = &mut Offered { message: &mut message, ready: &mut ready };
+        let offered = &mut ready.offer(&mut message);
         let appended = publisher.topic.append(offered, id.as_ref(), &mut Place::default());
         appended.map_err(|refusal| {
             if matches!(refusal, Refusal::Full) {
@@ -294,31 +297,66 @@ impl<T: Payload> Future for Publishing<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(message) = &this.message else { return this.poll_later(cx) };
-        let (mut ready, id) = match this.publisher.identified(message, this.said.take()) {
-            Ok(identified) => identified,
-            Err(refusal) => return Poll::Ready(Err(give_back(refusal, this.message.take()))),
-        };
-        let offered = &mut Offered { message: &mut this.message, ready: &mut ready };
-        let topic = &this.publisher.topic;
-        match topic.append(offered, id.as_ref(), &mut Place::default()) {
+        if let Some(said) = this.said.take() {
+            return match this.publisher.identified_with(message, *said) {
+                Ok((mut ready, id)) => {
+                    let Ready { made, meta, head } = &mut ready;
+                    this.publish(made, meta, *head, id, cx)
+                }
+                Err(refusal) => Poll::Ready(Err(give_back(refusal, this.message.take()))),
+            };
+        }
+        // In parts, as it is offered: to move them together costs more than to store the message.
+        match T::Form::pack::<Its>(message, &this.publisher.writer) {
+            Ok(Packed { made, mut meta, key, size }) => {
+                let head = head(size, key, this.publisher.partition(key), meta.as_ref());
+                this.publish(&mut Some(made), &mut meta, head, None, cx)
+            }
+            Err(source) => {
+                let refusal = PublishError::Encode { message: (), source };
+                Poll::Ready(Err(give_back(refusal, this.message.take())))
+            }
+        }
+    }
+}
+
+impl<'a, T: Payload> Publishing<'a, T> {
+    /// Stores the message, or begins to wait for room.
+    #[inline(always)]
+    fn publish(
+        &mut self,
+        made: &mut Option<Made<T>>,
+        meta: &mut Option<Arc<Meta>>,
+        head: Head,
+        id: Option<Arc<str>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Offset, PublishError<T>>> {
+        let offered = &mut Offered { message: &mut self.message, made, meta, head };
+        match self.publisher.topic.append(offered, id.as_ref(), &mut Place::default()) {
             Ok(offset) => {
                 // What was stored as bytes is still there.
-                this.message = None;
+                self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
-                    this.later = Later::Yielded(offset);
+                    self.later = Later::Yielded(offset);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(offset))
             }
             Err(Refusal::Full) => {
-                let room = Room::new(this.publisher, this.within);
-                let message = this.message.take();
-                this.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
-                this.poll_later(cx)
+                let ready = Ready { made: made.take(), meta: meta.take(), head };
+                self.wait(ready, id);
+                self.poll_later(cx)
             }
-            Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), this.message.take()))),
+            Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
         }
+    }
+
+    #[cold]
+    fn wait(&mut self, ready: Ready<T>, id: Option<Arc<str>>) {
+        let room = Room::new(self.publisher, self.within);
+        let message = self.message.take();
+        self.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
     }
 }
 
@@ -330,8 +368,8 @@ impl<T: Payload> Waiting<'_, T> {
             if message.is_none() {
                 polled_after_the_end();
             }
-            let size = ready.size;
-            match room.topic().append(&mut Offered { message, ready }, id.as_ref(), room.place()) {
+            let size = ready.head.size;
+            match room.topic().append(&mut ready.offer(message), id.as_ref(), room.place()) {
                 Ok(offset) => {
                     self.message = None;
                     return Poll::Ready(Ok(offset));

@@ -106,7 +106,7 @@ where
     T::Form: Take<T>,
 {
     let (opened, lease) = delivery.split();
-    let stored = &lease.entry().payload;
+    let stored = lease.entry().payload;
     let future = contain(|| call(<T::Form as Take<T>>::take(stored, opened)));
     Begun { hold: Hold::Lease(lease), future }
 }

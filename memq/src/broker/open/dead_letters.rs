@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::consumer::{dead_letter_topic, no_group};
 use super::{SubscriberBuilder, TopicBuilder};
-use crate::codec::form::{Decoders, Form};
+use crate::codec::form::Decoders;
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::group::{Rules, Settlement};
 use crate::engine::member::GroupRef;
 use crate::engine::segment::Lanes;
 use crate::engine::state::Claim;
 use crate::error::{Error, OpenError, RecvError};
-use crate::message::Message;
+use crate::message::{self, Message};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
@@ -198,7 +198,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
                 Claim::Deleted => return Err(deleted()),
                 Claim::GroupDeleted => return Err(Error::Recv(RecvError::GroupDeleted)),
             };
-            let opened = T::Form::open(&slot.entry().payload, slot.entry().meta.as_ref(), &reader);
+            let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
                 let message = Message::<T>::new(slot.clone(), opened);
                 let why = DeadLetter::of(message.headers())?;

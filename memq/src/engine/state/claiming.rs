@@ -135,7 +135,7 @@ fn look<P>(
                     return Claim::Nothing { due: None };
                 };
                 taken_in += 1;
-                match group.admit(entry.partition, entry.key, member, now) {
+                match group.admit(entry.partition(), entry.key(), member, now) {
                     Some(ticket) => ticket,
                     None => continue,
                 }

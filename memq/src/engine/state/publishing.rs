@@ -306,6 +306,9 @@ impl<P> State<P> {
     /// Deals messages that have no key to the partitions in turn.
     #[inline]
     fn next_partition(&mut self) -> u16 {
+        if self.options.partitions == 1 {
+            return 0;
+        }
         let turn = self.turn;
         self.turn = if turn + 1 < self.options.partitions { turn + 1 } else { 0 };
         turn

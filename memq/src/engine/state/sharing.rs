@@ -351,7 +351,7 @@ impl<P> State<P> {
         let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
         group.tick(now, &mut after.readers);
         let log = &self.log;
-        Some(group.stats(log.head(), log.tail(), now, |offset| Some(log.entry(offset)?.at)))
+        Some(group.stats(log.head(), log.tail(), now, |offset| Some(log.entry(offset)?.at())))
     }
 
     /// Every group's numbers, in the order in which they came.
