@@ -18,7 +18,7 @@ pub use self::batch::{Deliveries, DeliveriesIntoIter};
 use self::receive::Receive;
 use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
-use crate::codec::form::Reader;
+use crate::codec::form::{Form, Reader};
 use crate::delivery::{Delivery, Lease, Terms};
 use crate::engine::group::{Settlement, Ticket};
 use crate::engine::member::Member;
@@ -179,23 +179,48 @@ impl<T: Payload> Consumer<T> {
         if max == 0 {
             return Ok(Deliveries::new(deliveries));
         }
-        deliveries.push(self.recv().await?);
-        let mut claimed = Vec::new();
-        while deliveries.len() < max {
-            let stopped =
-                self.member.claim_up_to(max - deliveries.len(), &mut claimed, &mut self.lanes);
-            if claimed.is_empty() && stopped.is_none() {
-                break;
+        if self.pending.is_empty() {
+            self.let_others_run().await;
+            self.take_runs(max, &mut deliveries);
+        }
+        if deliveries.is_empty() {
+            deliveries.push(self.recv().await?);
+            self.take_runs(max - 1, &mut deliveries);
+        }
+        Ok(Deliveries::new(deliveries))
+    }
+
+    /// Takes what is there, this many at most, until an error: that is for the next receive.
+    fn take_runs(&mut self, most: usize, deliveries: &mut Vec<Delivery<T>>) {
+        let most = deliveries.len().saturating_add(most);
+        let mut runs = Vec::new();
+        while deliveries.len() < most && self.pending.is_empty() {
+            let wanted = most - deliveries.len();
+            let stopped = self.member.claim_up_to(wanted, &mut runs, &mut self.lanes);
+            if runs.is_empty() && stopped.is_none() {
+                return;
             }
-            // All of them are held before one is opened, so that a codec that panics loses none but what
-            // was settled by being handed out.
-            let leases: Vec<_> =
-                claimed.drain(..).map(|(slot, ticket)| self.hold(slot, ticket)).collect();
-            deliveries.reserve(leases.len());
-            for lease in leases {
-                match self.open(lease) {
-                    Ok(delivery) => deliveries.extend(delivery),
-                    Err(error) => self.pending.push_back(error),
+            let leases = runs.drain(..).flat_map(|run| {
+                let terms = &self.terms;
+                (0..run.count).map(move |at| {
+                    let ticket = run.ticket.after(at);
+                    Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
+                })
+            });
+            if T::Form::opened().is_some() {
+                let opened = std::iter::from_fn(T::Form::opened);
+                deliveries
+                    .extend(opened.zip(leases).map(|(opened, lease)| Delivery::new(opened, lease)));
+            } else {
+                // All of them are held before one is opened, so that a codec that panics loses none but
+                // what was settled by being handed out.
+                let leases: Vec<_> = leases.collect();
+                deliveries.reserve(leases.len());
+                for lease in leases {
+                    match self.open(lease) {
+                        Ok(delivery) => deliveries.extend(delivery),
+                        Err(error) => self.pending.push_back(error),
+                    }
                 }
             }
             match stopped.map(|claim| self.take(claim)) {
@@ -203,11 +228,7 @@ impl<T: Payload> Consumer<T> {
                 Some(Err(error)) => self.pending.push_back(error),
                 None => {}
             }
-            if !self.pending.is_empty() {
-                break;
-            }
         }
-        Ok(Deliveries::new(deliveries))
     }
 
     /// The next message as a stream has it: `None` once the topic has ended.

@@ -281,8 +281,7 @@ impl<T: Payload> Batch<T> {
         opened: impl Iterator<Item = Opened<T>>,
     ) {
         let begin = self.opened.len();
-        let goes_on =
-            |last: &Run<Stored<T>>| last.lane.is(lane) && last.offset(begin) == first;
+        let goes_on = |last: &Run<Stored<T>>| last.lane.is(lane) && last.offset(begin) == first;
         if !self.runs.last().is_some_and(goes_on) {
             self.runs.push(Run { lane: lane.clone(), first, begin });
         }

@@ -1,6 +1,6 @@
 //! How a consumer waits: it lets others run, sleeps, and has a timer for what is due.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 
 use super::Consumer;
@@ -52,6 +52,20 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Ready(taken);
             }
         }
+    }
+
+    /// Lets other tasks run once in so many batches.
+    pub(super) async fn let_others_run(&mut self) {
+        self.budget = self.budget.saturating_sub(1);
+        poll_fn(|cx| {
+            if self.budget > 0 {
+                return Poll::Ready(());
+            }
+            self.budget = YIELD_EVERY;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Waits for the end alone, and takes no messages. Others take what there is. Looks at the

@@ -6,6 +6,7 @@
 //! what retention removed. It runs no waker; those to be run go into a [`Wake`].
 
 mod deadlines;
+mod handing;
 mod keys;
 mod lease;
 mod leases;
@@ -131,6 +132,15 @@ pub(crate) enum Settlement {
     Reject {
         reason: Box<str>,
     },
+}
+
+impl Ticket {
+    /// That of a message so many after this one in a run.
+    #[inline]
+    pub(crate) fn after(self, count: usize) -> Self {
+        let count = count as u64;
+        Self { offset: self.offset + count, serial: self.serial + count, ..self }
+    }
 }
 
 impl Group {
@@ -279,86 +289,6 @@ impl Group {
         waker
     }
 
-    /// What there is for this member now.
-    #[inline]
-    pub(super) fn pick(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Pick {
-        if let Some((skipped, reason)) = self.missed.take() {
-            return Pick::Lagged { skipped, reason };
-        }
-        if let Some(offset) = self.burials.first().copied() {
-            if let Some(burial) = self.begin_burial(offset, now, wake) {
-                return Pick::Bury(burial);
-            }
-        }
-        let Some(found) = self.members.get(member) else { return Pick::Full };
-        if found.retired
-            || found.in_flight >= found.most
-            || self.in_flight >= self.rules.max_in_flight
-        {
-            return Pick::Full;
-        }
-        let share = self.members.share(found.share);
-        match share.returned.first().or(share.fresh.first()).copied() {
-            Some(offset) => match self.hand_out(offset, member, now, wake) {
-                Some(ticket) => Pick::Deliver(ticket),
-                None => Pick::More,
-            },
-            None => Pick::More,
-        }
-    }
-
-    /// Takes the message at `position` in, for a member that has room for it. Where it is this
-    /// member's, and its turn, it is handed out at once.
-    #[inline]
-    pub(super) fn admit(
-        &mut self,
-        partition: u16,
-        key: u64,
-        member: usize,
-        now: Timestamp,
-    ) -> Option<Ticket> {
-        let offset = self.position;
-        self.position += 1;
-        let key = if self.rules.by_key { key } else { 0 };
-        let share = self.members.share_of(partition);
-        let is_turn = self.keys.enter(partition, key, offset);
-        let taker = self.members.get_mut(member).filter(|taker| is_turn && taker.share == share);
-        if let Some(taker) = taker {
-            if self.rules.auto_ack {
-                // Nobody is behind it yet.
-                self.keys.leave(partition, key, offset);
-            } else {
-                let until = self.deadlines.in_order(now + self.rules.ack_deadline);
-                taker.in_flight += 1;
-                self.in_flight += 1;
-                let serial = self.serials + 1;
-                self.deadlines.hand_out(until, offset, serial, &self.leases);
-                let lease = Lease::new(partition, key, LeaseState::InFlight { member, until });
-                self.leases.insert(offset, Lease { attempt: 1, serial, ..lease });
-            }
-            return Some(self.ticket(offset, 1));
-        }
-        let state = if is_turn {
-            self.members.share(share).fresh.insert(offset);
-            LeaseState::Fresh
-        } else {
-            self.idle += 1;
-            LeaseState::Behind
-        };
-        self.leases.insert(offset, Lease::new(partition, key, state));
-        None
-    }
-
-    /// A new hand-out of a message, counted.
-    #[inline]
-    fn ticket(&mut self, offset: u64, attempt: u32) -> Ticket {
-        self.serials += 1;
-        self.counters.delivered += 1;
-        self.counters.redelivered += u64::from(attempt > 1);
-        self.counters.settled += u64::from(self.rules.auto_ack);
-        Ticket { offset, attempt, serial: self.serials }
-    }
-
     /// A member got something, or found that it may hold no more: the next one's turn.
     #[inline]
     pub(super) fn pass_on(&mut self, member: usize, tail: u64, wake: &mut Wake) {
@@ -429,26 +359,5 @@ impl Group {
     #[inline]
     pub(super) fn next_due(&mut self) -> Option<Timestamp> {
         self.deadlines.first(&self.leases)
-    }
-
-    fn hand_out(
-        &mut self,
-        offset: u64,
-        member: usize,
-        now: Timestamp,
-        wake: &mut Wake,
-    ) -> Option<Ticket> {
-        let attempt = self.leases.get(offset)?.attempt.saturating_add(1);
-        let ticket = self.ticket(offset, attempt);
-        if self.rules.auto_ack {
-            self.remove(offset, wake);
-            return Some(ticket);
-        }
-        let until = self.deadlines.in_order(now + self.rules.ack_deadline);
-        self.change(offset, LeaseState::InFlight { member, until }, wake);
-        let lease = self.leases.get_mut(offset)?;
-        (lease.attempt, lease.serial) = (attempt, ticket.serial);
-        self.deadlines.hand_out(until, offset, ticket.serial, &self.leases);
-        Some(ticket)
     }
 }

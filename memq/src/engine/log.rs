@@ -3,12 +3,15 @@
 //! It decides what is kept. It knows no lock, no waker and no reader; what readers are owed comes
 //! in as a `floor`.
 
+mod walk;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::segment::{EntryRef, Filler, Head, Lanes, Offer, Segment, SlotRef};
+pub(crate) use self::walk::Walk;
+use super::segment::{EntryRef, Filler, Head, Lanes, Offer, Segment};
 use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
@@ -266,6 +269,10 @@ impl<P> Log<P> {
         let (filler, segment) = Segment::new(self.tail, slots, labels);
         self.filler = Some(filler);
         let segment = Arc::new(segment);
+        if self.segments.capacity() == 0 {
+            // Many topics are quiet.
+            self.segments.reserve_exact(1);
+        }
         self.segments.push_back(Stretch { base: self.tail, segment, size: Some(size) });
         self.look_at_first();
     }
@@ -296,14 +303,16 @@ impl<P> Log<P> {
         self.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes
     }
 
-    /// Removes the oldest messages until the limits hold. The newest message always stays.
-    pub(crate) fn trim(&mut self, garbage: &mut Garbage<P>) {
-        let over = self.len().saturating_sub(self.limits.max_messages) as u64;
+    /// Removes the oldest messages until the limits hold, `most` at most. The newest message always
+    /// stays.
+    pub(crate) fn trim(&mut self, most: u64, garbage: &mut Garbage<P>) {
+        let over = (self.len().saturating_sub(self.limits.max_messages) as u64).min(most);
         if over > 0 {
             self.drop_oldest(over, LagReason::MaxMessages, self.newest, garbage);
             self.removed.max_messages += over;
         }
-        while self.bytes > self.limits.max_bytes && self.len() > 1 {
+        let end = self.head.saturating_add(most - over);
+        while self.bytes > self.limits.max_bytes && self.len() > 1 && self.head < end {
             self.drop_oldest(1, LagReason::MaxBytes, self.newest, garbage);
             self.removed.max_bytes += 1;
         }
@@ -321,7 +330,7 @@ impl<P> Log<P> {
         let passed = floor.min(self.tail).saturating_sub(self.head);
         let free = self.limits.max_messages.saturating_sub(self.len());
         let missing = messages.saturating_sub(free) as u64;
-        if missing > 0 {
+        if missing.min(passed) > 0 {
             self.consume(missing.min(passed), garbage);
         }
         while bytes > self.limits.max_bytes.saturating_sub(self.bytes)
@@ -475,35 +484,5 @@ impl<P> Log<P> {
             }
             _ => (0, 0),
         };
-    }
-}
-
-/// Looks at messages one after the other, and finds each segment once.
-pub(crate) struct Walk<'a, P> {
-    log: &'a Log<P>,
-    /// Where it looked last.
-    segment: Option<&'a Arc<Segment<P>>>,
-    lanes: &'a mut Lanes<P>,
-}
-
-impl<'a, P> Walk<'a, P> {
-    /// The message at this offset, if it is kept.
-    #[inline]
-    pub(crate) fn entry(&mut self, offset: u64) -> Option<EntryRef<'a, P>> {
-        if offset < self.log.head || offset >= self.log.tail {
-            return None;
-        }
-        if let Some(entry) = self.segment.and_then(|segment| segment.get(offset)) {
-            return Some(entry);
-        }
-        self.segment = self.log.locate(offset);
-        self.segment?.get(offset)
-    }
-
-    /// The message at this offset, if it is kept, on its own.
-    #[inline]
-    pub(crate) fn slot(&mut self, offset: u64) -> Option<SlotRef<P>> {
-        self.entry(offset)?;
-        Some(SlotRef::of(self.lanes.lane(self.segment?), Offset(offset)))
     }
 }

@@ -7,8 +7,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::group::{Burial, Rules, Settlement, Ticket, Wait};
-use super::segment::{Lanes, SlotRef};
-use super::state::{Claim, GroupError, GroupKey, JoinError, Share};
+use super::segment::Lanes;
+use super::state::{Claim, GroupError, GroupKey, JoinError, Run, Share};
 use super::stats::GroupStats;
 use super::topic::Topic;
 use crate::error::{CommitError, SettleError};
@@ -147,7 +147,7 @@ impl<P: Send + Sync + 'static> Member<P> {
     pub(crate) fn claim_up_to(
         &self,
         most: usize,
-        claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+        claimed: &mut Vec<Run<P>>,
         lanes: &mut Lanes<P>,
     ) -> Option<Claim<P>> {
         let now = self.topic().now();
@@ -155,7 +155,8 @@ impl<P: Send + Sync + 'static> Member<P> {
         let last = self
             .topic()
             .locked(|state, after| state.claim_up_to(self.share, most, claimed, lanes, now, after));
-        lanes.release_but(claimed.len() == most);
+        let count: usize = claimed.iter().map(|run| run.count).sum();
+        lanes.release_but(count == most);
         last
     }
 

@@ -130,7 +130,8 @@ fn a_value_is_seen_whole_once_its_slot_is_set() {
             writer.show();
         });
         // Shown together: who finds the first finds the second.
-        let seen = [slots.get(0), slots.get(1)].map(|found| found.map(|(value, note)| (**value, note)));
+        let seen =
+            [slots.get(0), slots.get(1)].map(|found| found.map(|(value, note)| (**value, note)));
         assert!(matches!(seen, [None, None | Some((8, 8))] | [Some((7, 7)), Some((8, 8))]));
         writing.join().unwrap();
     });
@@ -198,7 +199,7 @@ fn what_eviction_takes_from_a_reader_is_counted() {
         while seen < 3 {
             match read(&mut cursor) {
                 Next::Message(_) => {
-                    let number = cursor.last().1.payload;
+                    let number = *cursor.last().1.payload;
                     assert!(last < Some(number));
                     last = Some(number);
                     seen += 1;

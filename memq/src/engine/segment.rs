@@ -419,6 +419,10 @@ impl<P> SlotRef<P> {
         Offset(self.offset)
     }
 
+    pub(crate) fn into_lane(self) -> Lane<P> {
+        self.lane
+    }
+
     /// Lends the message to another log, which keeps its segment in memory. What the segment counts
     /// is for the first that borrows from it; 0 for others.
     pub(crate) fn lend(&self) -> usize {

@@ -24,7 +24,7 @@ use crate::error::{LagReason, PublishError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
-pub(crate) use self::claiming::Claim;
+pub(crate) use self::claiming::{Claim, Run};
 pub(crate) use self::sharing::{GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {

@@ -70,8 +70,7 @@ pub(crate) struct Topic<P> {
 struct Hot<P> {
     /// Before this offset, messages were removed that somebody may have wanted.
     lost: AtomicU64,
-    /// Apart from the lock, which others look at while it is held.
-    state: Mutex<Apart<State<P>>>,
+    state: Mutex<State<P>>,
 }
 
 /// Messages by which `safe` is ahead at most.
@@ -96,8 +95,7 @@ impl<P> Topic<P> {
     ) -> R {
         let Hot { lost, state } = &self.hot.0;
         let mut state = state.lock();
-        let state = &mut state.0;
-        let result = work(state, after);
+        let result = work(&mut state, after);
         // Written only where they change, since readers on other cores look at them.
         if lost.load(Ordering::Relaxed) != state.lost() {
             if state.lost() > self.safe.load(Ordering::Relaxed) {
@@ -146,7 +144,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
-            hot: Apart(Hot { lost: AtomicU64::new(0), state: Mutex::new(Apart(State::new())) }),
+            hot: Apart(Hot { lost: AtomicU64::new(0), state: Mutex::new(State::new()) }),
             sweeper: Mutex::default(),
             attachment,
         }

@@ -177,7 +177,9 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.ready.get(this.taken).map(|ready| ready.head.size) else { continue };
+                    let Some(size) = this.ready.get(this.taken).map(|ready| ready.head.size) else {
+                        continue;
+                    };
                     match this.room.poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => {

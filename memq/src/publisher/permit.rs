@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::task::Poll;
 
+use super::Publisher;
 use super::publish::give_back;
 use super::room::Room;
-use super::Publisher;
 use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::payload::Payload;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::lease::Lease;
 use super::leases::Leases;
 use crate::position::Timestamp;
 
@@ -20,21 +19,35 @@ pub(super) struct Deadlines {
     others: BTreeSet<(Timestamp, u64)>,
 }
 
+/// Hand-outs of messages that follow each other, at one time.
 #[derive(Clone, Copy, Debug)]
 struct HandOut {
     until: Timestamp,
+    /// Of the first of them.
     offset: u64,
     serial: u64,
+    count: u64,
 }
 
+/// Messages of one entry at most, so that it takes few steps to look for one that counts.
+const RUN: u64 = 64;
+
 impl HandOut {
-    fn of(&self, lease: &Lease) -> bool {
-        lease.serial == self.serial && lease.state.due() == Some(self.until)
+    /// The offsets of those that count.
+    fn counting(self, leases: &Leases) -> impl Iterator<Item = u64> {
+        let counts = move |at: &u64| leases.is_out(self.offset + at, self.serial + at, self.until);
+        (0..self.count).filter(counts).map(move |at| self.offset + at)
     }
 
+    /// Begins with the first that counts. Whether there is one.
     #[inline]
-    fn counts(&self, leases: &Leases) -> bool {
-        leases.get(self.offset).is_some_and(|lease| self.of(lease))
+    fn counts(&mut self, leases: &Leases) -> bool {
+        while self.count > 0 && !leases.is_out(self.offset, self.serial, self.until) {
+            self.offset += 1;
+            self.serial += 1;
+            self.count -= 1;
+        }
+        self.count > 0
     }
 }
 
@@ -49,15 +62,22 @@ impl Deadlines {
     /// Adds a hand-out; `until` is what [`in_order`](Self::in_order) said.
     #[inline]
     pub(super) fn hand_out(&mut self, until: Timestamp, offset: u64, serial: u64, leases: &Leases) {
+        if let Some(last) = self.regular.back_mut().filter(|last| last.until == until) {
+            let next = (last.offset + last.count, last.serial + last.count);
+            if next == (offset, serial) && last.count < RUN {
+                last.count += 1;
+                return;
+            }
+        }
         if self.regular.len() >= VOID + 2 * leases.len() {
             self.forget_void(leases);
         }
-        self.regular.push_back(HandOut { until, offset, serial });
+        self.regular.push_back(HandOut { until, offset, serial, count: 1 });
     }
 
     #[cold]
     fn forget_void(&mut self, leases: &Leases) {
-        self.regular.retain(|entry| entry.counts(leases));
+        self.regular.retain_mut(|entry| entry.counts(leases));
         self.regular.shrink_to(ROOM.max(2 * self.regular.len()));
     }
 
@@ -77,7 +97,7 @@ impl Deadlines {
     /// The first.
     #[inline]
     pub(super) fn first(&mut self, leases: &Leases) -> Option<Timestamp> {
-        while self.regular.front().is_some_and(|first| !first.counts(leases)) {
+        while self.regular.front_mut().is_some_and(|first| !first.counts(leases)) {
             self.regular.pop_front();
         }
         if self.regular.is_empty() && self.regular.capacity() > ROOM {
@@ -98,10 +118,8 @@ impl Deadlines {
     /// Takes out what is due: the offsets, in the order of their times.
     pub(super) fn take_due(&mut self, now: Timestamp, leases: &Leases) -> Vec<u64> {
         let mut due = Vec::new();
-        while let Some(first) = self.regular.front().filter(|first| first.until <= now) {
-            if first.counts(leases) {
-                due.push((first.until, first.offset));
-            }
+        while let Some(first) = self.regular.front().copied().filter(|first| first.until <= now) {
+            due.extend(first.counting(leases).map(|offset| (first.until, offset)));
             self.regular.pop_front();
         }
         while let Some(other) = self.others.first().copied().filter(|(at, _)| *at <= now) {
@@ -124,7 +142,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::lease::LeaseState;
+    use super::super::lease::{Flight, LeaseState};
     use super::*;
 
     #[derive(Clone, Debug)]
@@ -166,9 +184,7 @@ mod tests {
                         now += after;
                         let at = Timestamp::from_nanos(now + LASTS - late);
                         let until = deadlines.in_order(at);
-                        let state = LeaseState::InFlight { member: 0, until };
-                        let lease = Lease { serial: next + 1, ..Lease::new(0, 0, state) };
-                        leases.insert(next, lease);
+                        leases.fly(next, Flight { serial: next + 1, until, ..Flight::default() });
                         deadlines.hand_out(until, next, next + 1, &leases);
                         model.insert(next, until);
                         next += 1;

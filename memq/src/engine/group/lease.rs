@@ -25,6 +25,25 @@ impl Lease {
     }
 }
 
+/// The lease of a message without a key that is in flight for the first time. Nearly all leases are
+/// no more than that, from their begin to their end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flight {
+    /// As in [`Lease`].
+    pub(super) serial: u64,
+    pub(super) until: Timestamp,
+    pub(super) member: usize,
+    pub(super) partition: u16,
+}
+
+impl From<Flight> for Lease {
+    fn from(flight: Flight) -> Self {
+        let Flight { serial, until, member, partition } = flight;
+        let state = LeaseState::InFlight { member, until };
+        Self { attempt: 1, serial, ..Self::new(partition, 0, state) }
+    }
+}
+
 /// ```text
 ///            ┌─ its key's turn ─┐
 ///         Behind ────────────▶ Fresh ──▶ InFlight ──▶ (settled)

@@ -4,8 +4,10 @@
 //! so that memory follows what is unsettled, beside one word for every 64 messages of the window.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
 
-use super::lease::Lease;
+use super::lease::{Flight, Lease};
+use crate::position::Timestamp;
 
 /// Leases of a chunk: one for each bit of a word.
 const CHUNK: u64 = 64;
@@ -28,12 +30,71 @@ pub(super) struct Leases {
 struct Chunk {
     /// A bit for each that is there.
     taken: u64,
-    leases: [Option<Lease>; CHUNK as usize],
+    /// A bit for each of those that is a flight.
+    flying: u64,
+    flights: [Flight; CHUNK as usize],
+    /// The others; most chunks have none.
+    leases: Option<Box<[Option<Lease>; CHUNK as usize]>>,
 }
 
 impl Chunk {
     fn new() -> Box<Self> {
-        Box::new(Self { taken: 0, leases: [const { None }; CHUNK as usize] })
+        let flights = [Flight::default(); CHUNK as usize];
+        Box::new(Self { taken: 0, flying: 0, flights, leases: None })
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Option<Found<'_>> {
+        if self.flying & (1 << place) != 0 {
+            return Some(Found::Flight(self.flights[place].into()));
+        }
+        self.leases.as_ref()?[place].as_ref().map(Found::Lease)
+    }
+
+    /// A flight becomes a lease by this.
+    fn get_mut(&mut self, place: usize) -> Option<&mut Lease> {
+        if self.flying & (1 << place) != 0 {
+            let flight = self.flights[place];
+            self.put(place, flight.into());
+        }
+        self.leases.as_mut()?[place].as_mut()
+    }
+
+    fn put(&mut self, place: usize, lease: Lease) {
+        let none = || Box::new([const { None }; CHUNK as usize]);
+        self.leases.get_or_insert_with(none)[place] = Some(lease);
+        self.taken |= 1 << place;
+        self.flying &= !(1 << place);
+    }
+
+    fn take(&mut self, place: usize) -> Option<Lease> {
+        let bit = 1 << place;
+        let lease = if self.flying & bit == 0 {
+            self.leases.as_mut()?[place].take()?
+        } else {
+            self.flights[place].into()
+        };
+        self.flying &= !bit;
+        self.taken &= !bit;
+        Some(lease)
+    }
+}
+
+/// A lease to be looked at.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Flight(Lease),
+    Lease(&'a Lease),
+}
+
+impl Deref for Found<'_> {
+    type Target = Lease;
+
+    fn deref(&self) -> &Lease {
+        match self {
+            Self::Flight(lease) => lease,
+            Self::Lease(lease) => lease,
+        }
     }
 }
 
@@ -53,50 +114,101 @@ impl Leases {
         (offset / CHUNK).checked_sub(self.base).map(|index| index as usize)
     }
 
-    #[inline]
-    pub(super) fn get(&self, offset: u64) -> Option<&Lease> {
+    pub(super) fn get(&self, offset: u64) -> Option<Found<'_>> {
         match self.index(offset) {
-            Some(index) => self.chunks.get(index)?.as_ref()?.leases[place(offset)].as_ref(),
-            None => self.outlived.get(&offset),
+            Some(index) => self.chunks.get(index)?.as_ref()?.get(place(offset)),
+            None => self.outlived.get(&offset).map(Found::Lease),
         }
     }
 
-    #[inline]
     pub(super) fn get_mut(&mut self, offset: u64) -> Option<&mut Lease> {
         match self.index(offset) {
-            Some(index) => self.chunks.get_mut(index)?.as_mut()?.leases[place(offset)].as_mut(),
+            Some(index) => self.chunks.get_mut(index)?.as_mut()?.get_mut(place(offset)),
             None => self.outlived.get_mut(&offset),
         }
     }
 
-    /// Adds a lease.
+    /// Whether an offset has the lease of this hand-out, which is in flight until then.
     #[inline]
-    pub(super) fn insert(&mut self, offset: u64, lease: Lease) {
+    pub(super) fn is_out(&self, offset: u64, serial: u64, until: Timestamp) -> bool {
+        let chunk = self.index(offset).and_then(|index| self.chunks.get(index)?.as_ref());
+        if let Some(chunk) = chunk.filter(|chunk| chunk.flying & (1 << place(offset)) != 0) {
+            let flight = &chunk.flights[place(offset)];
+            return flight.serial == serial && flight.until == until;
+        }
+        let is_it = |lease: Found<'_>| lease.serial == serial && lease.state.due() == Some(until);
+        self.get(offset).is_some_and(is_it)
+    }
+
+    /// The chunk for a lease that is to be added; `None` where it is one from before the window.
+    #[inline]
+    fn chunk(&mut self, offset: u64) -> Option<&mut Chunk> {
         let within = self.index(offset).filter(|index| *index < self.chunks.len());
-        let Some(index) = within.or_else(|| self.reach(offset)) else {
-            self.outlived.insert(offset, lease);
-            return;
-        };
+        let index = within.or_else(|| self.reach(offset))?;
         let spare = &mut self.spare;
         let chunk =
             self.chunks[index].get_or_insert_with(|| spare.take().unwrap_or_else(Chunk::new));
-        let before = chunk.leases[place(offset)].replace(lease);
-        chunk.taken |= 1 << place(offset);
-        self.in_window += usize::from(before.is_none());
+        Some(chunk)
     }
 
+    /// Adds a lease.
+    pub(super) fn insert(&mut self, offset: u64, lease: Lease) {
+        let Some(chunk) = self.chunk(offset) else {
+            self.outlived.insert(offset, lease);
+            return;
+        };
+        let is_new = chunk.taken & (1 << place(offset)) == 0;
+        chunk.put(place(offset), lease);
+        self.in_window += usize::from(is_new);
+    }
+
+    /// Adds the lease of a message that is in flight.
     #[inline]
+    pub(super) fn fly(&mut self, offset: u64, flight: Flight) {
+        let Some(chunk) = self.chunk(offset) else {
+            self.outlived.insert(offset, flight.into());
+            return;
+        };
+        let bit = 1 << place(offset);
+        debug_assert!(chunk.taken & bit == 0);
+        chunk.flights[place(offset)] = flight;
+        chunk.taken |= bit;
+        chunk.flying |= bit;
+        self.in_window += 1;
+    }
+
+    /// Removes the lease of this hand-out, if it is a flight and still that. Returns who held it.
+    #[inline]
+    pub(super) fn land(&mut self, offset: u64, serial: u64) -> Option<usize> {
+        let index = self.index(offset)?;
+        let chunk = self.chunks.get_mut(index)?.as_mut()?;
+        let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
+        if chunk.flying & bit == 0 || flight.serial != serial {
+            return None;
+        }
+        let member = flight.member;
+        chunk.flying &= !bit;
+        chunk.taken &= !bit;
+        self.removed_from(index);
+        Some(member)
+    }
+
     pub(super) fn remove(&mut self, offset: u64) -> Option<Lease> {
         let Some(index) = self.index(offset) else { return self.outlived.remove(&offset) };
-        let chunk = self.chunks.get_mut(index)?.as_mut()?;
-        let lease = chunk.leases[place(offset)].take()?;
-        chunk.taken &= !(1 << place(offset));
+        let lease = self.chunks.get_mut(index)?.as_mut()?.take(place(offset))?;
+        self.removed_from(index);
+        Some(lease)
+    }
+
+    /// One was removed from this chunk.
+    #[inline]
+    fn removed_from(&mut self, index: usize) {
         self.in_window -= 1;
-        if chunk.taken == 0 && index + 1 < self.chunks.len() {
+        let is_empty = self.chunks[index].as_ref().is_some_and(|chunk| chunk.taken == 0);
+        if is_empty && index + 1 < self.chunks.len() {
             self.spare = self.chunks[index].take();
             self.trim();
         }
-        Some(lease)
     }
 
     /// Lets the window reach to an offset behind its end, and says where its chunk is; not to one
@@ -151,14 +263,14 @@ impl Leases {
     }
 
     /// Those from one offset up to another, in order.
-    pub(super) fn range(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &Lease)> {
+    pub(super) fn range(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, Found<'_>)> {
         let next = move |from| self.next_from(from).filter(|found| *found < to);
         std::iter::successors(next(from), move |found| next(found + 1))
             .filter_map(|offset| Some((offset, self.get(offset)?)))
     }
 
     /// All, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Lease)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Found<'_>)> {
         self.range(0, u64::MAX)
     }
 
@@ -166,10 +278,12 @@ impl Leases {
     pub(super) fn outlive(&mut self, head: u64) {
         while !self.chunks.is_empty() && self.base < head / CHUNK {
             if let Some(mut chunk) = self.chunks.pop_front().flatten() {
-                let held = chunk.leases.iter_mut().zip(self.base * CHUNK..);
-                for (lease, offset) in held.filter_map(|(held, at)| Some((held.take()?, at))) {
-                    self.in_window -= 1;
-                    self.outlived.insert(offset, lease);
+                let begin = self.base * CHUNK;
+                for (place, offset) in (0..CHUNK as usize).zip(begin..) {
+                    if let Some(lease) = chunk.take(place) {
+                        self.in_window -= 1;
+                        self.outlived.insert(offset, lease);
+                    }
                 }
             }
             self.base += 1;
@@ -184,6 +298,8 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::super::lease::LeaseState;
@@ -193,6 +309,12 @@ mod tests {
     enum Step {
         /// So far after the last one that was added.
         Insert(u64),
+        /// As a flight.
+        Fly(u64),
+        /// A look at this one, that makes a lease of a flight.
+        Touch(usize),
+        /// This one, if it is a flight.
+        Land(usize),
         /// This one of those that are there.
         Remove(usize),
         /// One that may not be there.
@@ -204,7 +326,10 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            12 => (0..4_u64).prop_map(Step::Insert),
+            6 => (0..4_u64).prop_map(Step::Insert),
+            10 => (0..4_u64).prop_map(Step::Fly),
+            3 => any::<usize>().prop_map(Step::Touch),
+            6 => any::<usize>().prop_map(Step::Land),
             2 => (0..400_u64).prop_map(Step::Insert),
             10 => any::<usize>().prop_map(Step::Remove),
             2 => (0..600_u64).prop_map(Step::RemoveAt),
@@ -222,7 +347,7 @@ mod tests {
         #[test]
         fn it_is_a_map_by_offset(steps in steps()) {
             let mut leases = Leases::default();
-            let mut model = BTreeMap::new();
+            let (mut model, mut flights) = (BTreeMap::new(), BTreeSet::new());
             let (mut next, mut head) = (0, 0);
             for step in steps {
                 match step {
@@ -232,32 +357,58 @@ mod tests {
                         model.insert(next, next);
                         next += 1;
                     }
-                    Step::Remove(_) if model.is_empty() => {}
+                    Step::Fly(skip) => {
+                        next += skip;
+                        leases.fly(next, Flight { serial: next, ..Flight::default() });
+                        model.insert(next, next);
+                        flights.insert(next);
+                        next += 1;
+                    }
+                    Step::Touch(_) | Step::Land(_) | Step::Remove(_) if model.is_empty() => {}
+                    Step::Touch(index) => {
+                        let offset = *model.keys().nth(index % model.len()).unwrap();
+                        prop_assert_eq!(leases.get_mut(offset).map(|lease| lease.serial), Some(offset));
+                        flights.remove(&offset);
+                    }
+                    Step::Land(index) => {
+                        let offset = *model.keys().nth(index % model.len()).unwrap();
+                        prop_assert_eq!(leases.land(offset, offset + 1), None);
+                        let landed = leases.land(offset, offset).is_some();
+                        prop_assert_eq!(landed, flights.remove(&offset));
+                        if landed {
+                            model.remove(&offset);
+                        }
+                    }
                     Step::Remove(index) => {
                         let offset = *model.keys().nth(index % model.len()).unwrap();
                         let removed = leases.remove(offset).map(|lease| lease.serial);
                         prop_assert_eq!(removed, model.remove(&offset));
+                        flights.remove(&offset);
                     }
                     Step::RemoveAt(offset) => {
                         let removed = leases.remove(offset).map(|lease| lease.serial);
                         prop_assert_eq!(removed, model.remove(&offset));
+                        flights.remove(&offset);
                     }
                     Step::Outlive(into) => {
                         head = next.saturating_sub(into).max(head);
                         leases.outlive(head);
+                        flights.retain(|offset| *offset >= head / CHUNK * CHUNK);
                     }
                     Step::Clear => {
                         leases.clear();
                         model.clear();
+                        flights.clear();
                     }
                 }
                 prop_assert_eq!(leases.len(), model.len());
                 let all = leases.iter().map(|(offset, lease)| (offset, lease.serial));
                 prop_assert!(all.eq(model.iter().map(|(offset, lease)| (*offset, *lease))));
+                prop_assert!(flights.iter().all(|at| leases.is_out(*at, *at, Timestamp::default())));
                 for offset in [0, head, next.saturating_sub(70), next] {
                     let found = model.range(offset..).next().map(|(offset, _)| *offset);
                     prop_assert_eq!(leases.next_from(offset), found);
-                    let held = leases.get_mut(offset).map(|lease| lease.serial);
+                    let held = leases.get(offset).map(|lease| lease.serial);
                     prop_assert_eq!(held, model.get(&offset).copied());
                 }
                 // The window is no longer than what lies between.

@@ -134,6 +134,13 @@ impl Members {
         self.slots.get_mut(key)
     }
 
+    /// Whether nothing is ready for a member that takes messages.
+    #[inline]
+    pub(super) fn has_nothing_ready(&self, key: usize) -> bool {
+        let member = self.slots.get(key).filter(|member| !member.retired);
+        member.is_some_and(|member| !self.shares[member.share].is_ready())
+    }
+
     #[inline]
     pub(super) fn share(&mut self, share: usize) -> &mut Share {
         &mut self.shares[share]
@@ -142,7 +149,8 @@ impl Members {
     /// The share that a partition is in.
     #[inline]
     pub(super) fn share_of(&self, partition: u16) -> usize {
-        usize::from(partition) % self.shares.len()
+        // Mostly there is one.
+        if self.shares.len() == 1 { 0 } else { usize::from(partition) % self.shares.len() }
     }
 
     /// The partitions of a share, of this many.

@@ -9,7 +9,7 @@ use crate::position::{Offset, Partition, Timestamp};
 
 impl Group {
     pub(super) fn place_of(&self, offset: u64) -> Unsettled {
-        match self.leases.get(offset).map(|lease| &lease.state) {
+        match self.leases.get(offset).as_deref().map(|lease| &lease.state) {
             None | Some(LeaseState::Fresh) => Unsettled::New,
             Some(LeaseState::Behind) => Unsettled::BehindKey,
             Some(LeaseState::InFlight { member, .. }) => Unsettled::InFlight {

@@ -23,10 +23,16 @@ impl Group {
         if self.rules.auto_ack {
             return Err(SettleError::AlreadySettled);
         }
-        self.valid(ticket)?;
         let offset = ticket.offset;
+        if let Settlement::Ack = how {
+            self.acknowledge_one(ticket, wake)?;
+            self.cover(wake);
+            self.summon(wake);
+            return Ok(None);
+        }
+        self.valid(ticket)?;
         match how {
-            Settlement::Ack => self.done(offset, wake),
+            Settlement::Ack => {}
             Settlement::Return { reason } => self.come_back(offset, None, reason, wake),
             Settlement::Delay { delay, reason } => {
                 let at = (!delay.is_zero()).then(|| now + delay);
@@ -50,13 +56,39 @@ impl Group {
         if self.rules.auto_ack {
             return;
         }
+        // What one member held is settled together, so that it is called once.
+        let (mut holder, mut landed) = (usize::MAX, 0);
         for ticket in tickets {
-            if self.valid(*ticket).is_ok() {
-                self.done(ticket.offset, wake);
+            match self.leases.land(ticket.offset, ticket.serial) {
+                Some(member) => {
+                    if member != holder && landed > 0 {
+                        self.landed(holder, landed, wake);
+                        landed = 0;
+                    }
+                    holder = member;
+                    landed += 1;
+                    self.counters.settled += 1;
+                }
+                None => drop(self.acknowledge_one(*ticket, wake)),
             }
+        }
+        if landed > 0 {
+            self.landed(holder, landed, wake);
         }
         self.cover(wake);
         self.summon(wake);
+    }
+
+    #[inline]
+    fn acknowledge_one(&mut self, ticket: Ticket, wake: &mut Wake) -> Result<(), SettleError> {
+        if let Some(member) = self.leases.land(ticket.offset, ticket.serial) {
+            self.counters.settled += 1;
+            self.landed(member, 1, wake);
+            return Ok(());
+        }
+        self.valid(ticket)?;
+        self.done(ticket.offset, wake);
+        Ok(())
     }
 
     #[inline]
@@ -89,7 +121,7 @@ impl Group {
     /// whose deadline passed counts until then.
     #[inline]
     pub(in crate::engine) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
-        match self.leases.get(ticket.offset) {
+        match self.leases.get(ticket.offset).as_deref() {
             // The group was moved, and has not come to it again.
             Some(lease) if lease.serial == 0 => Err(SettleError::AlreadySettled),
             Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
@@ -162,8 +194,8 @@ impl Group {
 
     /// The message is in the dead-letter topic.
     pub(in crate::engine) fn buried(&mut self, offset: u64, wake: &mut Wake) {
-        if let Some(LeaseState::Burying { .. }) = self.leases.get(offset).map(|lease| &lease.state)
-        {
+        let lease = self.leases.get(offset);
+        if let Some(Lease { state: LeaseState::Burying { .. }, .. }) = lease.as_deref() {
             self.counters.dead_lettered += 1;
             self.remove(offset, wake);
             self.cover(wake);
@@ -179,9 +211,8 @@ impl Group {
         ended: bool,
         wake: &mut Wake,
     ) {
-        if let Some(LeaseState::Burying { death, .. }) =
-            self.leases.get(offset).map(|lease| &lease.state)
-        {
+        let lease = self.leases.get(offset);
+        if let Some(Lease { state: LeaseState::Burying { death, .. }, .. }) = lease.as_deref() {
             let reason = death.reason.clone();
             if self.vanished(offset, wake) {
                 return self.summon(wake);

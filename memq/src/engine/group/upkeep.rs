@@ -31,7 +31,7 @@ impl Group {
     fn end_what_is_due(&mut self, now: Timestamp, wake: &mut Wake) {
         let due = self.deadlines.take_due(now, &self.leases);
         for offset in &due {
-            match self.leases.get(*offset).map(|lease| &lease.state) {
+            match self.leases.get(*offset).as_deref().map(|lease| &lease.state) {
                 Some(LeaseState::InFlight { .. }) => {
                     self.counters.expired += 1;
                     self.come_back(*offset, None, "its ack deadline passed", wake);
@@ -168,6 +168,23 @@ impl Group {
         }
     }
 
+    /// A member holds so many messages less.
+    #[inline]
+    pub(super) fn landed(&mut self, key: usize, count: usize, wake: &mut Wake) {
+        let was_full = self.in_flight >= self.rules.max_in_flight;
+        self.in_flight -= count;
+        if let Some(member) = self.members.get_mut(key) {
+            let held_all = member.in_flight >= member.most;
+            member.in_flight -= count;
+            if held_all {
+                self.members.call_one(key, wake);
+            }
+        }
+        if was_full {
+            self.members.call_each(wake);
+        }
+    }
+
     /// Takes a lease that was in this state out of every index.
     #[inline]
     fn forget(&mut self, offset: u64, partition: u16, state: &LeaseState, wake: &mut Wake) {
@@ -175,20 +192,7 @@ impl Group {
             self.deadlines.remove(at, offset);
         }
         match state {
-            LeaseState::InFlight { member: key, .. } => {
-                let was_full = self.in_flight >= self.rules.max_in_flight;
-                self.in_flight -= 1;
-                if let Some(member) = self.members.get_mut(*key) {
-                    let held_all = member.in_flight >= member.most;
-                    member.in_flight -= 1;
-                    if held_all {
-                        self.members.call_one(*key, wake);
-                    }
-                }
-                if was_full {
-                    self.members.call_each(wake);
-                }
-            }
+            LeaseState::InFlight { member, .. } => self.landed(*member, 1, wake),
             LeaseState::Fresh => {
                 let share = self.members.share_of(partition);
                 self.members.share(share).fresh.remove(&offset);

@@ -5,7 +5,7 @@ use super::{Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Ticket};
 use crate::engine::log::Walk;
-use crate::engine::segment::{Lanes, SlotRef};
+use crate::engine::segment::{Lane, Lanes, SlotRef};
 use crate::engine::wake::Wake;
 use crate::error::LagReason;
 use crate::position::Timestamp;
@@ -28,6 +28,14 @@ pub(crate) enum Claim<P> {
     Closed,
     Deleted,
     GroupDeleted,
+}
+
+/// Messages that were handed out together: one, or some that follow each other in one segment.
+pub(crate) struct Run<P> {
+    pub(crate) lane: Lane<P>,
+    /// Of the first.
+    pub(crate) ticket: Ticket,
+    pub(crate) count: usize,
 }
 
 /// Messages of others that a member takes in at most before it is handed one.
@@ -53,17 +61,25 @@ impl<P> State<P> {
         &mut self,
         share: Share,
         most: usize,
-        claimed: &mut Vec<(SlotRef<P>, Ticket)>,
+        claimed: &mut Vec<Run<P>>,
         lanes: &mut Lanes<P>,
         now: Timestamp,
         after: &mut After<P>,
     ) -> Option<Claim<P>> {
         let last = self.claims(share, lanes, now, after, |group, walk, wake| {
-            for _ in 0..most {
-                match look(group, walk, share.member, now, wake) {
-                    Claim::Message(slot, ticket) => claimed.push((slot, ticket)),
-                    last => return last,
-                }
+            let mut left = most;
+            while left > 0 {
+                let run = match run_on(group, walk, left, share.member, now) {
+                    Some(run) => run,
+                    None => match look(group, walk, share.member, now, wake) {
+                        Claim::Message(slot, ticket) => {
+                            Run { lane: slot.into_lane(), ticket, count: 1 }
+                        }
+                        last => return last,
+                    },
+                };
+                left -= run.count;
+                claimed.push(run);
             }
             Claim::Nothing { due: None }
         });
@@ -109,6 +125,25 @@ impl<P> State<P> {
         }
         claim
     }
+}
+
+/// The messages that come next for all, as far as they are this member's and in one segment.
+#[inline]
+fn run_on<P>(
+    group: &mut Group,
+    walk: &mut Walk<'_, P>,
+    most: usize,
+    member: usize,
+    now: Timestamp,
+) -> Option<Run<P>> {
+    if !group.is_only_to_go_on(member) {
+        return None;
+    }
+    walk.entry(group.position())?;
+    let look = |offset| walk.in_segment(offset).map(|entry| (entry.partition(), entry.key()));
+    let (ticket, count) = group.admit_run(most, member, now, look);
+    let lane = if count > 0 { walk.lane() } else { None };
+    lane.map(|lane| Run { lane, ticket, count })
 }
 
 /// What there is next for a member that has come.

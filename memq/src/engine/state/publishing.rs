@@ -7,7 +7,7 @@ use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::queue::Place;
 use crate::engine::segment::{ANY, Head, Offer};
-use crate::options::Overflow;
+use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
@@ -98,16 +98,17 @@ impl<P> State<P> {
         place: &Place,
         after: &mut After<P>,
     ) {
-        let most = self.sure_of(offer.len(), place, after);
+        let most = self.sure_of(offer.len(), place);
         let mut told = None;
-        for _ in 0..most {
+        for left in (0..most).rev() {
             self.log_one(offer, &mut head, now, after);
             if told != Some(head.partition) {
                 told = Some(head.partition);
                 self.call_groups(head.partition, after);
             }
-            match offer.head() {
-                Some(next) if self.fits(next.size) => head = next,
+            // Nothing is removed for a message that may have to wait.
+            match offer.head().filter(|_| left > 0) {
+                Some(next) if self.fits(next.size, after) => head = next,
                 _ => break,
             }
         }
@@ -118,29 +119,32 @@ impl<P> State<P> {
 
     /// How many of `wanted` messages there is room for, where there is room for one, if only their
     /// number counts.
-    fn sure_of(&mut self, wanted: usize, place: &Place, after: &mut After<P>) -> usize {
+    fn sure_of(&self, wanted: usize, place: &Place) -> usize {
         if self.options.overflow == Overflow::DropOldest {
             return wanted;
         }
         let others = if self.room.is_first(place) { 0 } else { self.room.len() };
         let taken = self.reserved + others + self.log.kept_from(self.passed) as usize;
-        let sure = wanted.min(self.options.max_messages.saturating_sub(taken)).max(1);
-        self.log.make_room(self.reserved + sure, 0, self.passed, &mut after.garbage);
-        sure
+        wanted.min(self.options.max_messages.saturating_sub(taken)).max(1)
     }
 
-    /// Whether the next message of a run is no larger than there is room for.
+    /// Whether the next message of a run, of those there is room for by number, is no larger than there
+    /// is room for. Makes that room.
     #[inline]
-    fn fits(&self, size: u32) -> bool {
-        let most = match self.options.overflow {
-            Overflow::DropOldest => self.options.max_bytes,
+    fn fits(&mut self, size: u32, after: &mut After<P>) -> bool {
+        if size == u32::MAX {
+            return false;
+        }
+        let (size, messages, passed) = (size as usize, self.reserved + 1, self.passed);
+        match self.options.overflow {
+            Overflow::DropOldest => size <= self.options.max_bytes,
             Overflow::Wait | Overflow::Reject => {
                 // What those want that wait is theirs.
                 let taken = self.log.bytes().saturating_add(self.room.bytes());
-                self.options.max_bytes.saturating_sub(taken)
+                size <= self.options.max_bytes.saturating_sub(taken)
+                    && self.log.make_room(messages, size, passed, &mut after.garbage)
             }
-        };
-        size as usize <= most && size != u32::MAX
+        }
     }
 
     /// Promises one message's room.
@@ -289,9 +293,23 @@ impl<P> State<P> {
     #[inline]
     fn trim(&mut self, after: &mut After<P>) {
         if self.options.overflow == Overflow::DropOldest && self.log.is_over() {
-            // What all have passed is not dropped.
+            self.drop_oldest(after);
+        }
+    }
+
+    fn drop_oldest(&mut self, after: &mut After<P>) {
+        if self.options.retain == Retain::WithinLimits {
+            self.log.trim(u64::MAX, &mut after.garbage);
+            return;
+        }
+        // What all have passed is not dropped, also where it comes after one that is.
+        while self.log.is_over() {
             self.free_passed(after);
-            self.log.trim(&mut after.garbage);
+            let head = self.log.head();
+            self.log.trim(1, &mut after.garbage);
+            if self.log.head() == head {
+                return;
+            }
         }
     }
 
