@@ -23,7 +23,7 @@ use crate::delivery::{Delivery, Lease, Terms};
 use crate::engine::group::{Settlement, Ticket};
 use crate::engine::member::Member;
 use crate::engine::segment::{Lanes, SlotRef};
-use crate::engine::state::{Claim, JoinError};
+use crate::engine::state::{Claim, JoinError, Run};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError, with_causes};
 use crate::message::{self, Stored};
@@ -200,21 +200,24 @@ impl<T: Payload> Consumer<T> {
             if runs.is_empty() && stopped.is_none() {
                 return;
             }
-            let leases = runs.drain(..).flat_map(|run| {
-                let terms = &self.terms;
-                (0..run.count).map(move |at| {
-                    let ticket = run.ticket.after(at);
-                    Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
-                })
-            });
-            if T::Form::opened().is_some() {
-                let opened = std::iter::from_fn(T::Form::opened);
-                deliveries
-                    .extend(opened.zip(leases).map(|(opened, lease)| Delivery::new(opened, lease)));
+            let terms = &self.terms;
+            let lease = |run: &Run<Stored<T>>, at| {
+                let ticket = run.ticket.after(at);
+                Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
+            };
+            if let Some(opened) = T::Form::opened() {
+                deliveries.reserve(runs.iter().map(|run| run.count).sum());
+                for run in runs.drain(..) {
+                    let deliver = |at| Delivery::new(opened(), lease(&run, at));
+                    deliveries.extend((0..run.count).map(deliver));
+                }
             } else {
                 // All of them are held before one is opened, so that a codec that panics loses none but
                 // what was settled by being handed out.
-                let leases: Vec<_> = leases.collect();
+                let mut leases = Vec::new();
+                for run in runs.drain(..) {
+                    leases.extend((0..run.count).map(|at| lease(&run, at)));
+                }
                 deliveries.reserve(leases.len());
                 for lease in leases {
                     match self.open(lease) {

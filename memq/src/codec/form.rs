@@ -55,7 +55,7 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     ) -> Result<Self::Opened, DecodeError>;
     /// What a reader makes of every message, where that takes no look at it.
     #[doc(hidden)]
-    fn opened() -> Option<Self::Opened> {
+    fn opened() -> Option<fn() -> Self::Opened> {
         None
     }
     #[doc(hidden)]
@@ -173,8 +173,8 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     }
 
     #[inline]
-    fn opened() -> Option<()> {
-        Some(())
+    fn opened() -> Option<fn()> {
+        Some(|| ())
     }
 
     #[inline]
