@@ -1,7 +1,7 @@
 //! What a consumer group is meant to do, as simply as it can be said: a list of messages that are
 //! not settled, and rules over it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use memq::LagReason;
 
@@ -78,8 +78,6 @@ pub struct Lease {
 pub struct Member {
     pub id: u64,
     pub most: usize,
-    /// What ended a batch.
-    pub pending: VecDeque<Got>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -131,10 +129,6 @@ impl Group {
             told: 0,
             serials: 0,
         }
-    }
-
-    pub fn member(&mut self, id: u64) -> &mut Member {
-        self.members.iter_mut().find(|member| member.id == id).unwrap()
     }
 
     pub fn lease(&mut self, offset: u64) -> Option<&mut Lease> {

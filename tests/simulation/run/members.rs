@@ -89,7 +89,7 @@ impl Run<'_> {
                 Got::Nothing => break,
                 error => {
                     more = false;
-                    self.model.group(group).unwrap().member(member).pending.push_back(error);
+                    self.model.pending.entry((group, member)).or_default().push_back(error);
                 }
             }
         }
