@@ -159,7 +159,7 @@ impl<T: Payload> Consumer<T> {
     /// The next messages, `max` at most; waits for the first and takes what is there.
     ///
     /// At most one of each key is among them, since the next one waits until it is settled (with
-    /// `auto_ack` it need not). A batch
+    /// `auto_ack` or `any_order` it need not). A batch
     /// ends where retention took messages; the next receive says so. With a `max` of 0 it is empty,
     /// at once.
     ///

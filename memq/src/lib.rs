@@ -132,7 +132,9 @@ pub use self::options::{
 };
 pub use self::payload::Payload;
 pub use self::position::{Offset, Partition, Timestamp};
-pub use self::publisher::{Permit, Publish, PublishBatch, Publisher, Publishing};
+pub use self::publisher::{
+    Permit, Publish, PublishBatch, Publisher, Publishing, Receipt, SendMessage, Sending,
+};
 pub use self::record::Record;
 pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicSpec};

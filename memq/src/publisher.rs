@@ -5,6 +5,7 @@ mod permit;
 mod publish;
 mod redrive;
 mod room;
+mod send;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use self::batch::PublishBatch;
 pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
+pub use self::send::{Receipt, SendMessage, Sending};
 use crate::codec::form::{Form, Packed, Writer};
 use crate::engine::segment::{ANY, Head, Offer};
 use crate::engine::topic::Topic;
