@@ -24,6 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Siblings: neither knows the other.
     ("codec", &[]),
     ("engine", &[]),
+    // What a back end is asked for; of the engine, what statistics look like.
+    ("spi", &["engine"]),
     ("topic", &["codec"]),
     ("payload", &["codec", "topic"]),
     ("message", &["codec", "engine", "payload"]),

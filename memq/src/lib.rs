@@ -61,6 +61,7 @@
 //! 7. [`TopicStats`], [`SubscriberStats`] and [`GroupStats`]: what happened;
 //!    [`Broker::explain`]: what does not.
 //! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
+//! 9. [`spi`]: for those who keep topics elsewhere than in memory.
 //!
 //! # Runtimes
 //!
@@ -98,6 +99,7 @@ mod payload;
 mod position;
 mod publisher;
 mod record;
+pub mod spi;
 mod stream;
 mod subscriber;
 mod topic;

@@ -181,4 +181,33 @@ impl Record {
     pub fn headers(&self) -> &Headers {
         Meta::headers(self.meta.as_ref())
     }
+
+    /// The length of the payload before compression, where it is known: of what memq compressed, and
+    /// of frames that say it.
+    #[must_use]
+    pub fn plain_length(&self) -> Option<u32> {
+        self.body.length.get()
+    }
+
+    /// Says that length: for back ends, which keep it beside the bytes. Where it is not
+    /// what comes out, the record does not open.
+    #[must_use]
+    pub fn with_plain_length(mut self, length: Option<u32>) -> Self {
+        self.body.length = length.into();
+        self
+    }
+
+    /// Whether [stages](crate::codec::Stage) of its topic sealed the bytes, so that they are opened by
+    /// those alone.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.body.sealed
+    }
+
+    /// Says whether they did: for back ends, which keep that beside the bytes.
+    #[must_use]
+    pub fn with_sealed(mut self, sealed: bool) -> Self {
+        self.body.sealed = sealed;
+        self
+    }
 }

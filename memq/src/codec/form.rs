@@ -4,6 +4,7 @@
 //! codec; how its bytes are made and read is in the [`Writer`] and [`Reader`] of a handle.
 
 mod decoders;
+mod kinds;
 
 use std::cell::Cell;
 use std::fmt;
@@ -69,6 +70,24 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     /// Whether such a message keeps the place where it is in memory.
     #[doc(hidden)]
     const LENDS: bool = false;
+
+    /// What a handle holds where its topic is kept elsewhere: `R`, and nothing that can be for values
+    /// that never leave the process. So their handles have no place for it, and nothing to tell.
+    #[doc(hidden)]
+    type Far<R: Send + Sync + Unpin + 'static>: Send + Sync + Unpin + 'static;
+    /// `None` for values that never leave the process.
+    #[doc(hidden)]
+    fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<Self::Far<R>>;
+    #[doc(hidden)]
+    fn there<R: Send + Sync + Unpin + 'static>(far: &Self::Far<R>) -> &R;
+    #[doc(hidden)]
+    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut Self::Far<R>) -> &mut R;
+    /// A message on its way to where its topic is kept.
+    #[doc(hidden)]
+    fn depart<R: Send + Sync + Unpin + 'static>(made: Self::Made, far: &Self::Far<R>) -> Body;
+    /// A message that came from there.
+    #[doc(hidden)]
+    fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, far: &Self::Far<R>) -> Self::Stored;
 }
 
 /// A slot of another log, that keeps what is in it.
@@ -146,142 +165,6 @@ pub struct Shared(());
 /// The form of [`Record`]: bytes in, bytes out.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw(());
-
-impl<T: Send + Sync + 'static> Form<T> for Shared {
-    type Stored = Held<T>;
-    type Made = ();
-    type Opened = ();
-
-    #[inline]
-    fn pack<L: Look<T>>(value: &T, _: &Writer<T>) -> Result<Packed<()>, EncodeError> {
-        let size = L::footprint(value).saturating_add(SLOT);
-        let key = L::key(value).map_or(0, |key| key.hash64());
-        Ok(Packed { made: (), meta: None, key, size })
-    }
-
-    #[inline]
-    fn store(value: &mut Option<T>, (): ()) -> Held<T> {
-        match value.take() {
-            Some(value) => Held::Here(value),
-            None => unreachable!("a message was stored twice"),
-        }
-    }
-
-    #[inline]
-    fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    #[inline]
-    fn opened() -> Option<fn()> {
-        Some(|| ())
-    }
-
-    #[inline]
-    fn get<'a>(stored: &'a Held<T>, (): &'a ()) -> &'a T {
-        stored.get()
-    }
-
-    const LENDS: bool = true;
-
-    fn again(stored: &Held<T>, lend: impl FnOnce() -> Arc<dyn Lend<Held<T>>>) -> Held<T> {
-        match stored {
-            Held::Here(_) => Held::There(lend()),
-            Held::There(place) => Held::There(place.clone()),
-        }
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
-    fn take(stored: &Held<T>, (): ()) -> T {
-        stored.get().clone()
-    }
-}
-
-impl<T: Send + Sync + 'static> Form<T> for Encoded {
-    type Stored = Body;
-    type Made = Body;
-    type Opened = T;
-
-    fn pack<L: Look<T>>(value: &T, writer: &Writer<T>) -> Result<Packed<Body>, EncodeError> {
-        let made = writer.encode(value)?;
-        let size = made.bytes.len() + SLOT;
-        let key = L::key(value);
-        let hash = key.as_ref().map_or(0, Key::hash64);
-        let meta = Meta::share(key.map(Key::into_owned), Default::default());
-        Ok(Packed { made, meta, key: hash, size })
-    }
-
-    fn store(_: &mut Option<T>, made: Body) -> Body {
-        made
-    }
-
-    fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
-        if stored.sealed {
-            return reader.decode(&reader.unseal(stored)?);
-        }
-        reader.decode(stored)
-    }
-
-    fn get<'a>(_: &'a Body, opened: &'a T) -> &'a T {
-        opened
-    }
-
-    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
-        stored.clone()
-    }
-}
-
-impl<T: Send + Sync + 'static> Take<T> for Encoded {
-    fn take(_: &Body, opened: T) -> T {
-        opened
-    }
-}
-
-impl Form<Record> for Raw {
-    type Stored = Body;
-    type Made = Body;
-    type Opened = Record;
-
-    fn pack<L: Look<Record>>(
-        record: &Record,
-        writer: &Writer<Record>,
-    ) -> Result<Packed<Body>, EncodeError> {
-        let made = writer.encode_record(record)?;
-        let size = made.bytes.len() + SLOT;
-        let key = record.key().map_or(0, |key| key.hash64());
-        Ok(Packed { made, meta: record.meta.clone(), key, size })
-    }
-
-    fn store(_: &mut Option<Record>, made: Body) -> Body {
-        made
-    }
-
-    fn open(
-        stored: &Body,
-        meta: Option<&Arc<Meta>>,
-        reader: &Reader<Record>,
-    ) -> Result<Record, DecodeError> {
-        let unseal = stored.sealed && !reader.keep_sealed;
-        let mut body = if unseal { reader.unseal(stored)? } else { stored.clone() };
-        body.dictionaries = body.dictionaries.and(&reader.dictionaries);
-        Ok(Record { body, meta: meta.cloned() })
-    }
-
-    fn get<'a>(_: &'a Body, opened: &'a Record) -> &'a Record {
-        opened
-    }
-
-    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
-        stored.clone()
-    }
-}
-
-impl Take<Record> for Raw {
-    fn take(_: &Body, opened: Record) -> Record {
-        opened
-    }
-}
 
 type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
 

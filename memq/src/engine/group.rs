@@ -27,7 +27,7 @@ use self::members::Members;
 pub(crate) use self::members::Wait;
 use super::wake::Wake;
 use crate::error::LagReason;
-use crate::position::Timestamp;
+use crate::position::{Offset, Timestamp};
 
 /// What a group was opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,12 @@ pub(crate) enum Settlement {
 }
 
 impl Ticket {
+    /// That of a message that another system handed out, and that is settled there.
+    #[expect(dead_code, reason = "for members of groups kept elsewhere")]
+    pub(crate) fn foreign(offset: Offset, attempt: u32) -> Self {
+        Self { offset: offset.0, attempt, serial: 0 }
+    }
+
     /// That of a message so many after this one in a run.
     #[inline]
     pub(crate) fn after(self, count: usize) -> Self {

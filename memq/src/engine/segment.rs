@@ -336,6 +336,27 @@ impl<P> Lane<P> {
         Self(Arc::new(Reference(segment)))
     }
 
+    /// Messages that are in no log of this process, from this offset on. Their dates do not decrease.
+    #[cfg_attr(
+        any(not(test), memq_loom),
+        expect(dead_code, reason = "for readers of topics kept elsewhere")
+    )]
+    pub(crate) fn of_run(base: Offset, run: Vec<(Entry<P>, Timestamp)>) -> Self {
+        let count = run.len();
+        let (mut filler, segment) = Segment::new(base.0, count, count);
+        for (entry, at) in run {
+            let mut offer = Some(entry);
+            if let Some(head) = offer.head() {
+                // There are as many slots and labels as messages.
+                let stored = filler.push(&mut offer, head, at);
+                debug_assert!(stored);
+            }
+        }
+        filler.show();
+        segment.seal();
+        Self::new(Arc::new(segment))
+    }
+
     /// Whether they are references of one reader to one segment.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -445,5 +466,23 @@ impl<P> SlotRef<P> {
 impl<P> Clone for SlotRef<P> {
     fn clone(&self) -> Self {
         Self { lane: self.lane.clone(), offset: self.offset }
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_from_elsewhere_is_read_like_one_of_the_log() {
+        let at = Timestamp::from_nanos;
+        let entry = |payload, key| Entry::new(payload, None, 10).placed(key, 3);
+        let lane = Lane::of_run(Offset(7), vec![(entry("a", 0), at(5)), (entry("b", 9), at(6))]);
+        let second = SlotRef::of(&lane, Offset(8));
+        let entry = second.entry();
+        assert_eq!((*entry.payload, entry.key(), entry.at()), ("b", 9, at(6)));
+        assert_eq!((entry.partition(), entry.size()), (3, 10));
+        assert!(lane.get(6).is_none() && lane.get(7).is_some());
+        assert!(matches!(lane.slot(9), Slot::Elsewhere));
     }
 }

@@ -279,6 +279,7 @@ impl<P> State<P> {
                 max_messages: removed.max_messages,
                 max_bytes: removed.max_bytes,
                 expired: removed.expired,
+                unspecified: 0,
             },
             last_drop: self.log.last_drop(),
             consumed: removed.consumed,

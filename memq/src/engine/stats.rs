@@ -50,6 +50,38 @@ pub struct TopicStats {
 }
 
 impl TopicStats {
+    /// Those of a topic in which nothing is kept, and whose next message gets this offset: for
+    /// back ends, which set what they know.
+    ///
+    /// ```
+    /// use memq::{Offset, TopicStats};
+    ///
+    /// let mut stats = TopicStats::empty(Offset(7));
+    /// (stats.published, stats.dropped.unspecified) = (7, 7);
+    /// assert_eq!(stats.published, stats.depth + stats.dropped.total() + stats.consumed);
+    /// ```
+    #[must_use]
+    pub fn empty(next: Offset) -> Self {
+        Self {
+            depth: 0,
+            bytes: 0,
+            earliest: None,
+            latest: None,
+            next,
+            published: 0,
+            dropped: Dropped::default(),
+            last_drop: None,
+            consumed: 0,
+            rejected: 0,
+            deduplicated: 0,
+            ids_forgotten: 0,
+            waiting_publishers: 0,
+            partitions: Vec::new(),
+            subscribers: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
     /// The group of this name.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&GroupStats> {
@@ -83,6 +115,15 @@ pub struct PartitionStats {
     pub bytes: u64,
 }
 
+impl PartitionStats {
+    /// Those of a partition in which nothing is kept: for back ends, which set what
+    /// they know.
+    #[must_use]
+    pub fn empty(partition: Partition) -> Self {
+        Self { partition, published: 0, depth: 0, bytes: 0 }
+    }
+}
+
 /// Messages that retention removed, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,13 +134,15 @@ pub struct Dropped {
     pub max_bytes: u64,
     /// They were older than `ttl`.
     pub expired: u64,
+    /// The system that keeps the topic does not tell why. None in memory.
+    pub unspecified: u64,
 }
 
 impl Dropped {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.max_messages + self.max_bytes + self.expired
+        self.max_messages + self.max_bytes + self.expired + self.unspecified
     }
 }
 
@@ -125,6 +168,16 @@ pub struct SubscriberStats {
     pub skipped: u64,
     /// Messages still to come, kept or not; of a deleted topic, those that never will.
     pub lag: u64,
+}
+
+impl SubscriberStats {
+    /// Those of a subscriber that reads at this offset, and of which nothing else is known: for
+    /// back ends, which set what they know.
+    #[must_use]
+    pub fn at(id: u64, position: Offset) -> Self {
+        let (since_start, delivered, filtered, skipped, lag) = (0, 0, 0, 0, 0);
+        Self { id, position, since_start, delivered, filtered, skipped, lag }
+    }
 }
 
 /// A subscriber's counters. It alone writes them, and they lie in cache lines of their own, so that

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{DecodeError, EncodeError};
+use super::{Cause, DecodeError, EncodeError};
 use crate::position::{Offset, Partition};
 
 /// A message was not published; it is inside.
@@ -47,6 +47,31 @@ pub enum PublishError<T> {
     },
     /// The message has an id, and the topic remembers none.
     NoDedup(T),
+    /// The system that keeps the topic cannot do this. In memory there is no such thing.
+    Unsupported {
+        /// The message.
+        message: T,
+        /// What it cannot do.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system that keeps the topic cannot be reached, or refuses: the message is not stored. In
+    /// memory there is none.
+    Unavailable {
+        /// The message.
+        message: T,
+        /// What the connection to it said.
+        source: Cause,
+    },
+    /// The message was sent to the system that keeps the topic, and whether it is stored is not
+    /// known. In memory that is always known.
+    Unknown {
+        /// The message.
+        message: T,
+        /// What the connection to it said.
+        source: Cause,
+    },
 }
 
 impl<T> PublishError<T> {
@@ -72,6 +97,15 @@ impl<T> PublishError<T> {
                 (PublishError::Partition { message: (), partition, partitions }, message)
             }
             Self::NoDedup(message) => (PublishError::NoDedup(()), message),
+            Self::Unsupported { message, what, remedy } => {
+                (PublishError::Unsupported { message: (), what, remedy }, message)
+            }
+            Self::Unavailable { message, source } => {
+                (PublishError::Unavailable { message: (), source }, message)
+            }
+            Self::Unknown { message, source } => {
+                (PublishError::Unknown { message: (), source }, message)
+            }
         }
     }
 }
@@ -92,6 +126,11 @@ impl PublishError<()> {
                 PublishError::Partition { message, partition, partitions }
             }
             Self::NoDedup(()) => PublishError::NoDedup(message),
+            Self::Unsupported { what, remedy, .. } => {
+                PublishError::Unsupported { message, what, remedy }
+            }
+            Self::Unavailable { source, .. } => PublishError::Unavailable { message, source },
+            Self::Unknown { source, .. } => PublishError::Unknown { message, source },
         }
     }
 }
@@ -118,6 +157,15 @@ impl<T> fmt::Debug for PublishError<T> {
                 .field("partitions", partitions)
                 .finish_non_exhaustive(),
             Self::NoDedup(_) => f.write_str("NoDedup(..)"),
+            Self::Unsupported { what, .. } => {
+                f.debug_struct("Unsupported").field("what", what).finish_non_exhaustive()
+            }
+            Self::Unavailable { source, .. } => {
+                f.debug_struct("Unavailable").field("source", source).finish_non_exhaustive()
+            }
+            Self::Unknown { source, .. } => {
+                f.debug_struct("Unknown").field("source", source).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -147,6 +195,15 @@ impl<T> fmt::Display for PublishError<T> {
             Self::NoDedup(_) => f.write_str(
                 "the topic remembers no message ids: declare it with `dedup = \"2m\"`, or publish without an id",
             ),
+            Self::Unsupported { what, remedy, .. } => {
+                write!(f, "{what} is not possible where the topic is kept: {remedy}")
+            }
+            Self::Unavailable { .. } => f.write_str(
+                "the message is not stored, since the system that keeps the topic did not take it: publish it again",
+            ),
+            Self::Unknown { .. } => f.write_str(
+                "the message may be stored or not: publish it again, under the same id if it is not to be there twice",
+            ),
         }
     }
 }
@@ -155,6 +212,7 @@ impl<T> std::error::Error for PublishError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Encode { source, .. } => Some(source),
+            Self::Unavailable { source, .. } | Self::Unknown { source, .. } => Some(&**source),
             _ => None,
         }
     }
@@ -206,6 +264,8 @@ pub enum LagReason {
     Expired,
     /// Every subscriber of the time had passed them, and their room was needed.
     Consumed,
+    /// The system that keeps the topic removed them, and does not tell why. Not in memory.
+    Removed,
 }
 
 impl fmt::Display for LagReason {
@@ -219,6 +279,9 @@ impl fmt::Display for LagReason {
             }
             Self::Expired => "they were older than `ttl`: read faster, or raise `ttl`",
             Self::Consumed => "all subscribers had passed them before: subscribe, or seek, earlier",
+            Self::Removed => {
+                "the system that keeps the topic removed them: read faster, or raise its limits"
+            }
         })
     }
 }
@@ -254,6 +317,13 @@ pub enum RecvError {
     /// The consumer group was deleted.
     #[error("the consumer group was deleted: open a new consumer to create it again")]
     GroupDeleted,
+    /// The system that keeps the topic cannot be reached, or refuses. Said once; the next receive
+    /// goes on where this one was. In memory there is none.
+    #[error("the system that keeps the topic did not answer: receive again, nothing is lost")]
+    Unavailable {
+        /// What the connection to it said.
+        source: Cause,
+    },
 }
 
 /// A subscriber or a group could not be moved; it stays where it is.
@@ -277,6 +347,22 @@ pub enum SeekError {
     /// The consumer group was deleted.
     #[error("the consumer group was deleted: open a new consumer to create it again")]
     GroupDeleted,
+    /// The system that keeps the topic cannot do this. In memory there is no such thing.
+    #[error("{what} is not possible where the topic is kept: {remedy}")]
+    Unsupported {
+        /// What it cannot do.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system that keeps the topic cannot be reached, or refuses. In memory there is none.
+    #[error(
+        "the system that keeps the topic did not answer: try again, or see the cause: {reason}"
+    )]
+    Unavailable {
+        /// What the connection to it said, with all causes.
+        reason: String,
+    },
 }
 
 /// What a group has done could not be committed; it stays where it is.
@@ -297,6 +383,22 @@ pub enum CommitError {
     /// The consumer group was deleted.
     #[error("the consumer group was deleted: open a new consumer to create it again")]
     GroupDeleted,
+    /// The system that keeps the topic cannot do this. In memory there is no such thing.
+    #[error("{what} is not possible where the topic is kept: {remedy}")]
+    Unsupported {
+        /// What it cannot do.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system that keeps the topic cannot be reached, or refuses. In memory there is none.
+    #[error(
+        "the system that keeps the topic did not answer: try again, or see the cause: {reason}"
+    )]
+    Unavailable {
+        /// What the connection to it said, with all causes.
+        reason: String,
+    },
 }
 
 /// A delivery could not be settled as asked.
@@ -339,4 +441,11 @@ pub enum SettleError {
     /// The consumer group was deleted.
     #[error("the consumer group was deleted")]
     GroupDeleted,
+    /// The system that keeps the topic cannot be reached, or refuses: the message may be settled or
+    /// not. Where it is not, it comes back. In memory there is none.
+    #[error("whether the message is settled is not known: if it is not, it comes back")]
+    Unavailable {
+        /// What the connection to it said.
+        source: Cause,
+    },
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::Cause;
 use crate::dictionary::DictionaryError;
 use crate::name::TopicNameError;
 use crate::position::{Offset, Partition};
@@ -111,6 +112,24 @@ pub enum OpenError {
         /// The topic.
         topic: String,
     },
+    /// The system that keeps the topic cannot do this. In memory there is no such thing.
+    #[error("topic {topic:?}: {what} is not possible where it is kept: {remedy}")]
+    Unsupported {
+        /// The topic.
+        topic: String,
+        /// What it cannot do.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system that keeps the topic cannot be reached, or refuses. In memory there is none.
+    #[error("topic {topic:?} could not be opened where it is kept: try again, or see the cause")]
+    Unavailable {
+        /// The topic.
+        topic: String,
+        /// What the connection to it said.
+        source: Cause,
+    },
 }
 
 /// A topic exists with another option, or for another type.
@@ -157,6 +176,22 @@ pub struct GroupConflict {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdminError {
+    /// The system that keeps the topics cannot do this. In memory there is no such thing.
+    #[error("{what} is not possible where the topics are kept: {remedy}")]
+    Unsupported {
+        /// What it cannot do.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The system that keeps the topics cannot be reached, or refuses. In memory there is none.
+    #[error(
+        "the system that keeps the topics did not answer: try again, or see the cause: {reason}"
+    )]
+    Unavailable {
+        /// What the connection to it said, with all causes.
+        reason: String,
+    },
     /// There is no such topic.
     #[error("there is no topic {topic:?}: `broker.topics()` lists those there are")]
     NotFound {

@@ -60,6 +60,38 @@ pub struct GroupStats {
     pub members: Vec<MemberStats>,
 }
 
+impl GroupStats {
+    /// Those of a group that has done nothing and stands at this offset: for
+    /// back ends, which set what they know.
+    #[must_use]
+    pub fn at(name: impl Into<String>, position: Offset) -> Self {
+        Self {
+            name: name.into(),
+            committed: position,
+            oldest: position,
+            position,
+            since_start: 0,
+            lag: 0,
+            in_flight: 0,
+            delayed: 0,
+            behind_key: 0,
+            dead: 0,
+            dead_letter_topic: None,
+            max_in_flight: None,
+            any_order: false,
+            delivered: 0,
+            redelivered: 0,
+            expired: 0,
+            settled: 0,
+            dead_lettered: 0,
+            skipped: 0,
+            oldest_unsettled: None,
+            oldest_state: None,
+            members: Vec::new(),
+        }
+    }
+}
+
 /// Where a message is that a group has not settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -95,4 +127,12 @@ pub struct MemberStats {
     pub max_in_flight: usize,
     /// Whether it waits for a message.
     pub waiting: bool,
+}
+
+impl MemberStats {
+    /// Those of a member that holds nothing: for back ends, which set what they know.
+    #[must_use]
+    pub fn idle(id: u64, max_in_flight: usize) -> Self {
+        Self { id, partitions: Vec::new(), held: Vec::new(), max_in_flight, waiting: false }
+    }
 }

@@ -1,0 +1,211 @@
+//! The three forms, and what each does in the log.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::{Encoded, Form, Held, Lend, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
+use crate::error::{DecodeError, EncodeError};
+use crate::key::Key;
+use crate::record::{Body, Meta, Record};
+
+impl<T: Send + Sync + 'static> Form<T> for Shared {
+    type Stored = Held<T>;
+    type Made = ();
+    type Opened = ();
+
+    #[inline]
+    fn pack<L: Look<T>>(value: &T, _: &Writer<T>) -> Result<Packed<()>, EncodeError> {
+        let size = L::footprint(value).saturating_add(SLOT);
+        let key = L::key(value).map_or(0, |key| key.hash64());
+        Ok(Packed { made: (), meta: None, key, size })
+    }
+
+    #[inline]
+    fn store(value: &mut Option<T>, (): ()) -> Held<T> {
+        match value.take() {
+            Some(value) => Held::Here(value),
+            None => unreachable!("a message was stored twice"),
+        }
+    }
+
+    #[inline]
+    fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn opened() -> Option<fn()> {
+        Some(|| ())
+    }
+
+    #[inline]
+    fn get<'a>(stored: &'a Held<T>, (): &'a ()) -> &'a T {
+        stored.get()
+    }
+
+    const LENDS: bool = true;
+
+    fn again(stored: &Held<T>, lend: impl FnOnce() -> Arc<dyn Lend<Held<T>>>) -> Held<T> {
+        match stored {
+            Held::Here(_) => Held::There(lend()),
+            Held::There(place) => Held::There(place.clone()),
+        }
+    }
+
+    type Far<R: Send + Sync + Unpin + 'static> = Infallible;
+
+    fn far<R: Send + Sync + Unpin + 'static>(_: R) -> Option<Infallible> {
+        None
+    }
+
+    fn there<R: Send + Sync + Unpin + 'static>(far: &Infallible) -> &R {
+        match *far {}
+    }
+
+    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut Infallible) -> &mut R {
+        match *far {}
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>((): (), far: &Infallible) -> Body {
+        match *far {}
+    }
+
+    fn arrive<R: Send + Sync + Unpin + 'static>(_: Body, far: &Infallible) -> Held<T> {
+        match *far {}
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
+    fn take(stored: &Held<T>, (): ()) -> T {
+        stored.get().clone()
+    }
+}
+
+impl<T: Send + Sync + 'static> Form<T> for Encoded {
+    type Stored = Body;
+    type Made = Body;
+    type Opened = T;
+
+    fn pack<L: Look<T>>(value: &T, writer: &Writer<T>) -> Result<Packed<Body>, EncodeError> {
+        let made = writer.encode(value)?;
+        let size = made.bytes.len() + SLOT;
+        let key = L::key(value);
+        let hash = key.as_ref().map_or(0, Key::hash64);
+        let meta = Meta::share(key.map(Key::into_owned), Default::default());
+        Ok(Packed { made, meta, key: hash, size })
+    }
+
+    fn store(_: &mut Option<T>, made: Body) -> Body {
+        made
+    }
+
+    fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
+        if stored.sealed {
+            return reader.decode(&reader.unseal(stored)?);
+        }
+        reader.decode(stored)
+    }
+
+    fn get<'a>(_: &'a Body, opened: &'a T) -> &'a T {
+        opened
+    }
+
+    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
+        stored.clone()
+    }
+
+    type Far<R: Send + Sync + Unpin + 'static> = R;
+
+    fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<R> {
+        Some(there)
+    }
+
+    fn there<R: Send + Sync + Unpin + 'static>(far: &R) -> &R {
+        far
+    }
+
+    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut R) -> &mut R {
+        far
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>(made: Body, _: &R) -> Body {
+        made
+    }
+
+    fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
+        body
+    }
+}
+
+impl<T: Send + Sync + 'static> Take<T> for Encoded {
+    fn take(_: &Body, opened: T) -> T {
+        opened
+    }
+}
+
+impl Form<Record> for Raw {
+    type Stored = Body;
+    type Made = Body;
+    type Opened = Record;
+
+    fn pack<L: Look<Record>>(
+        record: &Record,
+        writer: &Writer<Record>,
+    ) -> Result<Packed<Body>, EncodeError> {
+        let made = writer.encode_record(record)?;
+        let size = made.bytes.len() + SLOT;
+        let key = record.key().map_or(0, |key| key.hash64());
+        Ok(Packed { made, meta: record.meta.clone(), key, size })
+    }
+
+    fn store(_: &mut Option<Record>, made: Body) -> Body {
+        made
+    }
+
+    fn open(
+        stored: &Body,
+        meta: Option<&Arc<Meta>>,
+        reader: &Reader<Record>,
+    ) -> Result<Record, DecodeError> {
+        let unseal = stored.sealed && !reader.keep_sealed;
+        let mut body = if unseal { reader.unseal(stored)? } else { stored.clone() };
+        body.dictionaries = body.dictionaries.and(&reader.dictionaries);
+        Ok(Record { body, meta: meta.cloned() })
+    }
+
+    fn get<'a>(_: &'a Body, opened: &'a Record) -> &'a Record {
+        opened
+    }
+
+    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
+        stored.clone()
+    }
+
+    type Far<R: Send + Sync + Unpin + 'static> = R;
+
+    fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<R> {
+        Some(there)
+    }
+
+    fn there<R: Send + Sync + Unpin + 'static>(far: &R) -> &R {
+        far
+    }
+
+    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut R) -> &mut R {
+        far
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>(made: Body, _: &R) -> Body {
+        made
+    }
+
+    fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
+        body
+    }
+}
+
+impl Take<Record> for Raw {
+    fn take(_: &Body, opened: Record) -> Record {
+        opened
+    }
+}

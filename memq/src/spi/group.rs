@@ -1,0 +1,179 @@
+//! Consumer groups: their rules, their members, and what settles a delivery.
+
+use std::fmt;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::{Boxed, Incoming, MoveFault, ReadEnd, SettleFault};
+use crate::engine::stats::GroupStats;
+use crate::name::TopicName;
+use crate::options::Start;
+use crate::position::Offset;
+
+/// A member of a group. Dropped, what it holds goes back to the others at once: what is buffered and
+/// what its tokens would settle.
+///
+/// What a group does with a message is the back end's: who gets it, that it comes back after its
+/// delay or its deadline, how often it was handed out. Attempts are not limited there: that a message
+/// is dead, and its way to the dead-letter topic, is memq's, so that it is the same everywhere.
+pub trait RemoteGroup: fmt::Debug + Send + Sync + 'static {
+    /// Tells the members of one group apart, if that is known.
+    fn member(&self) -> u64;
+
+    /// Adds deliveries for this member, `max` at most. As
+    /// [`RemoteReader::poll_next`](super::RemoteReader::poll_next).
+    ///
+    /// It hands out no more than the member may hold. What is buffered beyond what was asked for is
+    /// kept from others, so it is little, and its deadline does not run out meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadEnd::Closed`] once the topic is closed and everything is settled.
+    fn poll_next(
+        &mut self,
+        max: usize,
+        into: &mut Vec<Handed>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ReadEnd>>;
+
+    /// It takes no more messages; those it holds stay. What is buffered goes back.
+    fn retire(&mut self);
+
+    /// Everything up to and including this offset is done, for the whole group. With
+    /// [`Capability::Commit`](super::Capability::Commit).
+    fn commit(&self, upto: Offset) -> Boxed<Result<(), MoveFault>>;
+
+    /// Moves the whole group, and says which offset is handed out next. With
+    /// [`Capability::GroupSeek`](super::Capability::GroupSeek).
+    fn seek(&mut self, start: Start) -> Boxed<Result<Offset, MoveFault>>;
+
+    /// What the group has done, as it was last heard; exact figures are
+    /// [`RemoteTopic::stats`](super::RemoteTopic::stats). `None` once it is deleted.
+    fn stats(&self) -> Option<GroupStats>;
+}
+
+/// A message that was handed to a member.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Handed {
+    /// The message.
+    pub message: Incoming,
+    /// How often it was handed out, with this time: 1 for the first.
+    pub attempt: u32,
+    /// What settles it; `None` where the group settles by `auto_ack`.
+    pub token: Option<Box<dyn Token>>,
+}
+
+impl Handed {
+    /// A message that is handed out for this time.
+    #[must_use]
+    pub fn new(message: Incoming, attempt: u32, token: Option<Box<dyn Token>>) -> Self {
+        Self { message, attempt, token }
+    }
+}
+
+/// What settles one delivery. It is used in `Drop`, in any thread, also outside a runtime; so it
+/// enqueues and never waits. It is not told when it is dropped that nobody settles: memq does that.
+pub trait Token: fmt::Debug + Send + Sync + 'static {
+    /// Settles, as far as is known at once.
+    ///
+    /// # Errors
+    ///
+    /// What is known without asking. What is lost on the way comes back to a member.
+    fn settle(&self, how: Settle) -> Result<(), SettleFault>;
+
+    /// Settles, and waits for the system's word.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has settled or not.
+    fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>>;
+
+    /// Keeps the message for this long from now on; without
+    /// [`Capability::ExtendBy`](super::Capability::ExtendBy) for another ack deadline, whatever is
+    /// said.
+    ///
+    /// # Errors
+    ///
+    /// What is known without asking.
+    fn extend(&self, by: Duration) -> Result<(), SettleFault>;
+}
+
+/// How a delivery ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Settle {
+    /// It is done.
+    Ack,
+    /// It comes back at once.
+    Return,
+    /// It comes back after this long.
+    Delay(Duration),
+    /// It is given up and never handed out again: a dead letter was stored in its place.
+    Forget,
+}
+
+/// Who wants to be a member of which group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupRequest {
+    /// The group: 1 to 100 characters of A-Z, a-z, 0-9, `_` and `-`.
+    pub name: Box<str>,
+    /// The rules, whole: those of the group where they are known, else those of a new one.
+    pub rules: GroupRules,
+    /// Where it starts if it is new.
+    pub start: Start,
+    /// Messages that this member may hold.
+    pub max_in_flight: usize,
+}
+
+impl GroupRequest {
+    /// A member of this group, which may hold so many messages.
+    #[must_use]
+    pub fn new(name: &str, rules: GroupRules, start: Start, max_in_flight: usize) -> Self {
+        Self { name: name.into(), rules, start, max_in_flight }
+    }
+}
+
+/// What a group was opened with. A back end keeps all of it, and compares all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupRules {
+    /// How long a message may be in flight.
+    pub ack_deadline: Duration,
+    /// Hand-outs after which a message is dead; `None` for any number. memq's to decide.
+    pub max_attempts: Option<u32>,
+    /// Messages that the members may hold together; `None` for any number.
+    pub max_in_flight: Option<usize>,
+    /// Whether a message is settled when it is handed out.
+    pub auto_ack: bool,
+    /// Where dead messages go.
+    pub dead_letter: Option<TopicName>,
+    /// In which order messages are handed out.
+    pub order: GroupOrder,
+}
+
+/// In which order a group hands out messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GroupOrder {
+    /// Those of one key one after the other: the next one once the one before it is settled.
+    #[default]
+    ByKey,
+    /// Any.
+    Any,
+}
+
+/// 30 seconds, any number of attempts and in flight, by key, without dead letters.
+impl Default for GroupRules {
+    fn default() -> Self {
+        Self {
+            ack_deadline: Duration::from_secs(30),
+            max_attempts: None,
+            max_in_flight: None,
+            auto_ack: false,
+            dead_letter: None,
+            order: GroupOrder::ByKey,
+        }
+    }
+}
