@@ -109,6 +109,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     fn fail(&mut self, reason: PublishError<()>) -> BatchError<T> {
         self.room.leave();
+        self.ready.clear();
+        self.taken = 0;
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),
