@@ -1,0 +1,164 @@
+//! What memq promises, as cases that any backend can be held to. No case looks inside a backend: all
+//! is seen through the public handles.
+//!
+//! A backend implements [`Backend`] and names itself to [`conformance!`](macro@crate::conformance),
+//! which makes a test of each case, on one thread and on several:
+//!
+//! ```
+//! use memq::Broker;
+//! use memq::conformance::{Backend, Capabilities, Opened};
+//!
+//! struct Memory;
+//!
+//! impl Backend for Memory {
+//!     fn capabilities(&self) -> Capabilities {
+//!         Capabilities::ALL.without(Capabilities::DURABLE)
+//!     }
+//!
+//!     fn open(&self, _place: &str) -> Opened<Broker> {
+//!         Box::pin(async { Ok(Broker::new()) })
+//!     }
+//! }
+//!
+//! memq::conformance!(Memory);
+//! # use memq::conformance::{Threads, cases, check};
+//! # for case in cases().iter().take(3) {
+//! #     check(&std::sync::Arc::new(Memory), case, Threads::Several);
+//! # }
+//! ```
+//!
+//! A case that needs what a backend cannot do is left out, and says so on standard error.
+//! [`left_out`] lists them, for a test that holds the list to what is expected.
+//!
+//! No case passes or fails by speed. Each may take 30 seconds, so that one that hangs fails.
+
+#[macro_use]
+mod table;
+mod capability;
+mod conflicts;
+mod dead_letters;
+mod endings;
+mod failures;
+mod foreign;
+mod groups;
+mod kit;
+mod order;
+mod publishing;
+mod reading;
+mod restart;
+mod retention;
+mod runtime;
+mod starts;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use self::capability::Capabilities;
+pub use self::kit::{Failure, Kit};
+pub use self::runtime::{Threads, check};
+use crate::broker::Broker;
+use crate::error::Cause;
+
+/// What a backend answers later.
+pub type Opened<T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send>>;
+
+/// A backend that is held to the promises.
+pub trait Backend: Send + Sync + 'static {
+    /// What it can do. A case that needs something else is left out.
+    fn capabilities(&self) -> Capabilities;
+
+    /// A broker without topics. Each case opens one place, of its own name, which consists of letters,
+    /// digits and `_`; what an earlier run left there is gone.
+    fn open(&self, place: &str) -> Opened<Broker>;
+
+    /// Another broker of the same topics, as another process has it. If not said, a clone.
+    fn join(&self, _place: &str, first: &Broker) -> Opened<Broker> {
+        let broker = first.clone();
+        Box::pin(async move { Ok(broker) })
+    }
+
+    /// Ends the system that keeps this place, as hard as it may end, and starts it again; brokers that
+    /// are open stay. Only asked of backends with [`Capabilities::DURABLE`].
+    ///
+    /// # Errors
+    ///
+    /// If not said, always: it cannot be restarted.
+    fn restart(&self, place: &str) -> Opened<()> {
+        let text = format!("this backend says that it is durable, and cannot restart {place}");
+        Box::pin(async move { Err(text.into()) })
+    }
+}
+
+/// One promise, as a program that notices where it is not kept.
+#[derive(Clone, Copy)]
+pub struct Case {
+    name: &'static str,
+    needs: Capabilities,
+    run: fn(Kit) -> Running,
+}
+
+/// A case that runs.
+type Running = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
+impl Case {
+    /// What is promised, in words joined by `_`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What a backend must be able to do for it.
+    #[must_use]
+    pub const fn needs(&self) -> Capabilities {
+        self.needs
+    }
+
+    /// Runs it in the tokio runtime of whoever awaits it. Its timer must be enabled.
+    ///
+    /// # Errors
+    ///
+    /// What was seen and what was expected, and where; or that it took more than 30 seconds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it leaves topics behind.
+    pub async fn run<B: Backend>(&self, backend: &Arc<B>) -> Result<Outcome, Failure> {
+        let lacks = self.needs.without(backend.capabilities());
+        if lacks != Capabilities::NONE {
+            return Ok(Outcome::LeftOut(lacks));
+        }
+        let kit = Kit::new(backend.clone(), self.name);
+        kit::in_time(self.name, (self.run)(kit)).await?;
+        Ok(Outcome::Passed)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("name", &self.name).field("needs", &self.needs).finish()
+    }
+}
+
+/// What became of a case that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The promise is kept.
+    Passed,
+    /// The backend cannot do this, which the case needs.
+    LeftOut(Capabilities),
+}
+
+/// Every case, in the order of the promises.
+#[must_use]
+pub fn cases() -> &'static [Case] {
+    table::CASES
+}
+
+/// The cases that are left out for a backend that can do this, and what it lacks for each.
+#[must_use]
+pub fn left_out(can: Capabilities) -> Vec<(&'static str, Capabilities)> {
+    let lacks = cases().iter().map(|case| (case.name, case.needs.without(can)));
+    lacks.filter(|(_, lacks)| *lacks != Capabilities::NONE).collect()
+}
