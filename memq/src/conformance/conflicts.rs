@@ -112,6 +112,7 @@ pub(super) async fn what_a_group_was_opened_with_stays(kit: Kit) -> Checked {
             ("dead_letter", open().dead_letter("elsewhere")),
             ("group_max_in_flight", open().group_max_in_flight(7)),
             ("auto_ack", open().auto_ack()),
+            ("any_order", open().any_order()),
         ] {
             match builder.await {
                 Err(OpenError::GroupConflict(GroupConflict {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Failure;
-use super::kit::{Checked, ITEMS, Item, Kit, ensure, items, same, soon};
+use super::kit::{Checked, ITEMS, Item, Kit, claim, done, ensure, items, same, soon};
 use super::runtime::task;
 use crate::broker::Broker;
 use crate::consumer::Consumer;
@@ -109,4 +109,23 @@ pub(super) async fn keys_keep_their_order_over_members(kit: Kit) -> Checked {
     }
     all_are_done(&turns).await?;
     Ok::<_, Failure>(())
+}
+
+pub(super) async fn any_order_holds_nobody_up(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..4).map(|value| Item::keyed(1, value))).await?;
+    let mut group = broker.subscriber::<Item>().group("work").any_order().await?;
+    // With order, the second would wait for the first.
+    let mut held = Vec::new();
+    for value in 0..4 {
+        let item = claim(&mut group).await?;
+        same("the message", (item.value, item.attempt()), (value, 1))?;
+        held.push(item);
+    }
+    for item in held {
+        item.ack_confirmed().await?;
+    }
+    done(&broker, ITEMS, "work").await?;
+    Ok(())
 }

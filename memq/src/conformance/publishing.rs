@@ -9,6 +9,7 @@ use super::kit::{
 };
 use super::runtime::task;
 use crate::error::PublishError;
+use crate::key::TopicKey;
 use crate::options::{Overflow, Start};
 use crate::position::Offset;
 
@@ -178,4 +179,80 @@ pub(super) async fn a_permit_is_room_that_nobody_else_gets(kit: Kit) -> Checked 
     same("the offset", permit.send(Item::new(1))?, Offset(1))?;
     settled(&broker, "items", |stats| stats.depth == 2).await?;
     Ok(())
+}
+
+pub(super) async fn send_keeps_order_and_its_receipts_tell(kit: Kit) -> Checked {
+    const COUNT: u64 = 400;
+    let broker = kit.open().await?;
+    items(&broker).max(1_000).dedup(Duration::from_secs(60)).create().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    let mut receipts = Vec::new();
+    for value in 0..COUNT {
+        let sending = publisher.send(Item::keyed(value % 3, value)).header("trace", "4bf92f");
+        let receipt = soon("a place in the window", sending.into_future()).await??;
+        // Some go on without anybody who asks for them.
+        if value % 5 != 0 {
+            receipts.push((value, receipt));
+        }
+    }
+    soon("a flush", publisher.flush()).await?;
+    same("published, once it is flushed", broker.stats("items").await?.published, COUNT)?;
+    // In any order.
+    for (value, receipt) in receipts.into_iter().rev() {
+        let offset = soon("a receipt", receipt).await??;
+        same("the offset of what was sent", offset, Offset(value))?;
+    }
+    let mut reader = kit.join(&broker).await?.subscriber::<Item>().await?;
+    for value in 0..COUNT {
+        let item = receive(&mut reader).await?;
+        same("what was sent", (item.offset(), item.value), (Offset(value), value))?;
+        same("its key", item.key(), (value % 3).to_key())?;
+        same("its header", item.headers().get("trace"), Some("4bf92f"))?;
+    }
+    // What is published and awaited comes after what was sent before it.
+    let first = soon("a place in the window", publisher.send(Item::new(COUNT)).into_future());
+    let first = first.await??;
+    let second = publisher.publish(Item::new(COUNT + 1)).await?;
+    let first = soon("a receipt", first).await??;
+    same("both offsets", (first, second), (Offset(COUNT), Offset(COUNT + 1)))?;
+    // One that repeats an id is where the first is.
+    let mut offsets = Vec::new();
+    for _ in 0..2 {
+        let sending = publisher.send(Item::new(COUNT + 2)).id("a").into_future();
+        offsets.push(soon("a receipt", soon("a place", sending).await??).await??);
+    }
+    same("the offsets of one id", offsets, vec![Offset(COUNT + 2); 2])
+}
+
+/// Whether it is the future or the receipt that tells is the backend's.
+pub(super) async fn what_is_sent_and_refused_comes_back(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    items(&broker).max(2).overflow(Overflow::Reject).create().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    let mut outcomes = Vec::new();
+    for value in 0..4 {
+        let sent = soon("a place in the window", publisher.send(Item::new(value)).into_future());
+        outcomes.push(match sent.await? {
+            Ok(receipt) => soon("a receipt", receipt).await?,
+            Err(error) => Err(error),
+        });
+    }
+    for (value, outcome) in (0..).zip(outcomes) {
+        match outcome {
+            Ok(offset) if value < 2 => same("the offset", offset, Offset(value))?,
+            Err(PublishError::Full(item)) if value >= 2 => same("given back", item.value, value)?,
+            other => instead(&format!("what becomes of {value}, of room for 2"), other)?,
+        }
+    }
+    broker.close("items").await?;
+    let sent = soon("a place in the window", publisher.send(Item::new(9)).into_future()).await?;
+    let told = match sent {
+        Ok(receipt) => soon("a receipt", receipt).await?,
+        Err(error) => Err(error),
+    };
+    match told {
+        Err(PublishError::Closed(item)) => same("given back", item, Item::new(9))?,
+        other => instead("Closed", other)?,
+    }
+    same("published", broker.stats("items").await?.published, 2)
 }

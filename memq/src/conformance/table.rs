@@ -56,6 +56,8 @@ cases! {
         a_batch_is_stored_in_order_and_whole,
         a_dropped_publish_is_whole_or_not_at_all,
         a_repeated_id_returns_the_first_offset,
+        send_keeps_order_and_its_receipts_tell,
+        what_is_sent_and_refused_comes_back,
         publishing_now_is_as_publishing needs PUBLISH_NOW,
         a_permit_is_room_that_nobody_else_gets needs RESERVE,
     }
@@ -97,6 +99,7 @@ cases! {
     order {
         keys_take_turns_through_failures needs KEY_ORDER,
         keys_keep_their_order_over_members needs KEY_ORDER,
+        any_order_holds_nobody_up,
     }
     dead_letters {
         past_max_attempts_it_is_a_dead_letter_with_reason_origin_attempts,
