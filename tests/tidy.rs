@@ -68,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "message",
             "payload",
             "publisher",
+            "spi",
             "subscriber",
             "topic",
         ],
@@ -251,7 +252,7 @@ fn time_and_tasks_are_each_touched_in_one_file() {
     assert_none(holding(&["Instant::now", "SystemTime::now"], &["engine/clock.rs"]));
     assert_none(holding(
         &["tokio::spawn", ".spawn(", "spawn_blocking", "std::thread::spawn", "thread::Builder"],
-        // The cases of backends do several things at once.
+        // The cases of back ends do several things at once.
         &["engine/sweep.rs", "conformance/runtime.rs"],
     ));
 }

@@ -1,18 +1,19 @@
-//! What memq promises, as cases that any backend can be held to. No case looks inside a backend: all
+//! What memq promises, as cases that any back end can be held to. No case looks inside a back end: all
 //! is seen through the public handles.
 //!
-//! A backend implements [`Backend`] and names itself to [`conformance!`](macro@crate::conformance),
+//! A back end implements [`Backend`] and names itself to [`conformance!`](macro@crate::conformance),
 //! which makes a test of each case, on one thread and on several:
 //!
 //! ```
 //! use memq::Broker;
-//! use memq::conformance::{Backend, Capabilities, Opened};
+//! use memq::conformance::{Backend, Opened};
+//! use memq::spi::Capabilities;
 //!
 //! struct Memory;
 //!
 //! impl Backend for Memory {
 //!     fn capabilities(&self) -> Capabilities {
-//!         Capabilities::ALL.without(Capabilities::DURABLE)
+//!         Capabilities::IN_MEMORY
 //!     }
 //!
 //!     fn open(&self, _place: &str) -> Opened<Broker> {
@@ -21,20 +22,22 @@
 //! }
 //!
 //! memq::conformance!(Memory);
-//! # use memq::conformance::{Threads, cases, check};
-//! # for case in cases().iter().take(3) {
-//! #     check(&std::sync::Arc::new(Memory), case, Threads::Several);
+//! #
+//! # fn main() {
+//! #     use memq::conformance::{Threads, cases, check};
+//! #     for case in cases().iter().take(3) {
+//! #         check(&std::sync::Arc::new(Memory), case, Threads::Several);
+//! #     }
 //! # }
 //! ```
 //!
-//! A case that needs what a backend cannot do is left out, and says so on standard error.
+//! A case that needs what a back end cannot do is left out, and says so on standard error.
 //! [`left_out`] lists them, for a test that holds the list to what is expected.
 //!
 //! No case passes or fails by speed. Each may take 30 seconds, so that one that hangs fails.
 
 #[macro_use]
 mod table;
-mod capability;
 mod conflicts;
 mod dead_letters;
 mod endings;
@@ -42,6 +45,7 @@ mod failures;
 mod foreign;
 mod groups;
 mod kit;
+mod native;
 mod order;
 mod publishing;
 mod reading;
@@ -49,21 +53,22 @@ mod restart;
 mod retention;
 mod runtime;
 mod starts;
+mod unsupported;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use self::capability::Capabilities;
 pub use self::kit::{Failure, Kit};
 pub use self::runtime::{Threads, check};
 use crate::broker::Broker;
 use crate::error::Cause;
+use crate::spi::{Capabilities, Capability};
 
-/// What a backend answers later.
+/// What a back end answers later.
 pub type Opened<T> = Pin<Box<dyn Future<Output = Result<T, Cause>> + Send>>;
 
-/// A backend that is held to the promises.
+/// A back end that is held to the promises.
 pub trait Backend: Send + Sync + 'static {
     /// What it can do. A case that needs something else is left out.
     fn capabilities(&self) -> Capabilities;
@@ -79,13 +84,13 @@ pub trait Backend: Send + Sync + 'static {
     }
 
     /// Ends the system that keeps this place, as hard as it may end, and starts it again; brokers that
-    /// are open stay. Only asked of backends with [`Capabilities::DURABLE`].
+    /// are open stay. Only asked of back ends with [`Capability::Durable`].
     ///
     /// # Errors
     ///
     /// If not said, always: it cannot be restarted.
     fn restart(&self, place: &str) -> Opened<()> {
-        let text = format!("this backend says that it is durable, and cannot restart {place}");
+        let text = format!("this back end says that it is durable, and cannot restart {place}");
         Box::pin(async move { Err(text.into()) })
     }
 }
@@ -94,7 +99,7 @@ pub trait Backend: Send + Sync + 'static {
 #[derive(Clone, Copy)]
 pub struct Case {
     name: &'static str,
-    needs: Capabilities,
+    needs: &'static [Capability],
     run: fn(Kit) -> Running,
 }
 
@@ -108,10 +113,14 @@ impl Case {
         self.name
     }
 
-    /// What a backend must be able to do for it.
+    /// What a back end must be able to do for it.
     #[must_use]
-    pub const fn needs(&self) -> Capabilities {
+    pub const fn needs(&self) -> &'static [Capability] {
         self.needs
+    }
+
+    fn lacks(&self, can: Capabilities) -> Vec<Capability> {
+        self.needs.iter().copied().filter(|need| !can.has(*need)).collect()
     }
 
     /// Runs it in the tokio runtime of whoever awaits it. Its timer must be enabled.
@@ -124,8 +133,8 @@ impl Case {
     ///
     /// Dropped, it leaves topics behind.
     pub async fn run<B: Backend>(&self, backend: &Arc<B>) -> Result<Outcome, Failure> {
-        let lacks = self.needs.without(backend.capabilities());
-        if lacks != Capabilities::NONE {
+        let lacks = self.lacks(backend.capabilities());
+        if !lacks.is_empty() {
             return Ok(Outcome::LeftOut(lacks));
         }
         let kit = Kit::new(backend.clone(), self.name);
@@ -141,13 +150,13 @@ impl fmt::Debug for Case {
 }
 
 /// What became of a case that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The promise is kept.
     Passed,
-    /// The backend cannot do this, which the case needs.
-    LeftOut(Capabilities),
+    /// The back end cannot do these, which the case needs.
+    LeftOut(Vec<Capability>),
 }
 
 /// Every case, in the order of the promises.
@@ -156,9 +165,9 @@ pub fn cases() -> &'static [Case] {
     table::CASES
 }
 
-/// The cases that are left out for a backend that can do this, and what it lacks for each.
+/// The cases that are left out for a back end that can do this, and what it lacks for each.
 #[must_use]
-pub fn left_out(can: Capabilities) -> Vec<(&'static str, Capabilities)> {
-    let lacks = cases().iter().map(|case| (case.name, case.needs.without(can)));
-    lacks.filter(|(_, lacks)| *lacks != Capabilities::NONE).collect()
+pub fn left_out(can: Capabilities) -> Vec<(&'static str, Vec<Capability>)> {
+    let lacks = cases().iter().map(|case| (case.name, case.lacks(can)));
+    lacks.filter(|(_, lacks)| !lacks.is_empty()).collect()
 }

@@ -19,7 +19,7 @@ pub(super) async fn past_max_attempts_it_is_a_dead_letter_with_reason_origin_att
     publisher.publish(Item::new(9)).await?;
     publisher.publish(Item::keyed(5, 0)).header("trace", "4bf92f").partition(2).await?;
     publisher.publish(Item::keyed(6, 1)).partition(2).await?;
-    let mut group = broker.subscriber::<Item>().group("work").max_attempts(3).await?;
+    let mut group = kit.group(&broker, "work").max_attempts(3).await?;
     let mut attempts = Vec::new();
     for _ in 0..5 {
         let item = claim(&mut group).await?;
@@ -60,7 +60,7 @@ pub(super) async fn a_rejected_message_is_a_dead_letter_at_once(kit: Kit) -> Che
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..3).map(Item::new)).await?;
-    let group = || broker.subscriber::<Item>().group("work").dead_letter("graves");
+    let group = || kit.group(&broker, "work").dead_letter("graves");
     let mut group = group().await?;
     for value in 0..3 {
         let item = claim(&mut group).await?;
@@ -85,7 +85,7 @@ pub(super) async fn a_rejected_message_is_a_dead_letter_at_once(kit: Kit) -> Che
     same("the dead letters", &seen[..], &expected[..])?;
     same("kept in the topic that was named", broker.stats("graves").await?.depth, 2)?;
 
-    let without = broker.subscriber::<Item>().group("keeps").without_dead_letters();
+    let without = kit.group(&broker, "keeps").without_dead_letters();
     let mut keeps = without.await?;
     match claim(&mut keeps).await?.reject_confirmed("no").await {
         Err(SettleError::NoDeadLetterTopic) => {}
@@ -109,7 +109,7 @@ pub(super) async fn redrive_gives_back_once(kit: Kit) -> Checked {
     for value in 0..3 {
         publisher.publish(Item::keyed(value, value)).header("trace", value.to_string()).await?;
     }
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     for _ in 0..3 {
         claim(&mut group).await?.reject_confirmed("not now").await?;
     }

@@ -29,7 +29,7 @@ pub(super) async fn close_drains_and_then_everybody_is_told(kit: Kit) -> Checked
     let publisher = broker.publisher::<Item>().await?;
     let elsewhere = other.publisher::<Item>().await?;
     let mut reader = broker.subscriber::<Item>().await?;
-    let mut group = other.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&other, "work").await?;
     // One that has read everything, and waits.
     let mut waits = broker.subscriber::<Item>().await?;
     publisher.publish_batch((0..5).map(Item::new)).await?;
@@ -71,7 +71,7 @@ pub(super) async fn delete_ends_everybody(kit: Kit) -> Checked {
     let publisher = broker.publisher::<Item>().await?;
     let mut behind = broker.subscriber::<Item>().await?;
     let mut waits = broker.subscriber::<Item>().await?;
-    let mut group = other.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&other, "work").await?;
     publisher.publish(Item::new(0)).await?;
     same("the message", receive(&mut behind).await?.value, 0)?;
     same("the message", receive(&mut waits).await?.value, 0)?;
@@ -97,7 +97,7 @@ pub(super) async fn nobody_recreates_a_deleted_topic_silently(kit: Kit) -> Check
     let old = broker.publisher::<Item>().await?;
     old.publish_batch((0..3).map(Item::new)).await?;
     let mut reader = broker.subscriber::<Item>().await?;
-    let mut group = broker.subscriber::<Item>().group("work").without_dead_letters().await?;
+    let mut group = kit.group(&broker, "work").without_dead_letters().await?;
     broker.delete(ITEMS).await?;
     let refused = |seen: Result<Offset, PublishError<Item>>| match seen {
         Err(PublishError::Deleted(_)) => Ok(()),
@@ -140,7 +140,7 @@ pub(super) async fn a_deleted_group_ends_its_members(kit: Kit) -> Checked {
     let other = kit.join(&broker).await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..3).map(Item::new)).await?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     for _ in 0..3 {
         claim(&mut group).await?.ack_confirmed().await?;
     }
@@ -152,7 +152,7 @@ pub(super) async fn a_deleted_group_ends_its_members(kit: Kit) -> Checked {
         seen => instead("NoGroup", seen)?,
     }
     // A new one of its name knows nothing of it.
-    let mut group = broker.subscriber::<Item>().group("work").max_attempts(2).await?;
+    let mut group = kit.group(&broker, "work").max_attempts(2).await?;
     for value in 0..3 {
         let item = claim(&mut group).await?;
         same("the message", (item.value, item.attempt()), (value, 1))?;
@@ -167,7 +167,7 @@ pub(super) async fn a_dropped_broker_wakes_everybody(kit: Kit) -> Checked {
     items(&broker).max(2).overflow(Overflow::Wait).create().await?;
     let publisher = broker.publisher::<Item>().await?;
     let mut reader = broker.subscriber::<Item>().await?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     publisher.publish_batch((0..2).map(Item::new)).await?;
     for value in 0..2 {
         same("the message", receive(&mut reader).await?.value, value)?;

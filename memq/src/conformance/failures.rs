@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Capabilities;
 use super::kit::{Checked, ITEMS, Item, Kit, claim, done, ensure, instead, same, settled, soon};
 use crate::backoff::Backoff;
 use crate::error::{CommitError, SeekError, SettleError};
 use crate::options::Start;
 use crate::position::Offset;
+use crate::spi::Capability;
 
 /// Longer than any case takes.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -19,7 +19,7 @@ pub(super) async fn dropped_nacked_or_late_comes_back_with_attempt_plus_one(kit:
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish(Item::new(0)).await?;
-    let group = broker.subscriber::<Item>().group("work").ack_deadline(NEVER).max_attempts(9);
+    let group = kit.group(&broker, "work").ack_deadline(NEVER).max_attempts(9);
     let mut group = group.backoff(Backoff::fixed(Duration::from_millis(10))).await?;
     for attempt in 1..=6 {
         let item = claim(&mut group).await?;
@@ -38,7 +38,7 @@ pub(super) async fn dropped_nacked_or_late_comes_back_with_attempt_plus_one(kit:
     same("settled and dead", (stats.settled, stats.dead_lettered), (1, 0))?;
 
     // Late: nobody says anything, and it is handed out again while it is still held.
-    let mut late = broker.subscriber::<Item>().group("late").ack_deadline(SHORT).await?;
+    let mut late = kit.group(&broker, "late").ack_deadline(SHORT).await?;
     let held = claim(&mut late).await?;
     same("the attempt", held.attempt(), 1)?;
     let again = claim(&mut late).await?;
@@ -57,7 +57,7 @@ pub(super) async fn dropped_nacked_or_late_comes_back_with_attempt_plus_one(kit:
 pub(super) async fn a_delivery_that_was_handed_out_again_settles_nothing(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     broker.publisher::<Item>().await?.publish(Item::new(0)).await?;
-    let mut group = broker.subscriber::<Item>().group("work").ack_deadline(SHORT).await?;
+    let mut group = kit.group(&broker, "work").ack_deadline(SHORT).await?;
     let held = claim(&mut group).await?;
     let again = claim(&mut group).await?;
     same("the attempt", again.attempt(), 2)?;
@@ -77,7 +77,7 @@ pub(super) async fn extending_keeps_a_delivery(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch([Item::new(0), Item::new(1)]).await?;
-    let mut group = broker.subscriber::<Item>().group("work").ack_deadline(SHORT).await?;
+    let mut group = kit.group(&broker, "work").ack_deadline(SHORT).await?;
     let extended = claim(&mut group).await?;
     extended.extend_by(NEVER)?;
     let held = claim(&mut group).await?;
@@ -100,7 +100,7 @@ pub(super) async fn commit_is_final_and_only_seek_moves(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..10).map(Item::new)).await?;
-    let group = || broker.subscriber::<Item>().group("work").ack_deadline(NEVER);
+    let group = || kit.group(&broker, "work").ack_deadline(NEVER);
     let (mut member, other) = (group().await?, group().await?);
     let mut held = Vec::new();
     for value in 0..4 {
@@ -110,7 +110,7 @@ pub(super) async fn commit_is_final_and_only_seek_moves(kit: Kit) -> Checked {
     }
     // Also what another member holds, and what was not handed out yet.
     other.commit(4).await?;
-    if let (true, Some(item)) = (kit.can(Capabilities::STALE_SETTLES), held.pop()) {
+    if let (true, Some(item)) = (kit.can(Capability::StaleSettles), held.pop()) {
         match item.ack_confirmed().await {
             Err(SettleError::AlreadySettled) => {}
             seen => instead("AlreadySettled", seen)?,
@@ -147,7 +147,7 @@ pub(super) async fn a_group_that_seeks_gets_what_is_there_again(kit: Kit) -> Che
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..8).map(Item::new)).await?;
-    let mut group = broker.subscriber::<Item>().group("work").ack_deadline(NEVER).await?;
+    let mut group = kit.group(&broker, "work").ack_deadline(NEVER).await?;
     for value in 0..8 {
         let item = claim(&mut group).await?;
         same("the message", item.value, value)?;

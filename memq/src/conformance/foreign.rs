@@ -53,7 +53,7 @@ pub(super) async fn an_undecodable_record_is_a_dead_letter_of_its_group(kit: Kit
     let writer = items(&broker).publisher().await?;
     writer.publish_bytes("not an item").await?;
     publisher.publish(Item::new(1)).await?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     let item = claim(&mut group).await?;
     same("the first that can be read", item.value, 1)?;
     item.ack_confirmed().await?;

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use super::kit::{Checked, Failure, ITEMS, Item, Kit, claim, done, ensure, same, soon};
+use futures_util::future::select;
+
+use super::kit::{Checked, Failure, ITEMS, Item, Kit, claim, done, ensure, same, settled, soon};
 use super::runtime::task;
+use crate::consumer::Consumer;
 use crate::delivery::Delivery;
+use crate::engine::stats::TopicStats;
 use crate::options::Start;
 use crate::position::Offset;
 
@@ -26,7 +31,7 @@ pub(super) async fn a_group_gives_each_message_to_one_member_at_a_time(kit: Kit)
     for group in ["one", "two"] {
         for member in 0..3 {
             let broker = if member == 0 { &other } else { &broker };
-            groups.push(broker.subscriber::<Item>().group(group).ack_deadline(NEVER).await?);
+            groups.push(kit.group(broker, group).ack_deadline(NEVER).await?);
         }
     }
     let publisher = broker.publisher::<Item>().await?;
@@ -67,7 +72,7 @@ pub(super) async fn a_group_goes_on_where_it_was(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..6).map(Item::new)).await?;
-    let mut group = broker.subscriber::<Item>().from(Offset(2)).group("work").await?;
+    let mut group = kit.share(broker.subscriber::<Item>().from(Offset(2)), "work").await?;
     for value in 2..4 {
         let item = claim(&mut group).await?;
         same("the message", item.value, value)?;
@@ -77,16 +82,16 @@ pub(super) async fn a_group_goes_on_where_it_was(kit: Kit) -> Checked {
     publisher.publish(Item::new(6)).await?;
     // Where it would start says nothing any more.
     let other = kit.join(&broker).await?;
-    let mut group = other.subscriber::<Item>().from(Start::Earliest).group("work").await?;
+    let mut group = kit.share(other.subscriber::<Item>().from(Start::Earliest), "work").await?;
     for value in 4..7 {
         let item = claim(&mut group).await?;
-        same("the next message", (item.value, item.attempt()), (value, 1))?;
+        same("the next message", item.value, value)?;
         item.ack_confirmed().await?;
     }
     let stats = done(&broker, ITEMS, "work").await?;
     same("where it resumes", stats.committed, Offset(7))?;
     // A new group that starts at the latest sees only what comes.
-    let mut late = broker.subscriber::<Item>().from(Start::Latest).group("late").await?;
+    let mut late = kit.share(broker.subscriber::<Item>().from(Start::Latest), "late").await?;
     publisher.publish(Item::new(7)).await?;
     let item = claim(&mut late).await?;
     same("the first of a late group", item.value, 7)?;
@@ -98,13 +103,13 @@ pub(super) async fn a_member_that_goes_away_gives_back_at_once(kit: Kit) -> Chec
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..6).map(Item::new)).await?;
-    let open = || broker.subscriber::<Item>().group("work").ack_deadline(NEVER);
-    let mut gone = open().await?;
+    let open = |most| kit.group(&broker, "work").ack_deadline(NEVER).max_in_flight(most);
+    let mut gone = open(3).await?;
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(claim(&mut gone).await?);
     }
-    let mut panics = open().await?;
+    let mut panics = open(1).await?;
     let failing = task(async move {
         let _held = claim(&mut panics).await?;
         // What `panic!` does, without its message.
@@ -115,7 +120,7 @@ pub(super) async fn a_member_that_goes_away_gives_back_at_once(kit: Kit) -> Chec
     ensure(soon("a panic", failing).await?.is_err(), "the task did not panic")?;
     drop(gone);
     // Only by the deadline, an hour later, would they come back otherwise.
-    let mut stays = open().await?;
+    let mut stays = open(6).await?;
     let mut attempts = BTreeMap::new();
     for _ in 0..6 {
         let item = claim(&mut stays).await?;
@@ -133,8 +138,7 @@ pub(super) async fn a_group_holds_no_more_than_it_may(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..20).map(Item::new)).await?;
-    let mut member =
-        broker.subscriber::<Item>().group("work").ack_deadline(NEVER).max_in_flight(3).await?;
+    let mut member = kit.group(&broker, "work").ack_deadline(NEVER).max_in_flight(3).await?;
     let mut held = VecDeque::new();
     let mut seen = BTreeSet::new();
     for _ in 0..20 {
@@ -155,20 +159,33 @@ pub(super) async fn a_group_holds_no_more_than_it_may(kit: Kit) -> Checked {
     done(&broker, ITEMS, "work").await?;
 
     // What the members may hold together is the group's.
-    let open = || broker.subscriber::<Item>().group("few").group_max_in_flight(1);
+    let open = || kit.group(&broker, "few").group_max_in_flight(1);
     let (mut one, mut other) = (open().await?, open().await?);
-    let item = claim(&mut one).await?;
-    ensure(other.try_recv()?.is_none(), "a group was given more than it may hold")?;
-    item.ack_confirmed().await?;
-    drop(one);
-    same("the next", claim(&mut other).await?.value, 1)
+    for value in 0..3 {
+        let item = either(&mut one, &mut other).await?;
+        same("the message", item.value, value)?;
+        let second = one.try_recv()?.or(other.try_recv()?);
+        ensure(second.is_none(), "a group was given more than it may hold")?;
+        item.ack_confirmed().await?;
+    }
+    Ok(())
+}
+
+/// The next delivery, to whichever it comes.
+async fn either(
+    one: &mut Consumer<Item>,
+    other: &mut Consumer<Item>,
+) -> Result<Delivery<Item>, Failure> {
+    let (one, other) = (pin!(one.recv()), pin!(other.recv()));
+    let first = soon("a delivery", select(one, other)).await?.factor_first().0;
+    Ok(first?)
 }
 
 pub(super) async fn auto_ack_hands_out_once(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..10).map(Item::new)).await?;
-    let mut group = broker.subscriber::<Item>().group("work").auto_ack().await?;
+    let mut group = kit.group(&broker, "work").auto_ack().await?;
     for value in 0..5 {
         // Dropped, and not coming back.
         let item = claim(&mut group).await?;
@@ -181,4 +198,38 @@ pub(super) async fn auto_ack_hands_out_once(kit: Kit) -> Checked {
     }
     let stats = done(&broker, ITEMS, "work").await?;
     same("settled and redelivered", (stats.settled, stats.redelivered), (10, 0))
+}
+
+pub(super) async fn statistics_tell_who_holds_what(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..4).map(Item::new)).await?;
+    let mut one = kit.group(&broker, "work").max_in_flight(5).await?;
+    let mut other = kit.group(&broker, "work").max_in_flight(6).await?;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(claim(&mut one).await?);
+    }
+    let last = claim(&mut other).await?;
+    let like = |stats: &TopicStats| stats.group("work").is_some_and(|group| group.in_flight == 4);
+    let stats = settled(&broker, ITEMS, like).await?;
+    let group = stats.group("work").ok_or_else(|| Failure::new("the group is gone"))?;
+    let members: Vec<_> = group
+        .members
+        .iter()
+        .map(|member| (member.id, member.held.clone(), member.max_in_flight))
+        .collect();
+    let offsets = |of: &[Delivery<Item>]| of.iter().map(Delivery::offset).collect::<Vec<_>>();
+    let expected = [(one.id(), offsets(&held), 5), (other.id(), vec![last.offset()], 6)];
+    same("the members", &members[..], &expected[..])?;
+    last.ack_confirmed().await?;
+    for item in held {
+        item.ack_confirmed().await?;
+    }
+    drop(other);
+    done(&broker, ITEMS, "work").await?;
+    let stats = broker.stats(ITEMS).await?;
+    let left: Vec<_> = stats.groups.iter().flat_map(|group| &group.members).collect();
+    same("members that are left", left.len(), 1)?;
+    ensure(left.iter().all(|member| member.held.is_empty()), "a member holds what is settled")
 }

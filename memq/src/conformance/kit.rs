@@ -1,4 +1,4 @@
-//! What the cases share: the backend, a message, and waiting that ends.
+//! What the cases share: the back end, a message, and waiting that ends.
 
 use std::fmt::{self, Debug, Display};
 use std::future::poll_fn;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, Capabilities};
-use crate::broker::{Broker, TopicBuilder};
+use super::Backend;
+use crate::broker::{Broker, ConsumerBuilder, SubscriberBuilder, TopicBuilder};
 use crate::codec::Json;
 use crate::consumer::Consumer;
 use crate::delivery::Delivery;
@@ -22,6 +22,7 @@ use crate::message::Message;
 use crate::options::Format;
 use crate::payload::Payload;
 use crate::record::Record;
+use crate::spi::Capability;
 use crate::subscriber::Subscriber;
 use crate::topic::{Topic, TopicSpec};
 
@@ -77,8 +78,8 @@ impl Kit {
         Self { backend, place }
     }
 
-    pub(super) fn can(&self, what: Capabilities) -> bool {
-        self.backend.capabilities().contains(what)
+    pub(super) fn can(&self, what: Capability) -> bool {
+        self.backend.capabilities().has(what)
     }
 
     /// A broker without topics.
@@ -90,6 +91,21 @@ impl Kit {
     pub(super) async fn join(&self, first: &Broker) -> Result<Broker, Failure> {
         let joined = self.backend.join(self.place, first).await;
         joined.map_err(|error| Failure::new(with_causes(&*error)))
+    }
+
+    /// A consumer group of items that is about to be opened; in order where the back end can do that.
+    pub(super) fn group<'b>(&self, broker: &'b Broker, name: &str) -> ConsumerBuilder<'b, Item> {
+        self.share(broker.subscriber(), name)
+    }
+
+    /// The same, of a subscriber that starts somewhere.
+    pub(super) fn share<'b>(
+        &self,
+        subscriber: SubscriberBuilder<'b, Item>,
+        name: &str,
+    ) -> ConsumerBuilder<'b, Item> {
+        let group = subscriber.group(name);
+        if self.can(Capability::KeyOrder) { group } else { group.any_order() }
     }
 
     pub(super) async fn restart(&self) -> Checked {

@@ -82,7 +82,7 @@ pub(super) async fn keys_take_turns_through_failures(kit: Kit) -> Checked {
     let turns = Turns::new();
     let mut tasks = Vec::new();
     for broker in [&broker, &other] {
-        let open = broker.subscriber::<Item>().group("work");
+        let open = kit.group(broker, "work");
         tasks.push(task(member(open.await?, turns.clone(), usize::MAX)));
     }
     publish_and_close(&broker).await?;
@@ -100,7 +100,7 @@ pub(super) async fn keys_keep_their_order_over_members(kit: Kit) -> Checked {
     let mut tasks = Vec::new();
     // Some go away in the middle, with what they have not handled.
     for (broker, most) in [(&broker, 5), (&other, 9), (&broker, usize::MAX), (&other, usize::MAX)] {
-        let open = broker.subscriber::<Item>().group("work");
+        let open = kit.group(broker, "work");
         tasks.push(task(member(open.await?, turns.clone(), most)));
     }
     publish_and_close(&broker).await?;
@@ -115,7 +115,7 @@ pub(super) async fn any_order_holds_nobody_up(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..4).map(|value| Item::keyed(1, value))).await?;
-    let mut group = broker.subscriber::<Item>().group("work").any_order().await?;
+    let mut group = kit.group(&broker, "work").any_order().await?;
     // With order, the second would wait for the first.
     let mut held = Vec::new();
     for value in 0..4 {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use super::Capabilities;
+use futures_util::{Stream, StreamExt};
+
 use super::kit::{
     Checked, Failure, ITEMS, Item, Kit, claim, done, ensure, instead, items, pause, receive, same,
     settled, soon,
@@ -14,6 +15,7 @@ use crate::error::{BatchError, LagReason, PublishError, RecvError};
 use crate::options::{Overflow, Retain};
 use crate::position::Offset;
 use crate::publisher::Publisher;
+use crate::spi::Capability;
 
 /// Publishes as soon as a topic that rejects has room.
 async fn publish_with_patience(to: &Publisher<Item>, mut item: Item) -> Result<Offset, Failure> {
@@ -31,7 +33,7 @@ pub(super) async fn full_and_reject_gives_the_value_back(kit: Kit) -> Checked {
     items(&broker).max(2).overflow(Overflow::Reject).create().await?;
     let publisher = broker.publisher::<Item>().await?;
     // What it holds is not settled, so there is no room for more.
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     publisher.publish(Item::new(0)).await?;
     let BatchError { published, reason, rest, .. } = match soon(
         "a batch",
@@ -69,8 +71,8 @@ pub(super) async fn full_and_wait_waits_for_everyone_and_drops_nothing(kit: Kit)
     let broker = kit.open().await?;
     items(&broker).max(16).overflow(Overflow::Wait).create().await?;
     let publisher = broker.publisher::<Item>().await?;
-    let mut quick = broker.subscriber::<Item>().group("quick").await?;
-    let mut slow = broker.subscriber::<Item>().group("slow").await?;
+    let mut quick = kit.group(&broker, "quick").await?;
+    let mut slow = kit.group(&broker, "slow").await?;
     publisher.publish_batch((0..16).map(Item::new)).await?;
     for value in 0..16 {
         let item = claim(&mut quick).await?;
@@ -119,17 +121,30 @@ pub(super) async fn full_and_wait_waits_for_everyone_and_drops_nothing(kit: Kit)
     same("published", stats.published, 16 + COUNT)
 }
 
+/// The next message, after what lag there is.
+async fn past_lag<M>(
+    from: &mut (impl Stream<Item = Result<M, RecvError>> + Unpin),
+) -> Result<M, Failure> {
+    loop {
+        let next = soon("a message", from.next()).await?;
+        match next.ok_or_else(|| Failure::new("the stream has ended"))? {
+            Err(RecvError::Lagged { .. }) => {}
+            other => return Ok(other?),
+        }
+    }
+}
+
 pub(super) async fn ttl_expired_is_never_delivered(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     items(&broker).ttl(Duration::from_millis(500)).create().await?;
     let publisher = broker.publisher::<Item>().await?;
     let mut early = broker.subscriber::<Item>().await?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     publisher.publish(Item::new(0)).await?;
     // Nobody comes by, and it goes.
     let stats = settled(&broker, ITEMS, |stats| stats.depth == 0).await?;
     same("what expired", stats.dropped.total(), 1)?;
-    if kit.can(Capabilities::DROP_CAUSES) {
+    if kit.can(Capability::DropCauses) {
         same("what expired, by its cause", stats.dropped.expired, 1)?;
     }
     let mut late = broker.subscriber::<Item>().from(Offset(0)).await?;
@@ -144,33 +159,20 @@ pub(super) async fn ttl_expired_is_never_delivered(kit: Kit) -> Checked {
     match soon("lag", late.recv()).await? {
         Err(RecvError::Lagged { skipped, reason }) => {
             ensure(skipped >= 1, "lag of nothing is told")?;
-            if kit.can(Capabilities::DROP_CAUSES) {
+            if kit.can(Capability::DropCauses) {
                 same("the reason", reason, LagReason::Expired)?;
             }
         }
         other => instead("Lagged, since the first one expired", other)?,
     }
-    // A reader that was there may have had it at hand before it expired, and no longer.
-    let fresh = |value: u64| ensure(value > 0, "an expired message was delivered");
-    fresh(receive(&mut late).await?.value)?;
-    loop {
-        match soon("a message", group.recv()).await? {
-            Ok(item) => {
-                fresh(item.value)?;
-                item.ack();
-                break;
-            }
-            Err(RecvError::Lagged { .. }) => {}
-            other => instead("a message or lag", other)?,
-        }
+    // What was at hand before it expired may be handed out; this was not.
+    for reader in [&mut late, &mut early] {
+        let value = past_lag(reader).await?.value;
+        ensure(value > 0, "an expired message was delivered")?;
     }
-    loop {
-        match soon("a message", early.recv()).await? {
-            Ok(item) => break fresh(item.value)?,
-            Err(RecvError::Lagged { .. }) => {}
-            other => instead("a message or lag", other)?,
-        }
-    }
+    let item = past_lag(&mut group).await?;
+    ensure(item.value > 0, "an expired message was delivered to a group")?;
+    item.ack();
     publishing.abort();
     Ok(())
 }
@@ -224,7 +226,7 @@ pub(super) async fn until_consumed_keeps_what_somebody_has_to_read(kit: Kit) -> 
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch((0..5).map(Item::new)).await?;
     same("kept while nobody is there", broker.stats(ITEMS).await?.depth, 5)?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
+    let mut group = kit.group(&broker, "work").await?;
     let mut reader = broker.subscriber::<Item>().await?;
     for value in 0..5 {
         same("the message", receive(&mut reader).await?.value, value)?;
@@ -244,8 +246,8 @@ pub(super) async fn stats_add_up(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     items(&broker).max(50).create().await?;
     let publisher = broker.publisher::<Item>().await?;
-    let mut group = broker.subscriber::<Item>().group("work").await?;
-    let mut waiting = broker.subscriber::<Item>().group("behind").await?;
+    let mut group = kit.group(&broker, "work").await?;
+    let mut waiting = kit.group(&broker, "behind").await?;
     let publishing = task(async move {
         for value in 0..COUNT {
             publisher.publish(Item::new(value)).await?;

@@ -50,7 +50,7 @@ pub fn check<B: Backend>(backend: &Arc<B>, case: &Case, threads: Threads) {
     match run() {
         Ok(Outcome::Passed) => {}
         Ok(Outcome::LeftOut(lacks)) => {
-            let text = format!("LEFT OUT: {}: this backend lacks {lacks:?}\n", case.name());
+            let text = format!("LEFT OUT: {}: this back end lacks {lacks:?}\n", case.name());
             drop(std::io::stderr().write_all(text.as_bytes()));
         }
         Err(failure) => panic!("{}, on {threads:?}: {failure}", case.name()),
