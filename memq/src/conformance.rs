@@ -59,7 +59,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use self::kit::{Failure, Kit};
+pub use self::kit::Failure;
+use self::kit::Kit;
 pub use self::runtime::{Threads, check};
 use crate::broker::Broker;
 use crate::error::Cause;
@@ -73,8 +74,9 @@ pub trait Backend: Send + Sync + 'static {
     /// What it can do. A case that needs something else is left out.
     fn capabilities(&self) -> Capabilities;
 
-    /// A broker without topics. Each case opens one place, of its own name, which consists of letters,
-    /// digits and `_`; what an earlier run left there is gone.
+    /// A broker without topics. Each case opens one place, and each time it is run another: cases run at
+    /// once, and must not see each other's topics. The name consists of letters, digits and `_`; another
+    /// process that runs has others.
     fn open(&self, place: &str) -> Opened<Broker>;
 
     /// Another broker of the same topics, as another process has it. If not said, a clone.

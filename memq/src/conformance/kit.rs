@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -66,16 +67,19 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
+/// Cases that this process has begun.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+
 /// What a case is given.
-#[derive(Clone)]
-pub struct Kit {
+pub(super) struct Kit {
     backend: Arc<dyn Backend>,
-    place: &'static str,
+    place: String,
 }
 
 impl Kit {
-    pub(super) fn new(backend: Arc<dyn Backend>, place: &'static str) -> Self {
-        Self { backend, place }
+    pub(super) fn new(backend: Arc<dyn Backend>, case: &str) -> Self {
+        let (process, number) = (std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
+        Self { backend, place: format!("{case}_{process}_{number}") }
     }
 
     pub(super) fn can(&self, what: Capability) -> bool {
@@ -84,12 +88,12 @@ impl Kit {
 
     /// A broker without topics.
     pub(super) async fn open(&self) -> Result<Broker, Failure> {
-        self.backend.open(self.place).await.map_err(|error| Failure::new(with_causes(&*error)))
+        self.backend.open(&self.place).await.map_err(|error| Failure::new(with_causes(&*error)))
     }
 
     /// Another broker of the same topics.
     pub(super) async fn join(&self, first: &Broker) -> Result<Broker, Failure> {
-        let joined = self.backend.join(self.place, first).await;
+        let joined = self.backend.join(&self.place, first).await;
         joined.map_err(|error| Failure::new(with_causes(&*error)))
     }
 
@@ -109,14 +113,8 @@ impl Kit {
     }
 
     pub(super) async fn restart(&self) -> Checked {
-        let restarted = self.backend.restart(self.place).await;
+        let restarted = self.backend.restart(&self.place).await;
         restarted.map_err(|error| Failure::new(with_causes(&*error)))
-    }
-}
-
-impl Debug for Kit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kit").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
