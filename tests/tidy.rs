@@ -30,10 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("payload", &["codec", "topic"]),
     ("message", &["codec", "engine", "payload"]),
     // What handles do where their topic is kept elsewhere.
-    ("remote", &["spi"]),
+    ("remote", &["engine", "spi"]),
     // Neighbours: neither knows the other.
     ("publisher", &["codec", "engine", "message", "payload", "spi", "remote"]),
-    ("subscriber", &["codec", "engine", "message", "payload"]),
+    ("subscriber", &["codec", "engine", "message", "payload", "remote"]),
     // What a group gave up, and what is handed to its members.
     ("dead_letter", &["codec", "engine", "message", "payload"]),
     ("delivery", &["codec", "engine", "message", "payload", "dead_letter"]),

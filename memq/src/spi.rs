@@ -52,7 +52,7 @@
 //! use std::time::SystemTime;
 //!
 //! use memq::spi::*;
-//! use memq::{Format, Offset, Start, TopicName, TopicOptions, TopicStats};
+//! use memq::{Format, Offset, RecvError, Start, TopicName, TopicOptions, TopicStats};
 //!
 //! /// An answer that is there already.
 //! fn now<T: Send + 'static>(answer: T) -> Boxed<T> {
@@ -303,8 +303,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let vectors = Arc::new(Vectors::default());
-//! let broker = memq::Broker::over(vectors.clone());
+//! let broker = memq::Broker::over(Arc::new(Vectors::default()));
 //! let orders = broker.topic("orders").format(Format::Json).max(2).publisher().await?;
 //! for order in [r#"{"item":"milk"}"#, r#"{"item":"tea"}"#, r#"{"item":"salt"}"#] {
 //!     orders.publish_bytes(order).await?;
@@ -315,12 +314,11 @@
 //! let refused = broker.topic("jobs").partitions(3).await.unwrap_err();
 //! assert!(refused.to_string().contains("a topic with several partitions is not possible"));
 //!
-//! // What a subscriber does.
-//! let topic = vectors.find(&TopicName::new("orders")?).await?.unwrap();
-//! let mut reader = topic.reader(ReaderRequest::from(Start::Earliest)).await?;
-//! let mut run = Vec::new();
-//! std::future::poll_fn(|cx| reader.poll_next(100, &mut run, cx)).await?;
-//! assert_eq!(run[0].record.bytes(), r#"{"item":"tea"}"#);
+//! // Three were published, and two are kept.
+//! let mut incoming = broker.topic("orders").subscriber().from(0).await?;
+//! let lag = incoming.recv().await.unwrap_err();
+//! assert!(matches!(lag, RecvError::Lagged { skipped: 1, .. }));
+//! assert_eq!(incoming.recv().await?.bytes(), r#"{"item":"tea"}"#);
 //! # Ok(())
 //! # }
 //! ```

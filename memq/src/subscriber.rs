@@ -1,22 +1,27 @@
 //! A subscriber: every message of a topic from its start on, at its own pace.
 
+mod remote;
+mod source;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::codec::form::{Form, Reader};
-use crate::engine::cursor::{Cursor, Next};
+use crate::engine::cursor::Next;
 use crate::engine::segment::SlotRef;
-use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
 use crate::error::{RecvError, SeekError};
-use crate::message::{self, Batch, Message, MessageRef, Opened, Stored};
+use crate::message::{self, Batch, Message, MessageRef, Opened};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
+use crate::remote::Site;
+
+pub(crate) use self::source::Source;
 
 /// Messages that a subscriber takes before it lets other tasks run once.
 const YIELD_EVERY: u32 = 1024;
@@ -39,7 +44,7 @@ pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 /// Every method that waits can be dropped at any time, in `select!` say: nothing is lost to this
 /// subscriber.
 pub struct Subscriber<T: Payload> {
-    cursor: Cursor<Stored<T>>,
+    source: Source<T>,
     reader: Reader<T>,
     filter: Option<Filter<T>>,
     /// The only partition it reads, if that is said.
@@ -64,14 +69,14 @@ impl<T: Payload> Unpin for Subscriber<T> {}
 
 impl<T: Payload> Subscriber<T> {
     pub(crate) fn new(
-        cursor: Cursor<Stored<T>>,
+        source: Source<T>,
         reader: Reader<T>,
         filter: Option<Filter<T>>,
         partition: Option<Partition>,
     ) -> Self {
         let (budget, patience) = (YIELD_EVERY, Patience::new());
         let (lent, pending) = (None, None);
-        Self { cursor, reader, filter, partition, lent, pending, budget, patience, ended: false }
+        Self { source, reader, filter, partition, lent, pending, budget, patience, ended: false }
     }
 
     /// The next message; waits for it.
@@ -81,7 +86,8 @@ impl<T: Payload> Subscriber<T> {
     /// [`RecvError::Lagged`] once, where retention took messages; [`RecvError::Decode`] for one
     /// record that cannot be read; after both it goes on with the next receive.
     /// [`RecvError::Closed`] once the topic or the broker is closed and everything was read;
-    /// [`RecvError::Deleted`] once the topic is deleted.
+    /// [`RecvError::Deleted`] once the topic is deleted. [`RecvError::Unavailable`] once for each
+    /// outage of a system that keeps the topic, if it lasts; it goes on where it was.
     ///
     /// # Cancel safety
     ///
@@ -126,10 +132,11 @@ impl<T: Payload> Subscriber<T> {
     pub async fn recv_ref(&mut self) -> Result<MessageRef<'_, T>, RecvError> {
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         let opened = self.lent.insert(opened);
-        Ok(MessageRef::new(offset, self.cursor.last().1, opened))
+        Ok(MessageRef::new(offset, self.source.last().1, opened))
     }
 
-    /// The next message, or `None` where there is none now.
+    /// The next message, or `None` where there is none now; of a topic that is kept elsewhere, where
+    /// none has come from there.
     ///
     /// # Errors
     ///
@@ -180,16 +187,16 @@ impl<T: Payload> Subscriber<T> {
             return Ok(batch);
         }
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
-        batch.push(self.cursor.last().0, offset, opened);
-        let _told = self.cursor.pass_later();
+        batch.push(self.source.last().0, offset, opened);
+        let _told = self.source.pass_later();
         // A long batch takes what is there now, and not what is published while it is taken.
-        let end = (max > YIELD_EVERY as usize).then(|| self.cursor.end());
+        let end = (max > YIELD_EVERY as usize).then(|| self.source.end());
         while batch.len() < max {
             if self.take_run(&mut batch, max, end) {
                 continue;
             }
             match self.take(end, false) {
-                Ok(Some((offset, opened))) => batch.push(self.cursor.last().0, offset, opened),
+                Ok(Some((offset, opened))) => batch.push(self.source.last().0, offset, opened),
                 Ok(None) => break,
                 Err(error) => {
                     self.pending = Some(error);
@@ -219,8 +226,8 @@ impl<T: Payload> Subscriber<T> {
     ///
     /// # Errors
     ///
-    /// Where the offset lies beyond the one that is published next, or the topic was deleted; the
-    /// subscriber stays where it is.
+    /// Where the offset lies beyond the one that is published next, or the topic was deleted, or the
+    /// system that keeps it does not answer; the subscriber stays where it is.
     ///
     /// # Cancel safety
     ///
@@ -230,10 +237,7 @@ impl<T: Payload> Subscriber<T> {
         if start == Start::Committed {
             return Err(SeekError::NotAGroup);
         }
-        let offset = self.cursor.seek(start).map_err(|error| match error {
-            JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
-            JoinError::Deleted => SeekError::Deleted,
-        })?;
+        let offset = self.source.seek(start).await?;
         self.pending = None;
         self.lent = None;
         self.ended = false;
@@ -246,20 +250,21 @@ impl<T: Payload> Subscriber<T> {
         match self.pending {
             // It was taken, and is still to be said.
             Some(RecvError::Decode { offset, .. }) => offset,
-            _ => self.cursor.position(),
+            _ => self.source.position(),
         }
     }
 
-    /// What this subscriber has done since it started or was last moved.
+    /// What this subscriber has done since it started or was last moved. Of a topic that is kept
+    /// elsewhere, up to the newest message that was heard of.
     #[must_use]
     pub fn stats(&self) -> SubscriberStats {
-        self.cursor.stats()
+        self.source.stats()
     }
 
     /// The topic it reads.
     #[must_use]
     pub fn topic(&self) -> &TopicName {
-        self.cursor.topic().name()
+        self.source.topic()
     }
 
     /// [`recv`](Self::recv) for hand-written futures. Registers the task of `cx` where it returns
@@ -275,7 +280,7 @@ impl<T: Payload> Subscriber<T> {
 
     /// The message taken last, on its own.
     fn message(&self, (offset, opened): Taken<T>) -> Message<T> {
-        Message::new(SlotRef::of(self.cursor.last().0, offset), opened)
+        Message::new(SlotRef::of(self.source.last().0, offset), opened)
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
@@ -284,15 +289,13 @@ impl<T: Payload> Subscriber<T> {
             return Poll::Ready(Err(error));
         }
         loop {
+            let Site::Here(cursor) = &mut self.source.0 else { return self.poll_there(cx) };
             if self.budget == 0 {
                 return self.let_others_run(cx);
             }
             self.budget -= 1;
-            let next = if self.patience.lasts() {
-                self.cursor.next()
-            } else {
-                self.cursor.next_or_park(cx.waker())
-            };
+            let next =
+                if self.patience.lasts() { cursor.next() } else { cursor.next_or_park(cx.waker()) };
             match next {
                 Next::Nothing if self.patience.lasts() => {
                     self.patience.wait();
@@ -304,7 +307,7 @@ impl<T: Payload> Subscriber<T> {
                 }
                 next => {
                     self.patience.renew();
-                    self.cursor.passed();
+                    cursor.passed();
                     if let Some(taken) = self.open(next).transpose() {
                         return Poll::Ready(taken);
                     }
@@ -328,13 +331,17 @@ impl<T: Payload> Subscriber<T> {
             return Err(error);
         }
         let mut filtered = 0_u32;
-        // An ended topic does not grow, and the look at its end says how it ended.
-        while end.is_none_or(|end| self.position() < end || self.cursor.topic().ended()) {
-            match self.cursor.next() {
+        loop {
+            let Site::Here(cursor) = &mut self.source.0 else { return self.take_there(end) };
+            // An ended topic does not grow, and the look at its end says how it ended.
+            if end.is_some_and(|end| cursor.position() >= end && !cursor.topic().ended()) {
+                return Ok(None);
+            }
+            match cursor.next() {
                 Next::Nothing => return Ok(None),
                 next => {
                     if tell {
-                        self.cursor.passed();
+                        cursor.passed();
                     }
                     if let Some(taken) = self.open(next)? {
                         return Ok(Some(taken));
@@ -344,10 +351,9 @@ impl<T: Payload> Subscriber<T> {
             filtered += 1;
             if filtered == YIELD_EVERY {
                 // The filter may pass over messages as fast as they come: this ends all the same.
-                end.get_or_insert(self.cursor.end());
+                end.get_or_insert(self.source.end());
             }
         }
-        Ok(None)
     }
 
     /// Takes messages of which nothing has to be made, into a batch of `max` at most. Returns whether
@@ -360,17 +366,14 @@ impl<T: Payload> Subscriber<T> {
         }
         let there = end.map_or(u64::MAX, |end| end.0.saturating_sub(self.position().0));
         let most = (max - batch.len()).min(usize::try_from(there).unwrap_or(usize::MAX));
-        let (first, count) = self.cursor.take_run(most);
+        let (first, count) = self.source.take_run(most);
         if count > 0 {
-            batch.extend(self.cursor.last().0, first, (0..count).map(|_| opened()));
+            batch.extend(self.source.last().0, first, (0..count).map(|_| opened()));
         }
         count > 0
     }
 
-    /// Decodes and filters. `None` where the filter passed over the message.
-    ///
-    /// The position is past the message already: a codec or filter that panics is not given it
-    /// again.
+    /// Decodes and filters, where there is a message. `None` where the filter passed over it.
     #[inline]
     fn open(&mut self, next: Next) -> Result<Option<Taken<T>>, RecvError> {
         let offset = match next {
@@ -380,16 +383,25 @@ impl<T: Payload> Subscriber<T> {
             Next::Closed => return Err(RecvError::Closed),
             Next::Deleted => return Err(RecvError::Deleted),
         };
-        let (_, entry) = self.cursor.last();
+        self.made(offset)
+    }
+
+    /// Decodes and filters the message taken last. `None` where the filter passed over it.
+    ///
+    /// The position is past the message already: a codec or filter that panics is not given it
+    /// again.
+    #[inline]
+    fn made(&mut self, offset: Offset) -> Result<Option<Taken<T>>, RecvError> {
+        let (_, entry) = self.source.last();
         if self.partition.is_some_and(|partition| partition.0 != entry.partition()) {
-            self.cursor.filtered();
+            self.source.filtered();
             return Ok(None);
         }
         let opened = message::open(entry, &self.reader)
             .map_err(|source| RecvError::Decode { offset, source })?;
         if let Some(filter) = &self.filter {
             if !filter(T::Form::get(entry.payload, &opened)) {
-                self.cursor.filtered();
+                self.source.filtered();
                 return Ok(None);
             }
         }

@@ -7,4 +7,5 @@ mod loopback;
 mod administration;
 mod opening;
 mod publishing;
+mod reading;
 mod sending;

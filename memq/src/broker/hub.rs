@@ -4,6 +4,7 @@
 use std::any::type_name;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -27,6 +28,8 @@ use crate::spi::{Capability, Incarnation, RemoteTopic, TopicRequest, Transport};
 pub(super) struct Hub {
     transport: Arc<dyn Transport>,
     clock: Clock,
+    /// Readers that were opened.
+    readers: AtomicU64,
     /// What topics are bound to in this process, each for one incarnation.
     bindings: Mutex<HashMap<TopicName, (Incarnation, Arc<Binding>)>>,
 }
@@ -50,11 +53,21 @@ pub(super) struct Reached<T: Payload> {
 
 impl Hub {
     pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, clock: Clock::new(), bindings: Mutex::default() }
+        let (readers, bindings) = (AtomicU64::new(0), Mutex::default());
+        Self { transport, clock: Clock::new(), readers, bindings }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(super) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
+    /// A number for a reader, which no other one has.
+    pub(super) fn next_reader(&self) -> u64 {
+        self.readers.fetch_add(1, Ordering::Relaxed)
     }
 
     // Administration.

@@ -3,6 +3,7 @@
 mod consumer;
 mod dead_letters;
 mod publisher;
+mod reading;
 mod subscriber;
 
 use std::fmt;
@@ -350,6 +351,17 @@ struct Plan<T> {
 }
 
 impl<T: Payload> Plan<T> {
+    /// The same type and stages under another name, with no option said.
+    fn named(&self, name: TopicName) -> Self {
+        Self {
+            hub: self.hub.clone(),
+            name: Ok(name),
+            request: Request::default(),
+            stages: self.stages.clone(),
+            declared: self.declared.clone(),
+        }
+    }
+
     async fn reach(&self) -> Result<(TopicName, Reached<T>), OpenError> {
         let (name, declared) = (self.name.clone()?, self.declared.as_ref());
         let format = declared.map(|declared| declared.format);

@@ -337,10 +337,6 @@ impl<P> Lane<P> {
     }
 
     /// Messages that are in no log of this process, from this offset on. Their dates do not decrease.
-    #[cfg_attr(
-        any(not(test), memq_loom),
-        expect(dead_code, reason = "for readers of topics kept elsewhere")
-    )]
     pub(crate) fn of_run(base: Offset, run: Vec<(Entry<P>, Timestamp)>) -> Self {
         let count = run.len();
         let (mut filler, segment) = Segment::new(base.0, count, count);

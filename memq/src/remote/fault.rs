@@ -1,8 +1,10 @@
 //! What back ends say, in the words of memq.
 
-use crate::error::{AdminError, OpenError, PublishError, TopicConflict, with_causes};
+use crate::error::{
+    AdminError, OpenError, PublishError, RecvError, SeekError, TopicConflict, with_causes,
+};
 use crate::name::TopicName;
-use crate::spi::{Capability, Fault, OpenFault, PublishFault};
+use crate::spi::{Capability, Fault, OpenFault, PublishFault, ReadEnd};
 
 /// Why a topic, or a handle to it, could not be opened.
 pub(crate) fn opened(topic: &TopicName, fault: OpenFault) -> OpenError {
@@ -61,4 +63,31 @@ pub(crate) fn published(fault: PublishFault) -> PublishError<()> {
 /// That messages are not published in this way where the topic is kept.
 pub(crate) fn not_there(what: Capability) -> PublishError<()> {
     PublishError::Unsupported { message: (), what: what.what(), remedy: what.remedy() }
+}
+
+/// Why there is no message.
+pub(crate) fn received(end: ReadEnd) -> RecvError {
+    match end {
+        ReadEnd::Closed => RecvError::Closed,
+        ReadEnd::GroupDeleted => RecvError::GroupDeleted,
+        ReadEnd::Fault(Fault::Deleted) => RecvError::Deleted,
+        ReadEnd::Fault(Fault::Unavailable(source)) => RecvError::Unavailable { source },
+        ReadEnd::Fault(fault) => RecvError::Unavailable { source: fault.into() },
+    }
+}
+
+/// Why a subscriber is not moved: there is no reader for it that begins there.
+pub(crate) fn moved(fault: OpenFault) -> SeekError {
+    match fault {
+        OpenFault::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
+        OpenFault::Fault(Fault::Deleted) => SeekError::Deleted,
+        OpenFault::Fault(Fault::Unsupported(what)) => {
+            SeekError::Unsupported { what: what.what(), remedy: what.remedy() }
+        }
+        OpenFault::Fault(Fault::Unavailable(cause)) => {
+            SeekError::Unavailable { reason: with_causes(&*cause) }
+        }
+        // Nothing but a start is asked for.
+        fault => SeekError::Unavailable { reason: with_causes(&fault) },
+    }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::consumer::{dead_letter_topic, no_group};
+use super::reading::DeadLettersOf;
 use super::{SubscriberBuilder, TopicBuilder};
+use crate::broker::Home;
 use crate::codec::form::Decoders;
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::group::{Rules, Settlement};
@@ -83,7 +85,14 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     /// [`OpenError::NoGroup`] where the topic has no such group, [`OpenError::NoDeadLetters`] where that
     /// has no dead-letter topic.
     pub async fn topic(&self) -> Result<TopicName, OpenError> {
-        Ok(self.find()?.dead)
+        match &self.topic.broker.home {
+            Home::Memory(_) => Ok(self.find()?.dead),
+            Home::Elsewhere(hub) => Ok(self.of().find(&self.topic.plan(hub)).await?.0),
+        }
+    }
+
+    fn of(&self) -> DeadLettersOf {
+        DeadLettersOf { group: self.group.clone(), said: self.said.clone() }
     }
 
     fn find(&self) -> Result<Found<T>, OpenError> {
@@ -118,6 +127,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     ///
     /// On awaiting, as [`topic`](Self::topic).
     pub fn subscriber(&self) -> SubscriberBuilder<'b, T> {
+        if let Home::Elsewhere(_) = self.topic.broker.home {
+            return self.topic.clone().into_subscriber().of_dead_letters(self.of());
+        }
         match self.find() {
             Ok(Found { dead, decoders, .. }) => {
                 self.topic.named(dead).into_subscriber().with_origin(Ok(decoders))

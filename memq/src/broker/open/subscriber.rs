@@ -4,10 +4,12 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
+use super::reading::{DeadLettersOf, ReadableThere, Reading};
 use super::{ConsumerBuilder, Opening, Register, TopicBuilder, two_codecs};
-use crate::broker::binding;
+use crate::broker::hub::Hub;
+use crate::broker::{Home, binding};
 use crate::codec::Codec;
-use crate::codec::form::{Bytewise, Decoders, Reader};
+use crate::codec::form::{Bytewise, Decoders, Form, Reader};
 use crate::dictionary::{Dictionaries, Dictionary};
 use crate::engine::cursor::Cursor;
 use crate::engine::state::JoinError;
@@ -15,11 +17,13 @@ use crate::engine::topic::Topic;
 use crate::error::OpenError;
 use crate::message::Stored;
 use crate::name::TopicName;
-use crate::options::Start;
+use crate::options::{Start, TopicOptions};
 use crate::payload::Payload;
 use crate::position::Partition;
 use crate::record::Record;
-use crate::subscriber::{Filter, Subscriber};
+use crate::remote::{self, opened, unsupported};
+use crate::spi::{Capability, ReaderRequest};
+use crate::subscriber::{Filter, Source, Subscriber};
 use crate::topic;
 
 /// A subscriber about to be opened: where it starts and what it reads. Await it.
@@ -35,6 +39,8 @@ pub struct SubscriberBuilder<'b, T> {
     keep_sealed: bool,
     /// Of dead letters: what reads the topic they came from, or why there are none.
     origin: Option<Result<Arc<Decoders<T>>, OpenError>>,
+    /// The dead letters of the topic are to be read, which is kept elsewhere.
+    dead_letters: Option<DeadLettersOf>,
 }
 
 impl SubscriberBuilder<'_, Record> {
@@ -58,12 +64,19 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
             dictionaries: Dictionaries::default(),
             keep_sealed: false,
             origin: None,
+            dead_letters: None,
         }
     }
 
     /// To read the dead letters of a topic that is read like this.
     pub(super) fn with_origin(mut self, origin: Result<Arc<Decoders<T>>, OpenError>) -> Self {
         self.origin = Some(origin);
+        self
+    }
+
+    /// To read these dead letters of the topic, which is kept elsewhere.
+    pub(super) fn of_dead_letters(mut self, of: DeadLettersOf) -> Self {
+        self.dead_letters = Some(of);
         self
     }
 
@@ -124,7 +137,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     }
 
     /// Reads this partition alone. Messages of others count as filtered: offsets are the topic's, so
-    /// those that are read have gaps between them.
+    /// those that are read have gaps between them. Where the topic is kept elsewhere the others come
+    /// from there too: that is how it is seen what is missing.
     pub fn partition(mut self, partition: impl Into<Partition>) -> Self {
         self.partition = Some(partition.into());
         self
@@ -170,6 +184,18 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         ConsumerBuilder::new(self, name.into())
     }
 
+    /// How the topic is to be read where it is kept elsewhere.
+    pub(super) fn reading(self, hub: &Arc<Hub>) -> Reading<T> {
+        Reading {
+            plan: self.topic.plan(hub),
+            accepts: self.accepts,
+            max_decoded: self.max_decoded,
+            dictionaries: self.dictionaries,
+            keep_sealed: self.keep_sealed,
+            dead_letters: self.dead_letters,
+        }
+    }
+
     /// Opens the topic, and says how it is read.
     pub(super) fn bind(&mut self) -> Result<Readable<T>, OpenError> {
         let origin = self.origin.take().transpose()?;
@@ -191,22 +217,48 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
 
     fn open(mut self) -> Result<Subscriber<T>, OpenError> {
         let Readable { name, topic, reader } = self.bind()?;
-        if self.start == Start::Committed {
-            let remedy = "a subscriber has no group: name an offset or a time, or add `.group(…)`";
-            return Err(binding::refuse(&name, "from", "Committed", remedy));
+        let (start, partition) = (self.start, self.partition);
+        check(&name, start, partition, &binding::options(&*topic))?;
+        let cursor = Cursor::new(topic, start).map_err(|error| not_joined(&name, error))?;
+        Ok(Subscriber::new(Source::here(cursor), reader, self.filter, partition))
+    }
+
+    /// Opens a topic that is kept elsewhere, to read it there.
+    fn reach(mut self, hub: &Arc<Hub>) -> Opening<Subscriber<T>> {
+        let (start, partition) = (self.start, self.partition);
+        let filter = self.filter.take();
+        let reading = self.reading(hub);
+        Opening::there(async move {
+            let ReadableThere { name, topic, reader, plan } = reading.reach().await?;
+            check(&name, start, partition, &topic.options())?;
+            // Messages of other partitions come too, so that it is seen what is missing.
+            let opening = topic.reader(ReaderRequest::from(start));
+            let way = opening.await.map_err(|fault| opened(&name, fault))?;
+            let cursor = remote::Cursor::new(plan.hub.next_reader(), topic, way);
+            let native = || unsupported(name.to_string(), Capability::Native);
+            let far = T::Form::far(Box::new(cursor)).ok_or_else(native)?;
+            Ok(Subscriber::new(Source::there(far), reader, filter, partition))
+        })
+    }
+}
+
+/// Whether a subscriber of this topic can start there and read this partition alone.
+fn check(
+    name: &TopicName,
+    start: Start,
+    partition: Option<Partition>,
+    options: &TopicOptions,
+) -> Result<(), OpenError> {
+    if start == Start::Committed {
+        let remedy = "a subscriber has no group: name an offset or a time, or add `.group(…)`";
+        return Err(binding::refuse(name, "from", "Committed", remedy));
+    }
+    match partition {
+        Some(partition) if partition.0 >= options.partitions => {
+            let (topic, partitions) = (name.to_string(), options.partitions);
+            Err(OpenError::Partition { topic, partition, partitions })
         }
-        if let Some(partition) = self.partition {
-            let partitions = binding::options(&*topic).partitions;
-            if partition.0 >= partitions {
-                return Err(OpenError::Partition {
-                    topic: name.to_string(),
-                    partition,
-                    partitions,
-                });
-            }
-        }
-        let cursor = Cursor::new(topic, self.start).map_err(|error| not_joined(&name, error))?;
-        Ok(Subscriber::new(cursor, reader, self.filter, self.partition))
+        _ => Ok(()),
     }
 }
 
@@ -231,7 +283,13 @@ impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
     type IntoFuture = Opening<Subscriber<T>>;
 
     fn into_future(self) -> Opening<Subscriber<T>> {
-        Opening::here(self.open())
+        match &self.topic.broker.home {
+            Home::Memory(_) => Opening::here(self.open()),
+            Home::Elsewhere(hub) => {
+                let hub = hub.clone();
+                self.reach(&hub)
+            }
+        }
     }
 }
 
