@@ -71,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "spi",
             "subscriber",
             "topic",
+            "worker",
         ],
     ),
 ];
