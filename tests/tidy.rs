@@ -75,6 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "spi",
             "subscriber",
             "topic",
+            "worker",
         ],
     ),
 ];

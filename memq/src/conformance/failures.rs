@@ -77,12 +77,24 @@ pub(super) async fn extending_keeps_a_delivery(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch([Item::new(0), Item::new(1)]).await?;
-    let mut group = kit.group(&broker, "work").ack_deadline(SHORT).await?;
-    let extended = claim(&mut group).await?;
-    extended.extend_by(NEVER)?;
-    let held = claim(&mut group).await?;
-    same("the messages", (extended.value, held.value), (0, 1))?;
+    let mut group = kit.group(&broker, "work").ack_deadline(SHORT).max_attempts(50).await?;
+    let mut hand_outs = 0;
+    let extended = loop {
+        let item = claim(&mut group).await?;
+        same("the message", item.value, 0)?;
+        hand_outs += 1;
+        match item.extend_by(NEVER) {
+            Ok(()) => break item,
+            // The machine was slower than the deadline.
+            Err(SettleError::Expired | SettleError::HandedOutAgain) => {
+                item.nack_after(Duration::ZERO)
+            }
+            other => instead("an extension", other)?,
+        }
+    };
     // The second comes back by its deadline, which the first would have passed before it.
+    let held = claim(&mut group).await?;
+    same("the message", (held.value, held.attempt()), (1, 1))?;
     let again = claim(&mut group).await?;
     same("what comes back", (again.value, again.attempt()), (1, 2))?;
     again.ack_confirmed().await?;
@@ -93,7 +105,7 @@ pub(super) async fn extending_keeps_a_delivery(kit: Kit) -> Checked {
     extended.ack_confirmed().await?;
     drop(held);
     let stats = done(&broker, ITEMS, "work").await?;
-    same("settled and redelivered", (stats.settled, stats.redelivered), (3, 1))
+    same("settled and handed out", (stats.settled, stats.delivered), (3, hand_outs + 3))
 }
 
 pub(super) async fn commit_is_final_and_only_seek_moves(kit: Kit) -> Checked {

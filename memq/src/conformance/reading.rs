@@ -292,13 +292,12 @@ pub(super) async fn headers_keys_and_times_come_back(kit: Kit) -> Checked {
     }
     let mut late = kit.join(&broker).await?.topic("records").subscriber().await?;
     let mut before = None;
-    for expected in &sent {
+    for (at, expected) in sent.iter().enumerate() {
         let (one, other) = (receive(&mut early).await?, receive(&mut late).await?);
         for record in [&one, &other] {
             same("the payload", record.bytes(), expected.bytes())?;
             same("the key", record.key(), expected.key())?;
-            let there = if expected.headers().is_empty() { &[][..] } else { &HEADERS };
-            let mut there = there.to_vec();
+            let mut there = if at % 2 == 0 { HEADERS.to_vec() } else { Vec::new() };
             there.sort_unstable();
             same("the headers", sorted(record.headers()), there)?;
             same("the format", record.format(), expected.format())?;

@@ -2,7 +2,7 @@
 
 use super::{
     Case, conflicts, dead_letters, endings, failures, foreign, groups, native, order, publishing,
-    reading, restart, retention, starts, unsupported,
+    reading, restart, retention, starts, unsupported, workers,
 };
 use crate::spi::Capability;
 
@@ -110,6 +110,10 @@ cases! {
         past_max_attempts_it_is_a_dead_letter_with_reason_origin_attempts needs Groups Partitions,
         a_rejected_message_is_a_dead_letter_at_once needs Groups,
         redrive_gives_back_once needs Groups,
+    }
+    workers {
+        a_worker_handles_each_and_tries_again_what_failed needs Groups,
+        a_worker_that_is_drained_gives_back_what_it_did_not_begin needs Groups,
     }
     foreign {
         an_undecodable_record_is_one_error_and_reading_goes_on,
