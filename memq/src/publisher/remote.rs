@@ -255,3 +255,24 @@ impl<T: Payload> Sending<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Place, Topic};
+    use super::*;
+    use crate::codec::Native;
+    use crate::topic::TopicSpec;
+
+    struct Number;
+
+    impl crate::topic::Topic for Number {
+        type Codec = Native;
+        const SPEC: TopicSpec = TopicSpec::new("numbers");
+    }
+
+    #[test]
+    fn handles_of_native_topics_have_no_place_for_what_is_elsewhere() {
+        assert_eq!(size_of::<Place<Number>>(), size_of::<Arc<Topic<Stored<Number>>>>());
+        assert_eq!(size_of::<Option<Far<Number, Box<Admitting<Number>>>>>(), 0);
+    }
+}
