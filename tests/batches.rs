@@ -1,0 +1,272 @@
+//! Batches do to others what their messages would do one by one: they wake them, let them run, and
+//! take from them no more than was said.
+
+mod common;
+
+use std::future::{Future, IntoFuture};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use common::{Bell, poll_once, poll_with, settle_with, try_now};
+use memq::codec::Json;
+use memq::{Broker, Overflow, PublishError, Publisher, Topic, TopicSpec};
+use serde::{Deserialize, Deserializer, Serialize};
+
+numbers!(Number, "numbers", max_messages(1_000_000));
+
+// Batches that are published.
+
+/// Ten messages come where two members sleep, of which the first is not polled for a while.
+async fn wake_ups(as_batch: bool) -> (usize, usize) {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
+    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
+    let bells = (Bell::new(), Bell::new());
+    let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
+    assert!(settle_with(&bells.0, &mut first).is_pending());
+    assert!(settle_with(&bells.1, &mut second).is_pending());
+    let before = (bells.0.rings(), bells.1.rings());
+    if as_batch {
+        numbers.publish_batch((0..10).map(Number)).await.unwrap();
+    } else {
+        for number in 0..10 {
+            numbers.publish(Number(number)).await.unwrap();
+        }
+    }
+    (bells.0.rings() - before.0, bells.1.rings() - before.1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_wakes_as_many_members_as_its_messages_would() {
+    assert_eq!(wake_ups(false).await, (1, 1));
+    assert_eq!(wake_ups(true).await, (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_one_wakes_one_member() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
+    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
+    let bells = (Bell::new(), Bell::new());
+    let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
+    assert!(settle_with(&bells.0, &mut first).is_pending());
+    assert!(settle_with(&bells.1, &mut second).is_pending());
+    let before = (bells.0.rings(), bells.1.rings());
+    numbers.publish_batch([Number(0)]).await.unwrap();
+    assert_eq!((bells.0.rings() - before.0, bells.1.rings() - before.1), (1, 0));
+}
+
+struct Panicking;
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_whose_waker_panics_keeps_no_batch_from_the_others() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
+    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
+    let bell = Bell::new();
+    let mut panics = pin!(first.recv());
+    let bad = Waker::from(Arc::new(Panicking));
+    assert!(panics.as_mut().poll(&mut Context::from_waker(&bad)).is_pending());
+    let mut sleeps = Box::pin(second.recv());
+    assert!(settle_with(&bell, &mut sleeps).is_pending());
+    let rings = bell.rings();
+    let batch = numbers.publish_batch((0..10).map(Number));
+    assert!(catch_unwind(AssertUnwindSafe(|| try_now(batch))).is_err());
+    assert_eq!(bell.rings(), rings + 1);
+    assert!(settle_with(&bell, &mut sleeps).is_ready());
+}
+
+numbers!(Full, "full", max_messages(2), overflow(Overflow::Wait), partitions(2));
+
+/// It may panic then, as futures may, but stores nothing.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_polled_after_its_end_leaves_the_topic_as_it_is() {
+    let broker = Broker::new();
+    let mut reader = broker.subscriber::<Full>().await.unwrap();
+    let hasty = broker.publisher::<Full>().within(Duration::ZERO).await.unwrap();
+    let mut batch = hasty.publish_batch((0..5).map(Full));
+    let bell = Bell::new();
+    match settle_with(&bell, &mut batch) {
+        Poll::Ready(Err(error)) => {
+            assert!(matches!(*error.reason, PublishError::Timeout(())), "{error:?}");
+            assert_eq!((error.published.len(), error.rest.len()), (2, 3));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(reader.recv_batch(2).await.unwrap().len(), 2);
+    let before = broker.stats("full").await.unwrap();
+    drop(catch_unwind(AssertUnwindSafe(|| settle_with(&bell, &mut batch))));
+    drop(batch);
+    let stats = broker.stats("full").await.unwrap();
+    assert_eq!(stats.published, before.published);
+    let published: u64 = stats.partitions.iter().map(|partition| partition.published).sum();
+    let depth: u64 = stats.partitions.iter().map(|partition| partition.depth).sum();
+    assert_eq!((published, depth), (stats.published, stats.depth));
+}
+
+numbers!(
+    Brief,
+    "brief",
+    max_messages(2),
+    overflow(Overflow::Wait),
+    ttl(Duration::from_millis(200))
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_polled_after_its_end_takes_no_wake_up_from_who_waits() {
+    let broker = Broker::new();
+    let hasty = broker.publisher::<Brief>().within(Duration::ZERO).await.unwrap();
+    let patient = broker.publisher::<Brief>().await.unwrap();
+    let (bell, waiting) = (Bell::new(), Bell::new());
+    let mut batch = hasty.publish_batch((0..3).map(Brief));
+    assert!(matches!(settle_with(&bell, &mut batch), Poll::Ready(Err(_))));
+    let mut waits = patient.publish(Brief(9)).into_future();
+    assert!(settle_with(&waiting, &mut waits).is_pending());
+    let rings = waiting.rings();
+    // The clock moves in the first poll, and no sweeper has run since.
+    let mut advance = Box::pin(tokio::time::advance(Duration::from_millis(300)));
+    assert!(poll_once(&mut advance).is_none());
+    drop(catch_unwind(AssertUnwindSafe(|| settle_with(&bell, &mut batch))));
+    drop((batch, advance));
+    // It runs, and what was there has expired.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(broker.stats("brief").await.unwrap().depth, 0);
+    assert!(waiting.rings() > rings, "there is room, and the publisher sleeps for ever");
+    assert!(settle_with(&waiting, &mut waits).is_ready());
+}
+
+// Batches that are received.
+
+numbers!(Ten, "ten", max_messages(10), overflow(Overflow::Wait));
+
+/// Publishes as much as there is room for when it is woken.
+struct Refill(Publisher<Ten>);
+
+impl Wake for Refill {
+    fn wake(self: Arc<Self>) {
+        while self.0.try_publish(Ten(0)).is_ok() {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_any_size_is_no_more_than_was_there_when_it_began() {
+    let broker = Broker::new();
+    let ten = broker.publisher::<Ten>().await.unwrap();
+    let mut member = broker.subscriber::<Ten>().group("g").auto_ack().await.unwrap();
+    ten.publish_batch((0..10).map(Ten)).await.unwrap();
+    let mut waits = ten.publish(Ten(10)).into_future();
+    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+    // What is taken makes room, which is filled at once.
+    let refill = Waker::from(Arc::new(Refill(ten.clone())));
+    assert!(Future::poll(pin!(&mut waits), &mut Context::from_waker(&refill)).is_pending());
+    assert_eq!(member.recv_batch(usize::MAX).await.unwrap().len(), 10);
+    assert!(broker.stats("ten").await.unwrap().depth > 0);
+}
+
+static ECHOES: Mutex<Option<Publisher<Echo>>> = Mutex::new(None);
+
+/// Publishes another whenever it is decoded, two thousand times.
+#[derive(Debug, Serialize)]
+struct Echo;
+
+impl<'de> Deserialize<'de> for Echo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static DECODED: AtomicU64 = AtomicU64::new(0);
+        <()>::deserialize(deserializer)?;
+        if DECODED.fetch_add(1, Ordering::Relaxed) < 2_000 {
+            ECHOES.lock().unwrap().as_ref().unwrap().try_publish(Self).unwrap();
+        }
+        Ok(Self)
+    }
+}
+
+impl Topic for Echo {
+    type Codec = Json;
+    const SPEC: TopicSpec = TopicSpec::new("echoes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_what_a_codec_publishes_while_it_is_taken() {
+    let broker = Broker::new();
+    let echoes = broker.publisher::<Echo>().await.unwrap();
+    *ECHOES.lock().unwrap() = Some(echoes.clone());
+    let mut member = broker.subscriber::<Echo>().group("g").auto_ack().await.unwrap();
+    let mut reader = broker.subscriber::<Echo>().await.unwrap();
+    echoes.publish_batch((0..10).map(|_| Echo)).await.unwrap();
+    assert_eq!(member.recv_batch(usize::MAX).await.unwrap().len(), 10);
+    // It waits for the first, and takes what is there then: one more.
+    assert_eq!(reader.recv_batch(usize::MAX).await.unwrap().len(), 20 + 1);
+    *ECHOES.lock().unwrap() = None;
+}
+
+/// Polls until it is ready, and counts how often it lets others run before.
+fn pauses<F: Future>(future: F) -> (usize, F::Output) {
+    let (bell, mut future) = (Bell::new(), pin!(future));
+    let mut pauses = 0;
+    loop {
+        let rings = bell.rings();
+        match poll_with(&bell, &mut future) {
+            Poll::Ready(output) => return (pauses, output),
+            Poll::Pending => assert!(bell.rings() > rings, "it sleeps, and there are messages"),
+        }
+        pauses += 1;
+    }
+}
+
+const MANY: usize = 64 * 1024;
+
+/// Once in 1,024 messages, give or take a batch.
+fn assert_often(pauses: usize, batch: usize) {
+    let least = MANY / (1_024 + batch);
+    assert!(pauses >= least, "in batches of {batch}, others ran {pauses} times of {least}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_takes_batches_lets_others_run() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    for batch in [1, 10, 100, 1_000, 5_000] {
+        let mut reader = broker.subscriber::<Number>().await.unwrap();
+        numbers.publish_batch((0..MANY as u64).map(Number)).await.unwrap();
+        let (mut taken, mut paused) = (0, 0);
+        while taken < MANY {
+            let (pauses, received) = pauses(reader.recv_batch(batch));
+            taken += received.unwrap().len();
+            paused += pauses;
+        }
+        assert_often(paused, batch);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_takes_batches_lets_others_run() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    for batch in [1, 10, 100, 1_000, 5_000] {
+        let group = broker.subscriber::<Number>().group(format!("g{batch}"));
+        let mut member = group.max_in_flight(batch).await.unwrap();
+        numbers.publish_batch((0..MANY as u64).map(Number)).await.unwrap();
+        let (mut taken, mut paused) = (0, 0);
+        while taken < MANY {
+            let (pauses, received) = pauses(member.recv_batch(batch));
+            let received = received.unwrap();
+            taken += received.len();
+            received.ack();
+            paused += pauses;
+        }
+        assert_often(paused, batch);
+    }
+}
