@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::account::Account;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Event, ServerAddr};
 use memq::Cause;
 use memq::spi::Transport;
+use serde::de::IgnoredAny;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -244,7 +244,7 @@ impl Connect {
         let context = ContextBuilder::new().timeout(settings.ack_timeout).build(client.clone());
         let mut tries = 1;
         loop {
-            match fault::ask::<Account>(&context, "INFO".to_owned(), &()).await {
+            match fault::ask::<IgnoredAny>(&context, "INFO".to_owned(), &()).await {
                 Ok(_) => break,
                 Err(trouble) if !trouble.passes() || tries == TRIES => {
                     return Err(ConnectError::JetStream { source: trouble.into_cause() });
