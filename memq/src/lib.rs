@@ -99,6 +99,7 @@ mod payload;
 mod position;
 mod publisher;
 mod record;
+mod remote;
 pub mod spi;
 mod stream;
 mod subscriber;
