@@ -47,7 +47,7 @@
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
 //! before it is sent again; with a [`window`](Connect::window) of 1 there are none.
 
-#![allow(dead_code, reason = "the transport that uses it all comes next")]
+#![allow(dead_code, reason = "readers and groups use the rest")]
 
 mod connect;
 mod fault;

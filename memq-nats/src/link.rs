@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::Info;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -55,10 +56,18 @@ impl Link {
         subject: &str,
         request: &(impl Serialize + ?Sized),
     ) -> Result<A, Trouble> {
+        self.persist(|| self.ask_once(subject, request)).await
+    }
+
+    /// Asks until there is an answer, or for as long as the settings say.
+    async fn persist<A, F: Future<Output = Result<A, Trouble>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> Result<A, Trouble> {
         let deadline = Instant::now() + self.settings.patience();
         let mut attempt = 1;
         loop {
-            let pause = match self.ask_once(subject, request).await {
+            let pause = match ask().await {
                 Err(trouble) if trouble.passes() => {
                     let pause = Settings::AWAY.delay(attempt);
                     if Instant::now() + pause > deadline {
@@ -93,6 +102,29 @@ impl Link {
             answer = fault::ask(&self.context, subject.to_owned(), request) => answer,
             () = self.goes_down() => Err(away("the connection was cut")),
         }
+    }
+
+    /// What the server says of a stream, asked as by [`ask`](Self::ask).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn info(&self, stream: &str) -> Result<Info, Trouble> {
+        self.persist(|| self.info_once(stream)).await
+    }
+
+    /// The same, asked once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn info_once(&self, stream: &str) -> Result<Info, Trouble> {
+        let info: Info = self.ask_once(&format!("STREAM.INFO.{stream}"), &()).await?;
+        // A node that was away and has not found a leader yet answers with what it had.
+        if info.cluster.as_ref().is_some_and(|cluster| cluster.leader.is_none()) {
+            return Err(Trouble::Away("the stream has no leader at the moment".into()));
+        }
+        Ok(info)
     }
 
     /// Waits until the client is connected, for as long as for an answer; `false` where it is not.

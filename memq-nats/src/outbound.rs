@@ -37,8 +37,6 @@ pub(crate) struct Outbound {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) client: Client,
-    /// Tells it from those before it.
-    pub(crate) serial: u64,
     cut: watch::Receiver<bool>,
 }
 
@@ -129,6 +127,6 @@ impl Outbound {
             })
             .connect(servers)
             .await?;
-        Ok(Session { client, serial, cut })
+        Ok(Session { client, cut })
     }
 }

@@ -129,7 +129,7 @@ impl Core {
     ///
     /// Dropped, nothing was learned.
     pub(crate) async fn look(&self) -> Result<Info, Unseen> {
-        let answer = self.link.ask_once::<Info>(&self.request("INFO"), &()).await;
+        let answer = self.link.info_once(&self.stream).await;
         self.hear(answer)
     }
 
@@ -139,7 +139,7 @@ impl Core {
     ///
     /// Dropped, nothing was learned.
     pub(crate) async fn look_patiently(&self) -> Result<Info, Fault> {
-        let answer = self.link.ask::<Info>(&self.request("INFO"), &()).await;
+        let answer = self.link.info(&self.stream).await;
         Ok(self.hear(answer)?)
     }
 

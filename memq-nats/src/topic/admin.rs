@@ -19,7 +19,7 @@ use crate::notes::NotesFault;
 /// Dropped, nothing was learned.
 pub(crate) async fn find(link: Arc<Link>, name: TopicName) -> Result<Option<Arc<Core>>, Fault> {
     let stream = link.settings.namespace.stream(&name);
-    let info = match link.ask::<Info>(&format!("STREAM.INFO.{stream}"), &()).await {
+    let info = match link.info(&stream).await {
         Ok(info) => info,
         Err(trouble) if trouble.is(code::NO_STREAM) => return Ok(None),
         Err(trouble) => return Err(trouble.into()),

@@ -21,7 +21,7 @@ pub(crate) async fn open(link: Arc<Link>, request: TopicRequest) -> Result<Arc<C
     check(&request)?;
     let stream = link.settings.namespace.stream(&request.name);
     loop {
-        match link.ask::<Info>(&format!("STREAM.INFO.{stream}"), &()).await {
+        match link.info(&stream).await {
             Ok(info) => {
                 if let Some(notes) = agree(&link, &request, &info).await? {
                     return Ok(Core::new(link, request.name, &info, &notes));

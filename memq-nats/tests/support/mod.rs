@@ -84,10 +84,20 @@ pub(crate) async fn raw(server: &Server) -> jetstream::Context {
 
 /// All that a stream holds, as the client reads it.
 pub(crate) async fn contents(server: &Server, stream: &str) -> Vec<jetstream::Message> {
-    let stream = raw(server).await.get_stream(stream).await.expect("the stream");
+    let raw = raw(server).await;
+    let info = raw.get_stream(stream).await.expect("the stream").cached_info().clone();
+    contents_by(&raw, stream, info.state.messages as usize).await
+}
+
+/// So many messages of a stream, over this connection.
+pub(crate) async fn contents_by(
+    raw: &jetstream::Context,
+    stream: &str,
+    count: usize,
+) -> Vec<jetstream::Message> {
+    let stream = raw.get_stream(stream).await.expect("the stream");
     let config = pull::Config { ack_policy: AckPolicy::None, ..Default::default() };
     let consumer = stream.create_consumer(config).await.expect("a consumer");
-    let count = stream.get_info().await.expect("its state").state.messages as usize;
     let mut all = Vec::new();
     while all.len() < count {
         let mut batch = consumer.fetch().max_messages(1_000).messages().await.expect("messages");
