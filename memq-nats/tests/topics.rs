@@ -10,7 +10,6 @@ use async_nats::jetstream::stream;
 use memq::spi::{Fault, OpenFault, PublishFault};
 use memq::{Format, Offset, Overflow};
 use memq_nats::{ConnectError, Storage};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{connect, each, message, open, publish, raw, request, to};
 
@@ -281,6 +280,7 @@ async fn a_first_connection_that_fails_says_why() {
 #[cfg(not(feature = "tls"))]
 #[tokio::test]
 async fn a_server_that_asks_for_tls_is_refused_by_name() {
+    use tokio::io::AsyncWriteExt as _;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("nats://{}", listener.local_addr().unwrap());
     let greeting = async {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subscriber;
+use async_nats::client::PublishErrorKind;
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
@@ -126,8 +127,16 @@ impl Driver {
             let payload = record.bytes().clone();
             let sent =
                 client.publish_with_reply_and_headers(subject, reply, headers, payload).await;
-            // What the client does not take is not answered, so that it is sent again.
-            if sent.is_err() || line.session.is_cut() {
+            if sent.is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
+                // Another server takes less than the one that it was checked against.
+                let max_bytes = client.max_payload();
+                if let Some(flight) = self.window.refused(ticket) {
+                    let bytes = flight.bytes;
+                    self.freed += bytes;
+                    flight.promise.keep(Err(PublishFault::TooLarge { bytes, max_bytes }));
+                }
+            } else if line.session.is_cut() {
+                // What was not sent is not answered, and is sent again.
                 return;
             }
         }
@@ -177,6 +186,9 @@ impl Driver {
     }
 
     async fn answered(&mut self, ticket: Ticket, answer: Answer) {
+        if !matches!(answer, Answer::Lost(_)) {
+            self.outage = None;
+        }
         match answer {
             Answer::Stored(stored) if !stored.duplicate && stored.offset < self.next => {
                 // Offsets begin anew: this is another stream by now. If it is the same one after all,
@@ -188,7 +200,7 @@ impl Driver {
                 }
             }
             Answer::Stored(stored) => {
-                (self.looks, self.outage) = (0, None);
+                self.looks = 0;
                 if !stored.duplicate {
                     self.next = stored.offset.next();
                 }
@@ -295,7 +307,8 @@ impl Driver {
             Ok(true) => self.looks = 0,
             Ok(false) if waits => {
                 self.looks += 1;
-                let deadline = self.window.open().filter_map(|flight| flight.until).min();
+                let deadlines = self.window.open().filter_map(|flight| flight.until);
+                let deadline = deadlines.filter(|until| *until > now).min();
                 let next = now + FULL.delay(self.looks);
                 sleep_until(deadline.map_or(next, |deadline| deadline.min(next))).await;
             }
@@ -312,6 +325,7 @@ impl Driver {
     /// The topic is closed or deleted.
     fn end(&mut self) {
         let phase = self.shared.core.phase();
+        self.outage = None;
         for (flight, _) in self.window.abandon() {
             let fault = match phase {
                 Phase::Deleted => Fault::Deleted.into(),
