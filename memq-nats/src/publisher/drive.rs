@@ -102,6 +102,10 @@ impl Driver {
             self.look_for_room().await;
         } else {
             self.send().await;
+            if !self.window.waits() {
+                // What there was was refused here.
+                return;
+            }
             let event = self.wait().await;
             self.see(event).await;
             while let Some(event) = self.arrived() {
