@@ -83,12 +83,13 @@ impl From<Trouble> for Fault {
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        let passing = [code::NOT_AVAILABLE, code::NOT_ACTIVE, code::NOT_LEADER];
-        if passing.contains(&refusal.error_code().0) {
-            Self::Away(Box::new(refusal))
-        } else {
-            Self::Refused(refusal)
-        }
+        let passes = match refusal.error_code().0 {
+            code::NOT_AVAILABLE | code::NOT_ACTIVE | code::NOT_LEADER => true,
+            // There are enough servers, as soon as they are there.
+            code::NO_PEERS => refusal.to_string().contains("offline"),
+            _ => false,
+        };
+        if passes { Self::Away(Box::new(refusal)) } else { Self::Refused(refusal) }
     }
 }
 
@@ -131,6 +132,9 @@ mod tests {
     #[test]
     fn only_what_passes_is_asked_again() {
         assert!(Trouble::from(refusal(code::NOT_AVAILABLE)).passes());
+        assert!(!Trouble::from(refusal(code::NO_PEERS)).passes());
+        let text = r#"{"code":400,"err_code":10005,"description":"no peers, peer offline"}"#;
+        assert!(Trouble::from(serde_json::from_str::<Refusal>(text).unwrap()).passes());
         let missing = Trouble::from(refusal(code::NO_STREAM));
         assert!(missing.is(code::NO_STREAM) && !missing.is(code::FULL) && !missing.passes());
         assert!(Trouble::from(RequestError::new(RequestErrorKind::TimedOut)).passes());
