@@ -6,7 +6,10 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use common::{Order, paused, settle, spawn, with_orders};
-use memq::{Backoff, Broker, DeadLetter, Offset, OpenError, Overflow, SettleError, Start};
+use memq::{
+    Backoff, Broker, Consumer, DeadLetter, Delivery, Offset, OpenError, Overflow, SettleError,
+    Start,
+};
 use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -263,5 +266,93 @@ fn a_member_and_a_group_hold_no_more_than_they_may() {
         held.ack();
         assert_eq!(waits.await.unwrap(), Offset(3));
         third.ack();
+    });
+}
+
+/// Offsets that a member is handed now, none of them settled.
+async fn handed(member: &mut Consumer<Order>) -> Vec<Delivery<Order>> {
+    let mut deliveries = Vec::new();
+    while let Some(delivery) = member.try_recv().unwrap() {
+        deliveries.push(delivery);
+    }
+    deliveries
+}
+
+#[test]
+fn in_any_order_a_message_waits_for_no_other_of_its_key() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        for item in ["tea", "milk", "salt"] {
+            orders.publish(Order::new(7, item)).await.unwrap();
+        }
+        let group = |name| broker.subscriber::<Order>().from(Start::Earliest).group(name);
+        let mut in_order = group("in-order").await.unwrap();
+        let mut in_any = group("in-any").any_order().await.unwrap();
+
+        let first = handed(&mut in_order).await;
+        assert_eq!(first.len(), 1);
+        let stats = in_order.stats().unwrap();
+        assert_eq!((stats.any_order, stats.in_flight, stats.behind_key), (false, 1, 2));
+
+        let mut all = handed(&mut in_any).await;
+        let offsets: Vec<_> = all.iter().map(|order| order.offset().0).collect();
+        assert_eq!(offsets, [0, 1, 2]);
+        let stats = in_any.stats().unwrap();
+        assert_eq!((stats.any_order, stats.in_flight, stats.behind_key), (true, 3, 0));
+
+        // One that comes back is handled after later ones.
+        all.remove(0).nack_after(SECOND);
+        all.into_iter().for_each(Delivery::ack);
+        orders.publish(Order::new(7, "rice")).await.unwrap();
+        let next = in_any.try_recv().unwrap().unwrap();
+        assert_eq!((next.offset(), next.attempt()), (Offset(3), 1));
+        next.ack();
+        advance(SECOND).await;
+        let again = in_any.recv().await.unwrap();
+        assert_eq!((again.offset(), again.attempt()), (Offset(0), 2));
+        again.ack();
+        assert_eq!(in_any.stats().unwrap().committed, Offset(4));
+        drop(first);
+    });
+}
+
+#[test]
+fn in_any_order_a_batch_has_several_of_a_key_and_members_share_them() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish_batch((0..10).map(|_| Order::new(7, "tea"))).await.unwrap();
+        let group = || broker.subscriber::<Order>().from(Start::Earliest).group("billing");
+        let mut one = group().any_order().await.unwrap();
+        // Who says nothing takes what the group has.
+        let mut two = group().await.unwrap();
+        let batch = one.recv_batch(6).await.unwrap();
+        assert_eq!(batch.len(), 6);
+        assert_eq!(handed(&mut two).await.len(), 4);
+        // What the other one dropped has come back, to whoever asks.
+        assert_eq!(one.recv_batch(10).await.unwrap().len(), 4);
+        batch.ack();
+        assert_eq!(one.stats().unwrap().settled, 6);
+    });
+}
+
+#[test]
+fn in_any_order_what_dies_holds_up_nothing_of_its_key() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.topic("graves").max(1).overflow(Overflow::Reject).create().await.unwrap();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish_batch((0..3).map(|_| Order::new(7, "tea"))).await.unwrap();
+        let builder = broker.subscriber::<Order>().from(Start::Earliest).group("billing");
+        let mut billing = builder.any_order().dead_letter("graves").await.unwrap();
+        billing.recv().await.unwrap().reject("no money");
+        // There is no more room for dead letters.
+        billing.recv().await.unwrap().reject("no money");
+        let third = billing.try_recv().unwrap().expect("it waits for what is dead");
+        assert_eq!(third.offset(), Offset(2));
+        third.ack();
+        let stats = billing.stats().unwrap();
+        assert_eq!((stats.dead_lettered, stats.dead, stats.settled), (1, 1, 1));
     });
 }

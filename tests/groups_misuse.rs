@@ -130,6 +130,8 @@ async fn members_that_differ_are_told_the_option_and_both_values() {
         assert_eq!(conflict(builder.await), (option, existing, requested));
     }
     assert_eq!(conflict(billing(&broker).auto_ack().await).0, "auto_ack");
+    let any = conflict(billing(&broker).any_order().await);
+    assert_eq!(any, ("any_order", "false".into(), "true".into()));
     // What is a member's own may differ, and who says nothing takes what there is.
     let second = billing(&broker).max_in_flight(1).backoff(Backoff::NONE).await.unwrap();
     assert_eq!(second.dead_letter_topic(), member.dead_letter_topic());

@@ -33,6 +33,15 @@ assert_impl_all!(Publish<'static, Number>: Send, Unpin, std::fmt::Debug);
 assert_impl_all!(Publish<'static, Order>: Send, Unpin, std::fmt::Debug);
 assert_impl_all!(Publishing<'static, Number>: Send, Unpin, std::fmt::Debug);
 assert_impl_all!(Publishing<'static, Order>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(SendMessage<'static, Number>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(SendMessage<'static, Order>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(Sending<'static, Number>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(Sending<'static, Order>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(Receipt<Number>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(Receipt<Order>: Send, Unpin, std::fmt::Debug);
+assert_impl_all!(Receipt<Record>: Send, Unpin, std::fmt::Debug);
+// It may hold the message, which can be given back once.
+assert_not_impl_any!(Receipt<Number>: Clone);
 assert_impl_all!(PublishBatch<'static, Number>: Send, Unpin, std::fmt::Debug);
 assert_impl_all!(PublishBatch<'static, Order>: Send, Unpin, std::fmt::Debug);
 
@@ -98,6 +107,7 @@ impl Topic for Bare {
 }
 
 assert_impl_all!(Publisher<Bare>: Send, Sync, Clone);
+assert_impl_all!(Receipt<Bare>: Send, Unpin, std::fmt::Debug);
 assert_impl_all!(PublishError<Bare>: std::error::Error, Send, Sync);
 assert_impl_all!(Message<Bare>: Send, Sync);
 
@@ -113,6 +123,8 @@ async fn futures_of_every_method_can_be_sent() {
     let order = || Order::new(7, "tea");
 
     sent(std::future::IntoFuture::into_future(orders.publish(order()))).await.unwrap();
+    sent(std::future::IntoFuture::into_future(orders.send(order()))).await.unwrap().await.unwrap();
+    sent(orders.flush()).await;
     sent(orders.publish_batch([order(), order()])).await.unwrap();
     sent(orders.reserve()).await.unwrap().send(order()).unwrap();
     sent(incoming.recv()).await.unwrap();

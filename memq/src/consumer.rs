@@ -23,7 +23,7 @@ use crate::delivery::{Delivery, Lease, Terms};
 use crate::engine::group::{Settlement, Ticket};
 use crate::engine::member::Member;
 use crate::engine::segment::{Lanes, SlotRef};
-use crate::engine::state::{Claim, JoinError};
+use crate::engine::state::{Claim, JoinError, Run};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError, with_causes};
 use crate::message::{self, Stored};
@@ -70,6 +70,18 @@ pub struct Consumer<T: Payload> {
     codec_panicked: bool,
     /// Whether its stream has ended.
     ended: bool,
+}
+
+/// Messages that are claimed under one lock at most.
+const CHUNK: usize = 1024;
+
+/// Claims after each other at most that bring nothing but work for others.
+const IDLE: usize = 16;
+
+/// What messages that are taken together cost of the budget, beside one for all.
+fn units<P>(runs: &[Run<P>]) -> u32 {
+    let count: usize = runs.iter().map(|run| run.count).sum();
+    u32::try_from(count).unwrap_or(u32::MAX) / YIELD_EVERY
 }
 
 impl<T: Payload> Consumer<T> {
@@ -159,7 +171,7 @@ impl<T: Payload> Consumer<T> {
     /// The next messages, `max` at most; waits for the first and takes what is there.
     ///
     /// At most one of each key is among them, since the next one waits until it is settled (with
-    /// `auto_ack` it need not). A batch
+    /// `auto_ack` or `any_order` it need not). A batch
     /// ends where retention took messages; the next receive says so. With a `max` of 0 it is empty,
     /// at once.
     ///
@@ -192,29 +204,34 @@ impl<T: Payload> Consumer<T> {
 
     /// Takes what is there, this many at most, until an error: that is for the next receive.
     fn take_runs(&mut self, most: usize, deliveries: &mut Vec<Delivery<T>>) {
+        // A long batch takes what is there now, and not what is published while it is taken.
+        let most = if most > CHUNK { most.min(self.member.ahead()) } else { most };
         let most = deliveries.len().saturating_add(most);
-        let mut runs = Vec::new();
-        while deliveries.len() < most && self.pending.is_empty() {
-            let wanted = most - deliveries.len();
+        let (mut runs, mut idle) = (Vec::new(), 0);
+        while deliveries.len() < most && self.pending.is_empty() && idle < IDLE {
+            let wanted = (most - deliveries.len()).min(CHUNK);
             let stopped = self.member.claim_up_to(wanted, &mut runs, &mut self.lanes);
-            if runs.is_empty() && stopped.is_none() {
-                return;
-            }
-            let leases = runs.drain(..).flat_map(|run| {
-                let terms = &self.terms;
-                (0..run.count).map(move |at| {
-                    let ticket = run.ticket.after(at);
-                    Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
-                })
-            });
-            if T::Form::opened().is_some() {
-                let opened = std::iter::from_fn(T::Form::opened);
-                deliveries
-                    .extend(opened.zip(leases).map(|(opened, lease)| Delivery::new(opened, lease)));
+            let is_over = stopped.is_none();
+            idle = if runs.is_empty() { idle + 1 } else { 0 };
+            self.budget = self.budget.saturating_sub(units(&runs));
+            let terms = &self.terms;
+            let lease = |run: &Run<Stored<T>>, at| {
+                let ticket = run.ticket.after(at);
+                Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
+            };
+            if let Some(opened) = T::Form::opened() {
+                deliveries.reserve(runs.iter().map(|run| run.count).sum());
+                for run in runs.drain(..) {
+                    let deliver = |at| Delivery::new(opened(), lease(&run, at));
+                    deliveries.extend((0..run.count).map(deliver));
+                }
             } else {
                 // All of them are held before one is opened, so that a codec that panics loses none but
                 // what was settled by being handed out.
-                let leases: Vec<_> = leases.collect();
+                let mut leases = Vec::new();
+                for run in runs.drain(..) {
+                    leases.extend((0..run.count).map(|at| lease(&run, at)));
+                }
                 deliveries.reserve(leases.len());
                 for lease in leases {
                     match self.open(lease) {
@@ -227,6 +244,9 @@ impl<T: Payload> Consumer<T> {
                 Some(Ok(delivery)) => deliveries.extend(delivery),
                 Some(Err(error)) => self.pending.push_back(error),
                 None => {}
+            }
+            if is_over {
+                return;
             }
         }
     }

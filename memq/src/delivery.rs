@@ -107,7 +107,8 @@ impl<P: Send + Sync + 'static> Drop for Begun<'_, P> {
 /// once, to any member. So it does when its ack deadline passes, and when the
 /// [`Consumer`](crate::Consumer) it came from is dropped: keep that for as long as its deliveries.
 ///
-/// While it is not settled, no later message of its key is handed to anybody.
+/// While it is not settled, no later message of its key is handed to anybody, unless the group is of
+/// [`any_order`](crate::ConsumerBuilder::any_order).
 ///
 /// ```
 /// # use memq::{Broker, Topic};

@@ -75,13 +75,15 @@
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
 //! the format or compression of that name, `train` makes dictionaries for `zstd`, and `tower` runs
-//! services as handlers; `full` is all of them. An annotation whose feature is off
-//! does not compile, and a compression chosen at run time is an error on opening; both name the
-//! feature. A default build compiles no C.
+//! services as handlers; `full` is all of them. `conformance` has the tests that a back end must pass.
+//! An annotation whose feature is off does not compile, and a compression chosen at run time is an
+//! error on opening; both name the feature. A default build compiles no C.
 
 mod backoff;
 mod broker;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod consumer;
 mod dead_letter;
 mod delivery;
@@ -135,7 +137,9 @@ pub use self::options::{
 };
 pub use self::payload::Payload;
 pub use self::position::{Offset, Partition, Timestamp};
-pub use self::publisher::{Permit, Publish, PublishBatch, Publisher, Publishing};
+pub use self::publisher::{
+    Permit, Publish, PublishBatch, Publisher, Publishing, Receipt, SendMessage, Sending,
+};
 pub use self::record::Record;
 pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicSpec};

@@ -24,7 +24,7 @@ pub(crate) fn open<T: Payload>(
     reader: &Reader<T>,
 ) -> Result<Opened<T>, DecodeError> {
     match T::Form::opened() {
-        Some(opened) => Ok(opened),
+        Some(opened) => Ok(opened()),
         None => T::Form::open(entry.payload, entry.meta(), reader),
     }
 }

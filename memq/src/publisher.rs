@@ -6,6 +6,7 @@ mod publish;
 mod redrive;
 mod remote;
 mod room;
+mod send;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::batch::PublishBatch;
 pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
+pub use self::send::{Receipt, SendMessage, Sending};
 use crate::codec::form::{Form, Packed, Writer};
 use crate::engine::segment::{ANY, Head, Offer};
 use crate::engine::topic::Topic;

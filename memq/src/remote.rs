@@ -7,5 +7,5 @@ mod site;
 
 pub(crate) use self::exclusive::Exclusive;
 pub(crate) use self::fault::{administered, not_there, opened, published, unsupported};
-pub(crate) use self::outlet::Outlet;
+pub(crate) use self::outlet::{Admission, Outlet};
 pub(crate) use self::site::Site;

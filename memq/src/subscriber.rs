@@ -197,6 +197,8 @@ impl<T: Payload> Subscriber<T> {
                 }
             }
         }
+        let taken = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.budget = self.budget.saturating_sub(taken);
         Ok(batch)
     }
 
@@ -352,16 +354,15 @@ impl<T: Payload> Subscriber<T> {
     /// there were any.
     #[inline]
     fn take_run(&mut self, batch: &mut Batch<T>, max: usize, end: Option<Offset>) -> bool {
-        let is_plain = T::Form::opened().is_some();
-        if !is_plain || self.filter.is_some() || self.partition.is_some() {
+        let Some(opened) = T::Form::opened() else { return false };
+        if self.filter.is_some() || self.partition.is_some() {
             return false;
         }
         let there = end.map_or(u64::MAX, |end| end.0.saturating_sub(self.position().0));
         let most = (max - batch.len()).min(usize::try_from(there).unwrap_or(usize::MAX));
         let (first, count) = self.cursor.take_run(most);
         if count > 0 {
-            let opened = (0..count).map_while(|_| T::Form::opened());
-            batch.extend(self.cursor.last().0, first, opened);
+            batch.extend(self.cursor.last().0, first, (0..count).map(|_| opened()));
         }
         count > 0
     }

@@ -106,7 +106,7 @@ impl<T: Payload> Consumer<T> {
 /// [pause](Self::retry), to any member of the group, and after the group's last attempt goes to the
 /// dead-letter topic with the reason. So a handler can run several times for a message, and has to
 /// bear that. Messages of one key are handled one after the other, through failures too; others go
-/// on meanwhile.
+/// on meanwhile. In a group of [`any_order`](crate::ConsumerBuilder::any_order) they are not.
 ///
 /// The future ends with a [`Report`] once the topic is closed and everything is settled, once the
 /// topic or the group is deleted, and when it is [drained](WorkerHandle::drain). What retention

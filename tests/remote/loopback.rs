@@ -307,6 +307,9 @@ impl RemoteTopic for Topic {
                 .group(&*request.name)
                 .max_in_flight(request.max_in_flight)
                 .without_dead_letters();
+            if request.rules.order == GroupOrder::Any {
+                inside = inside.any_order();
+            }
             if request.rules.auto_ack {
                 inside = inside.auto_ack();
             } else {

@@ -7,3 +7,4 @@ mod loopback;
 mod administration;
 mod opening;
 mod publishing;
+mod sending;

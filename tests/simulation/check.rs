@@ -186,7 +186,7 @@ fn check_group(real: &GroupStats, group: &Group, model: &Model, now: u64) {
     assert_eq!(real.in_flight, count(|state| matches!(state, State::InFlight { .. })));
     assert_eq!(real.delayed, count(|state| matches!(state, State::Delayed(_))));
     assert_eq!(real.dead, count(|state| matches!(state, State::Dead { .. })));
-    assert_eq!(real.behind_key, behind);
+    assert_eq!((real.behind_key, real.any_order), (behind, group.rules.any_order));
     let hand_outs = (real.delivered, real.redelivered, real.expired);
     let counters = &group.counters;
     assert_eq!(hand_outs, (counters.delivered, counters.redelivered, counters.expired));

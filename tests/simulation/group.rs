@@ -1,7 +1,7 @@
 //! What a consumer group is meant to do, as simply as it can be said: a list of messages that are
 //! not settled, and rules over it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use memq::LagReason;
 
@@ -78,8 +78,6 @@ pub struct Lease {
 pub struct Member {
     pub id: u64,
     pub most: usize,
-    /// What ended a batch.
-    pub pending: VecDeque<Got>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -133,10 +131,6 @@ impl Group {
         }
     }
 
-    pub fn member(&mut self, id: u64) -> &mut Member {
-        self.members.iter_mut().find(|member| member.id == id).unwrap()
-    }
-
     pub fn lease(&mut self, offset: u64) -> Option<&mut Lease> {
         self.leases.iter_mut().find(|lease| lease.offset == offset)
     }
@@ -175,8 +169,11 @@ impl Group {
         rank % shares == usize::from(partition) % shares
     }
 
-    /// Whether no earlier message of its key is unsettled.
+    /// Whether no earlier message of its key is unsettled, where that counts.
     pub fn is_turn(&self, offset: u64, log: &Log) -> bool {
+        if self.rules.any_order {
+            return true;
+        }
         let own = log.at(offset);
         let before = |lease: &&Lease| lease.offset < offset;
         let same = |lease: Lease| {

@@ -10,6 +10,7 @@ const RULES: Rules = Rules {
     attempts: 5,
     most: None,
     auto_ack: false,
+    any_order: false,
     dead: Dead::Own,
     backoff: 10,
 };

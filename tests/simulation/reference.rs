@@ -1,6 +1,6 @@
 //! What a topic and its dead-letter topics are meant to do, as simply as it can be said.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use memq::{LagReason, Overflow, Retain};
 
@@ -113,6 +113,8 @@ pub struct Model {
     pub queued: bool,
     pub groups: Vec<Group>,
     pub readers: Vec<Reader>,
+    /// What ended a batch of a member, by group and member.
+    pub pending: BTreeMap<(u64, u64), VecDeque<Got>>,
     /// Of each group's own, and the shared one.
     pub graves: [Graves; 4],
     turn: u16,
@@ -128,6 +130,7 @@ impl Model {
             log: Log { messages: Vec::new(), head: 0, partitions, gone: Vec::new() },
             now: 0,
             closed: false,
+            pending: BTreeMap::new(),
             rejected: 0,
             repeated: 0,
             queued: false,
@@ -268,7 +271,7 @@ impl Model {
         let group = self.groups.iter_mut().find(|group| group.name == name).unwrap();
         let member = group.joined;
         group.joined += 1;
-        group.members.push(Member { id: member, most, pending: VecDeque::new() });
+        group.members.push(Member { id: member, most });
         Some((group.id, member))
     }
 
@@ -289,8 +292,8 @@ impl Model {
     }
 
     pub fn receive(&mut self, id: u64, member: u64) -> Got {
-        let Some(group) = self.group(id) else { return Got::GroupDeleted };
-        if let Some(pending) = group.member(member).pending.pop_front() {
+        // What ended a batch is the consumer's, whatever became of the group.
+        if let Some(pending) = self.pending.get_mut(&(id, member)).and_then(VecDeque::pop_front) {
             return pending;
         }
         self.claim(id, member)

@@ -421,7 +421,7 @@ impl<'t> Run<'t> {
             (Ok(real), Ok(position)) => {
                 assert_eq!(real.0, position);
                 if start != Start::Committed {
-                    self.model.group(group).unwrap().member(member).pending.clear();
+                    self.model.pending.remove(&(group, member));
                 }
             }
             (Err(SeekError::BeyondEnd { requested, .. }), Err(offset)) => {

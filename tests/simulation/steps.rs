@@ -34,6 +34,7 @@ pub struct Rules {
     pub attempts: u32,
     pub most: Option<usize>,
     pub auto_ack: bool,
+    pub any_order: bool,
     pub dead: Dead,
     pub backoff: u64,
 }
@@ -126,6 +127,7 @@ fn rules(rng: &mut Rng) -> Rules {
         attempts: *rng.choice(&[1, 2, 3, 5]).unwrap(),
         most: *rng.choice(&[None, None, Some(1), Some(3)]).unwrap(),
         auto_ack,
+        any_order: rng.u8(..4) == 0,
         dead,
         backoff: *rng.choice(&[0, 10, 60]).unwrap(),
     }

@@ -21,7 +21,7 @@ use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
 use crate::record::{Body, Length, Meta, Record};
 
-/// The bytes that one message costs in the log beside its own: its slot.
+/// What one message costs in the log beside its own bytes, about: its slot, and its part of a label.
 const SLOT: usize = 64;
 
 mod sealed {
@@ -56,7 +56,7 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     ) -> Result<Self::Opened, DecodeError>;
     /// What a reader makes of every message, where that takes no look at it.
     #[doc(hidden)]
-    fn opened() -> Option<Self::Opened> {
+    fn opened() -> Option<fn() -> Self::Opened> {
         None
     }
     #[doc(hidden)]

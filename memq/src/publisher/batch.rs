@@ -122,6 +122,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         if let Site::Here(room) = &mut self.way {
             room.leave();
         }
+        self.ready.clear();
+        self.taken = 0;
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::remote::{self, Passage};
+use super::remote::{self, Departure, Passage};
 use super::room::Room;
 use super::{Made, Offered, Publisher, Ready, head};
 use crate::codec::form::{Form, Packed};
@@ -376,6 +376,22 @@ impl<'a, T: Payload> Publishing<'a, T> {
         let room = Room::new(self.publisher, topic, self.within);
         let message = self.message.take();
         self.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
+    }
+
+    /// The message as it is sent, where its topic is kept elsewhere and it was not taken before.
+    pub(super) fn departure(&mut self) -> Option<Result<Departure<'a, T>, PublishError<T>>> {
+        let Site::There(far) = &self.publisher.site else { return None };
+        let message = self.message.take()?;
+        Some(match self.publisher.identified(&message, self.said.take()) {
+            Ok((Ready { made: Some(made), meta, head }, id)) => {
+                let stored = T::Form::store(&mut None, made);
+                let mut outgoing = remote::outgoing::<T>(far, stored, meta, head.partition);
+                (outgoing.id, outgoing.within) = (id, self.within);
+                Ok(Departure { far, message, outgoing })
+            }
+            Ok(_) => unreachable!("a message was stored before it was sent"),
+            Err(refusal) => Err(refusal.with(message)),
+        })
     }
 
     /// Sends the message to where its topic is kept.

@@ -1,7 +1,10 @@
 //! Messages on their way to where their topic is kept.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use super::batch::CHUNK;
 use super::{Publisher, share};
@@ -12,7 +15,7 @@ use crate::message::{Far, Stored};
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
-use crate::remote::{Exclusive, Outlet, published};
+use crate::remote::{Admission, Exclusive, Outlet, published};
 use crate::spi::{Boxed, Outgoing, Receipt};
 
 /// One message that is on its way.
@@ -20,6 +23,68 @@ pub(super) type Passage<T> = Exclusive<Boxed<Result<Offset, PublishError<T>>>>;
 
 /// Many of them.
 pub(super) type Passages<T> = Exclusive<Boxed<Result<Vec<Offset>, BatchError<T>>>>;
+
+/// A message that is sent, and itself for the case that it comes back.
+pub(super) struct Departure<'a, T: Payload> {
+    pub(super) far: &'a Far<T, Arc<Outlet>>,
+    pub(super) message: T,
+    pub(super) outgoing: Outgoing,
+}
+
+/// One that waits for a place in the window.
+pub(super) type Admitting<T> = Exclusive<Boxed<Result<Sent<T>, PublishError<T>>>>;
+
+/// One that was admitted.
+pub(super) struct Sent<T> {
+    receipt: Receipt,
+    /// What is given back; until that is known.
+    message: Option<T>,
+}
+
+impl<T> Sent<T> {
+    /// What became of it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
+        let told = ready!(Pin::new(&mut self.receipt).poll(cx));
+        let Some(message) = self.message.take() else {
+            panic!("a receipt was polled after it was done")
+        };
+        Poll::Ready(match told {
+            Ok(stored) => Ok(stored.offset),
+            Err(fault) => Err(published(fault).with(message)),
+        })
+    }
+}
+
+impl<'a, T: Payload> Departure<'a, T> {
+    /// Gets the message into the window, or says how it goes on.
+    pub(super) fn admit(self) -> Result<Far<T, Box<Sent<T>>>, Refused<T>> {
+        let Self { far, message, outgoing } = self;
+        let outlet = T::Form::there(far).clone();
+        match outlet.try_admit(outgoing) {
+            Ok(Admission::Admitted(receipt)) => {
+                let sent = Box::new(Sent { receipt, message: Some(message) });
+                Ok(T::Form::instead(far, sent))
+            }
+            Ok(Admission::Full(outgoing)) => {
+                let admit = async move {
+                    match outlet.admit(*outgoing).await {
+                        Ok(receipt) => Ok(Sent { receipt, message: Some(message) }),
+                        Err(refusal) => Err(refusal.with(message)),
+                    }
+                };
+                let admitting = Box::new(Exclusive::new(Box::pin(admit) as Boxed<_>));
+                Err(Refused::Later(T::Form::instead(far, admitting)))
+            }
+            Err(refusal) => Err(Refused::Never(refusal.with(message))),
+        }
+    }
+}
+
+/// A message that was not admitted at once.
+pub(super) enum Refused<T: Payload> {
+    Later(Far<T, Box<Admitting<T>>>),
+    Never(PublishError<T>),
+}
 
 /// A message that is encoded, as it is sent.
 pub(super) fn outgoing<T: Payload>(
@@ -188,5 +253,26 @@ impl<T: Payload> Sending<T> {
                 rest: self.messages.drain(..).flatten().collect(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Place, Topic};
+    use super::*;
+    use crate::codec::Native;
+    use crate::topic::TopicSpec;
+
+    struct Number;
+
+    impl crate::topic::Topic for Number {
+        type Codec = Native;
+        const SPEC: TopicSpec = TopicSpec::new("numbers");
+    }
+
+    #[test]
+    fn handles_of_native_topics_have_no_place_for_what_is_elsewhere() {
+        assert_eq!(size_of::<Place<Number>>(), size_of::<Arc<Topic<Stored<Number>>>>());
+        assert_eq!(size_of::<Option<Far<Number, Box<Admitting<Number>>>>>(), 0);
     }
 }

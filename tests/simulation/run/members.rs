@@ -16,6 +16,9 @@ impl Run<'_> {
                 builder = builder.group_max_in_flight(most);
             }
         }
+        if rules.any_order {
+            builder = builder.any_order();
+        }
         builder = match rules.dead {
             _ if rules.auto_ack => builder.auto_ack(),
             Dead::Own => builder.max_attempts(rules.attempts),
@@ -89,7 +92,7 @@ impl Run<'_> {
                 Got::Nothing => break,
                 error => {
                     more = false;
-                    self.model.group(group).unwrap().member(member).pending.push_back(error);
+                    self.model.pending.entry((group, member)).or_default().push_back(error);
                 }
             }
         }

@@ -65,6 +65,7 @@ pub struct ConsumerBuilder<'b, T> {
     max_attempts: Option<u32>,
     group_max_in_flight: Option<usize>,
     auto_ack: Option<bool>,
+    any_order: Option<bool>,
     /// The name of the dead-letter topic, or that there is none.
     dead_letter: Option<Option<String>>,
     max_in_flight: usize,
@@ -80,6 +81,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             max_attempts: None,
             group_max_in_flight: None,
             auto_ack: None,
+            any_order: None,
             dead_letter: None,
             max_in_flight: MAX_IN_FLIGHT,
             backoff: Backoff::default(),
@@ -148,6 +150,34 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// went away is not handled, and there are no dead letters. Of the group.
     pub fn auto_ack(mut self) -> Self {
         self.auto_ack = Some(true);
+        self
+    }
+
+    /// Messages of one key do not wait for each other: several may be in flight, and one that comes
+    /// back is handled after later ones. Of the group, which keeps the order within a key if this is
+    /// not said.
+    ///
+    /// For work in which each message stands for itself: one that fails holds up nothing. A backend
+    /// with a server has to hand out the messages of a partition that have a key one by one to keep
+    /// their order, and without it many at once.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "mails")]
+    /// # struct Mail { #[topic(key)] to: u64 }
+    /// # let broker = Broker::new();
+    /// # let mails = broker.publisher::<Mail>().await?;
+    /// let mut outbox = broker.subscriber::<Mail>().group("outbox").any_order().await?;
+    /// mails.publish_batch([Mail { to: 7 }, Mail { to: 7 }]).await?;
+    /// assert_eq!(outbox.recv_batch(2).await?.len(), 2); // with order, one at a time
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn any_order(mut self) -> Self {
+        self.any_order = Some(true);
         self
     }
 
@@ -262,7 +292,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             max_in_flight: self.group_max_in_flight.unwrap_or(base.max_in_flight),
             auto_ack,
             dead_letter,
-            by_key: true,
+            by_key: self.any_order.map_or(base.by_key, |any| !any),
         };
         let is_new = existing.is_none();
         if let Some(existing) = existing.filter(|existing| *existing != rules) {
@@ -304,6 +334,7 @@ fn difference(has: &Rules, wants: &Rules) -> (&'static str, String, String) {
     let dead = |rules: &Rules| option(rules.dead_letter.as_ref().map(|dead| format!("{dead:?}")));
     let rows = [
         ("auto_ack", has.auto_ack.to_string(), wants.auto_ack.to_string()),
+        ("any_order", (!has.by_key).to_string(), (!wants.by_key).to_string()),
         ("ack_deadline", format!("{:?}", has.ack_deadline), format!("{:?}", wants.ack_deadline)),
         ("dead_letter", dead(has), dead(wants)),
         ("max_attempts", attempts(has), attempts(wants)),

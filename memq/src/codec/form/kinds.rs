@@ -34,8 +34,8 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     }
 
     #[inline]
-    fn opened() -> Option<()> {
-        Some(())
+    fn opened() -> Option<fn()> {
+        Some(|| ())
     }
 
     #[inline]

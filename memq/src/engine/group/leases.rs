@@ -162,8 +162,9 @@ impl Leases {
         self.in_window += usize::from(is_new);
     }
 
-    /// Adds the lease of a message that is in flight.
-    #[inline]
+    /// Adds the lease of a message that is in flight. Inlined, since the words of a flight come out of
+    /// registers then.
+    #[inline(always)]
     pub(super) fn fly(&mut self, offset: u64, flight: Flight) {
         let Some(chunk) = self.chunk(offset) else {
             self.outlived.insert(offset, flight.into());

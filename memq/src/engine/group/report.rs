@@ -63,6 +63,7 @@ impl Group {
             behind_key: count(|state| matches!(state, LeaseState::Behind)),
             dead: count(|state| matches!(state, LeaseState::Dead(_) | LeaseState::Burying { .. })),
             dead_letter_topic: self.rules.dead_letter.as_deref().map(str::to_string),
+            any_order: !self.rules.by_key,
             max_in_flight: Some(self.rules.max_in_flight).filter(|most| *most != usize::MAX),
             delivered: self.counters.delivered,
             redelivered: self.counters.redelivered,

@@ -23,7 +23,8 @@ pub(crate) enum Claim<P> {
     Nothing {
         due: Option<Timestamp>,
     },
-    /// Many messages of others were taken in, and there are more: look again.
+    /// Many messages of others were taken in, or all that were wanted, and there may be more: look
+    /// again.
     Again,
     Closed,
     Deleted,
@@ -81,7 +82,8 @@ impl<P> State<P> {
                 left -= run.count;
                 claimed.push(run);
             }
-            Claim::Nothing { due: None }
+            // Whether there is more was not asked.
+            Claim::Again
         });
         Some(last).filter(|last| !matches!(last, Claim::Nothing { .. }))
     }

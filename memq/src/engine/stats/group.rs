@@ -29,12 +29,15 @@ pub struct GroupStats {
     pub in_flight: u64,
     /// Messages that come back after a delay.
     pub delayed: u64,
-    /// Messages that wait for an earlier one of their key.
+    /// Messages that wait for an earlier one of their key; none with
+    /// [`any_order`](crate::ConsumerBuilder::any_order).
     pub behind_key: u64,
     /// Messages on their way to the dead-letter topic: it is asked to take them each second.
     pub dead: u64,
     /// The dead-letter topic, if the group has one.
     pub dead_letter_topic: Option<String>,
+    /// Whether messages of one key may overtake each other.
+    pub any_order: bool,
     /// Messages that members may hold together; `None` for only what each may.
     pub max_in_flight: Option<usize>,
     /// Hand-outs to members, each attempt counted.
@@ -75,6 +78,7 @@ impl GroupStats {
             dead: 0,
             dead_letter_topic: None,
             max_in_flight: None,
+            any_order: false,
             delivered: 0,
             redelivered: 0,
             expired: 0,
