@@ -1,0 +1,211 @@
+//! What topics, partitions and groups are called on the server, and ids that nobody else makes.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use memq::{Offset, Partition, TopicName};
+
+/// Stands for the dot of a topic's name, which streams may not have. It is in no topic's name.
+const DOT: char = '=';
+
+/// What separates a group's name from the partition in the name of a durable. It is in no group's.
+const KEYED: &str = "=k";
+
+/// What all names of one application on a server begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Namespace(Box<str>);
+
+/// What a subject says about the message that was published to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    pub(crate) keyed: bool,
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self("memq".into())
+    }
+}
+
+impl Namespace {
+    /// 1 to 32 characters that end no token: so the first `-` of a stream's name ends the namespace.
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let fits = !name.is_empty() && name.len() <= 32 && name.chars().all(fine);
+        fits.then(|| Self(name.into()))
+    }
+
+    /// The stream of a topic.
+    pub(crate) fn stream(&self, topic: &TopicName) -> String {
+        format!("{}-{}", self.0, topic.as_str().replace('.', &DOT.to_string()))
+    }
+
+    /// The topic of a stream; `None` where it is none of this namespace.
+    pub(crate) fn topic(&self, stream: &str) -> Option<TopicName> {
+        let name = stream.strip_prefix(&*self.0)?.strip_prefix('-')?;
+        if name.contains('.') {
+            return None;
+        }
+        TopicName::new(&name.replace(DOT, ".")).ok()
+    }
+
+    /// All that is published to a topic.
+    pub(crate) fn subjects(&self, topic: &TopicName) -> String {
+        format!("{}.{topic}.*.*", self.0)
+    }
+
+    /// Where a message is published: its partition, and whether it has a key.
+    pub(crate) fn subject(&self, topic: &TopicName, place: Place) -> String {
+        format!("{}.{topic}.{}.{}", self.0, place.partition, token(place.keyed))
+    }
+
+    /// All that is published to one partition.
+    pub(crate) fn partition(&self, topic: &TopicName, partition: Partition) -> String {
+        format!("{}.{topic}.{partition}.*", self.0)
+    }
+
+    /// All without a key, of every partition.
+    pub(crate) fn unkeyed(&self, topic: &TopicName) -> String {
+        format!("{}.{topic}.*.{}", self.0, token(false))
+    }
+
+    /// Where closing and deleting a topic is told to who has it open.
+    pub(crate) fn notices(&self, topic: &TopicName) -> String {
+        format!("_{}.notice.{topic}", self.0)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Place {
+    /// What a subject of a topic says; `None` where no publisher of memq's would use it.
+    pub(crate) fn of(subject: &str) -> Option<Self> {
+        let mut tokens = subject.rsplit('.');
+        let keyed = match tokens.next()? {
+            "k" => true,
+            "n" => false,
+            _ => return None,
+        };
+        let partition = tokens.next()?.parse().ok()?;
+        Some(Self { partition: Partition(partition), keyed })
+    }
+}
+
+/// The last token of a subject.
+const fn token(keyed: bool) -> &'static str {
+    if keyed { "k" } else { "n" }
+}
+
+/// The durable consumer of a group for the messages that have a key, in one partition. That for the
+/// others has the group's name.
+pub(crate) fn keyed_durable(group: &str, partition: Partition) -> String {
+    format!("{group}{KEYED}{partition}")
+}
+
+/// The group of a durable, and the partition where it is one for keys.
+pub(crate) fn group_of(durable: &str) -> Option<(&str, Option<Partition>)> {
+    match durable.split_once(KEYED) {
+        None => Some((durable, None)),
+        Some((group, partition)) => Some((group, Some(Partition(partition.parse().ok()?)))),
+    }
+}
+
+/// The offset of the message with this sequence: sequences begin at 1.
+pub(crate) const fn offset(sequence: u64) -> Offset {
+    Offset(sequence.saturating_sub(1))
+}
+
+/// The sequence of the message at this offset.
+pub(crate) const fn sequence(offset: Offset) -> u64 {
+    offset.0.saturating_add(1)
+}
+
+/// 32 hexadecimal digits that no other process makes.
+pub(crate) fn unique() -> String {
+    // Keyed by the system's random numbers, and each `RandomState` differently.
+    let random = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn namespace() -> Namespace {
+        Namespace::new("memq").unwrap()
+    }
+
+    #[test]
+    fn a_namespace_has_no_dash_and_no_dot() {
+        for good in ["memq", "a", "Shop_2"] {
+            assert!(Namespace::new(good).is_some(), "{good}");
+        }
+        for bad in ["", "a-b", "a.b", "a b", "ä", "a=b", &"x".repeat(33)] {
+            assert!(Namespace::new(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn streams_of_others_are_no_topics() {
+        for other in ["orders", "memq", "memq-", "memqorders", "KV_memq", "memq-a.b", "memq-a==b"] {
+            assert_eq!(namespace().topic(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_subject_says_partition_and_key() {
+        let topic: TopicName = "audit.2026".parse().unwrap();
+        let place = Place { partition: Partition(7), keyed: true };
+        let subject = namespace().subject(&topic, place);
+        assert_eq!(subject, "memq.audit.2026.7.k");
+        assert_eq!(Place::of(&subject), Some(place));
+        for foreign in ["memq.a.0.x", "memq.a.-1.k", "memq.a.65536.n", "k", "0.", ""] {
+            assert_eq!(Place::of(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_durable_says_group_and_partition() {
+        assert_eq!(group_of("billing"), Some(("billing", None)));
+        let keyed = keyed_durable("billing", Partition(3));
+        assert_eq!(group_of(&keyed), Some(("billing", Some(Partition(3)))));
+        assert_eq!(group_of("billing=kx"), None);
+    }
+
+    #[test]
+    fn ids_differ() {
+        let ids: std::collections::HashSet<_> = (0..1_000).map(|_| unique()).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.len() == 32));
+    }
+
+    proptest! {
+        #[test]
+        fn every_topic_has_a_stream_of_its_own(
+            one in "[A-Za-z0-9_-]{1,8}(\\.[A-Za-z0-9_-]{1,8}){0,3}",
+            other in "[A-Za-z0-9_-]{1,8}(\\.[A-Za-z0-9_-]{1,8}){0,3}",
+        ) {
+            let (one, other) = (TopicName::new(&one).unwrap(), TopicName::new(&other).unwrap());
+            let stream = namespace().stream(&one);
+            prop_assert!(!stream.contains(['.', ' ', '*', '>', '/', '\\']));
+            prop_assert_eq!(namespace().topic(&stream), Some(one.clone()));
+            prop_assert_eq!(stream == namespace().stream(&other), one == other);
+        }
+
+        #[test]
+        fn offsets_begin_at_zero_and_sequences_at_one(at in 0..u64::MAX) {
+            prop_assert_eq!(offset(sequence(Offset(at))), Offset(at));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A message as NATS carries it: a bare payload, and headers that say the rest. So a client in any
+//! language reads plain JSON, and writes it.
+//!
+//! | header | what it says |
+//! | --- | --- |
+//! | `Content-Type` | the format; absent: the topic's |
+//! | `Content-Encoding` | the compression, `gzip` or `zstd`; absent: none |
+//! | `Memq-Length` | the length before compression, where it is known |
+//! | `Memq-Version` | the version of the schema; absent: 1 |
+//! | `Memq-Fingerprint` | the fingerprint of the schema, as 16 hexadecimal digits |
+//! | `Memq-Key` | the key, where it is text |
+//! | `Memq-Key-Base64` | the key, where it is not |
+//! | `Nats-Msg-Id` | the id by which the server knows a repetition |
+//! | `Memq-Headers` | the order of the message's headers, where there are several |
+//!
+//! The headers of the message itself stand beside these under their own names. One whose name is
+//! taken, or whose value begins or ends with space, is `Memq-Header-` and its name in the alphabet of
+//! base64 for URLs, with its value in base64.
+
+mod headers;
+mod key;
+
+use async_nats::HeaderMap;
+use memq::{Compression, Format, Headers, Key};
+
+/// What the format is said by, and the compression.
+const CONTENT_TYPE: &str = "Content-Type";
+const CONTENT_ENCODING: &str = "Content-Encoding";
+const LENGTH: &str = "Memq-Length";
+const VERSION: &str = "Memq-Version";
+const FINGERPRINT: &str = "Memq-Fingerprint";
+const KEY: &str = "Memq-Key";
+const KEY_BASE64: &str = "Memq-Key-Base64";
+const ORDER: &str = "Memq-Headers";
+const ESCAPED: &str = "Memq-Header-";
+const ID: &str = "Nats-Msg-Id";
+
+/// The type of what stages sealed: to others it is bytes.
+const SEALED: &str = "application/vnd.memq.sealed";
+
+/// Formats, and what `Content-Type` calls them.
+const TYPES: [(Format, &str); 7] = [
+    (Format::Json, "application/json"),
+    (Format::MessagePack, "application/msgpack"),
+    (Format::Cbor, "application/cbor"),
+    (Format::Bincode, "application/vnd.memq.bincode"),
+    (Format::Postcard, "application/vnd.memq.postcard"),
+    (Format::Custom, "application/vnd.memq.custom"),
+    (Format::Raw, "application/octet-stream"),
+];
+
+/// Compressions, and what `Content-Encoding` calls them.
+const ENCODINGS: [(Compression, &str); 3] =
+    [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd"), (Compression::Lz4, "lz4")];
+
+/// What is known of a payload: how to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nature {
+    pub(crate) format: Format,
+    pub(crate) compression: Compression,
+    /// Whether stages of the topic were applied.
+    pub(crate) sealed: bool,
+    /// The length before compression, where it is known.
+    pub(crate) length: Option<u32>,
+    /// The version of the schema.
+    pub(crate) version: u16,
+    /// The fingerprint of the schema.
+    pub(crate) fingerprint: Option<u64>,
+}
+
+impl Nature {
+    /// Of a message that says nothing, in a topic of this format.
+    pub(crate) const fn of(format: Format) -> Self {
+        Self {
+            format,
+            compression: Compression::None,
+            sealed: false,
+            length: None,
+            version: 1,
+            fingerprint: None,
+        }
+    }
+}
+
+/// What came with a payload.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) nature: Nature,
+    pub(crate) key: Option<Key<'static>>,
+    pub(crate) headers: Headers,
+}
+
+/// The headers to send with a payload.
+pub(crate) fn write(
+    nature: &Nature,
+    key: Option<&Key<'_>>,
+    user: &Headers,
+    id: Option<&str>,
+) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    let kind = TYPES.iter().find(|(format, _)| *format == nature.format);
+    match kind {
+        _ if nature.sealed => map.insert(CONTENT_TYPE, SEALED),
+        Some((_, kind)) => map.insert(CONTENT_TYPE, *kind),
+        None => {}
+    }
+    if let Some((_, encoding)) = ENCODINGS.iter().find(|(known, _)| *known == nature.compression) {
+        map.insert(CONTENT_ENCODING, *encoding);
+    }
+    if let Some(length) = nature.length {
+        map.insert(LENGTH, length.to_string());
+    }
+    if nature.version != 1 {
+        map.insert(VERSION, nature.version.to_string());
+    }
+    if let Some(fingerprint) = nature.fingerprint {
+        map.insert(FINGERPRINT, format!("{fingerprint:016x}"));
+    }
+    if let Some(key) = key {
+        key::write(key, &mut map);
+    }
+    if let Some(id) = id {
+        map.insert(ID, key::id(id));
+    }
+    headers::write(user, &mut map);
+    map
+}
+
+/// What the headers of a message say, in a topic of the format `topic`.
+///
+/// A header of memq's that cannot be read stays among the headers, and the record is then of format
+/// `Custom`, which no type is read from: nothing is guessed.
+pub(crate) fn read(map: Option<&HeaderMap>, topic: Format) -> Arrived {
+    let mut nature = Nature::of(topic);
+    let mut key = None;
+    let mut user = headers::Gathered::default();
+    let mut strange = false;
+    for (name, values) in map.into_iter().flat_map(HeaderMap::iter) {
+        let name: &str = name.as_ref();
+        let joined;
+        let value = match &values[..] {
+            [value] => value.as_str(),
+            several => {
+                joined = several.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", ");
+                &joined
+            }
+        };
+        let known = if is(name, CONTENT_TYPE) {
+            read_type(value, &mut nature)
+        } else if is(name, CONTENT_ENCODING) {
+            read_encoding(value, &mut nature)
+        } else if is(name, LENGTH) {
+            value.parse().map(|length| nature.length = Some(length)).is_ok()
+        } else if is(name, VERSION) {
+            value.parse().map(|version| nature.version = version).is_ok()
+        } else if is(name, FINGERPRINT) {
+            u64::from_str_radix(value, 16).map(|print| nature.fingerprint = Some(print)).is_ok()
+        } else if is(name, KEY) || is(name, KEY_BASE64) {
+            let read = key::read(value, is(name, KEY_BASE64));
+            read.map(|read| key = Some(read)).is_some()
+        } else if begins(name, "nats-") {
+            true
+        } else {
+            user.add(name, value)
+        };
+        if !known {
+            strange = true;
+            user.keep(name, value);
+        }
+    }
+    if strange {
+        nature.format = Format::Custom;
+    }
+    Arrived { nature, key, headers: user.finish() }
+}
+
+/// Takes in what `Content-Type` says; `false` where that is not known.
+fn read_type(value: &str, nature: &mut Nature) -> bool {
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case(SEALED) {
+        nature.sealed = true;
+        nature.format = Format::Custom;
+        return true;
+    }
+    let found = TYPES.iter().find(|(_, known)| known.eq_ignore_ascii_case(kind));
+    found.map(|(format, _)| nature.format = *format).is_some()
+}
+
+/// Takes in what `Content-Encoding` says; `false` where that is not known.
+fn read_encoding(value: &str, nature: &mut Nature) -> bool {
+    if value.trim().eq_ignore_ascii_case("identity") {
+        return true;
+    }
+    let found = ENCODINGS.iter().find(|(_, known)| known.eq_ignore_ascii_case(value.trim()));
+    found.map(|(compression, _)| nature.compression = *compression).is_some()
+}
+
+/// Whether a header is this one. Clients write names in their own case.
+fn is(name: &str, known: &str) -> bool {
+    name.eq_ignore_ascii_case(known)
+}
+
+/// Whether a name begins so, in any case.
+fn begins(name: &str, with: &str) -> bool {
+    name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+}
+
+#[cfg(test)]
+mod tests;

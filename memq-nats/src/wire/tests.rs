@@ -1,0 +1,154 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn nature() -> Nature {
+    Nature::of(Format::Json)
+}
+
+fn sent(user: &Headers) -> HeaderMap {
+    write(&nature(), None, user, None)
+}
+
+#[test]
+fn a_message_of_another_client_needs_no_header() {
+    let arrived = read(None, Format::MessagePack);
+    assert_eq!(arrived.nature, Nature::of(Format::MessagePack));
+    assert_eq!((arrived.key, arrived.headers.len()), (None, 0));
+}
+
+#[test]
+fn json_says_nothing_more_than_it_must() {
+    let map = sent(&Headers::new());
+    assert_eq!(map.len(), 1);
+    assert_eq!(map.get(CONTENT_TYPE).unwrap().as_str(), "application/json");
+}
+
+#[test]
+fn names_and_types_are_read_in_any_case_and_with_parameters() {
+    let mut map = HeaderMap::new();
+    map.insert("content-type", "Application/JSON; charset=utf-8");
+    map.insert("MEMQ-KEY", "7");
+    map.insert("nats-msg-id", "x");
+    let arrived = read(Some(&map), Format::Raw);
+    assert_eq!(arrived.nature.format, Format::Json);
+    assert_eq!(arrived.key, Some(Key::from("7")));
+    assert!(arrived.headers.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_never_guessed_and_not_lost() {
+    for (name, value) in [
+        (CONTENT_TYPE, "application/xml"),
+        (CONTENT_ENCODING, "br"),
+        (LENGTH, "-1"),
+        (VERSION, "65536"),
+        (FINGERPRINT, "xyz"),
+        (KEY_BASE64, "?"),
+        ("Memq-Header-YQ", "?"),
+    ] {
+        let mut map = HeaderMap::new();
+        map.insert(name, value);
+        let arrived = read(Some(&map), Format::Json);
+        assert_eq!(arrived.nature.format, Format::Custom, "{name}");
+        assert_eq!(arrived.headers.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn names_that_are_taken_and_values_that_would_change_are_escaped() {
+    let mut user = Headers::new();
+    for name in ["Nats-Msg-Id", "memq-key", "Content-Type", "Memq-Headers", "Memq-Header-YQ"] {
+        user.insert(name, "mine").unwrap();
+    }
+    user.insert("edges", " x ").unwrap();
+    user.insert("empty", "").unwrap();
+    user.insert("memq-dead-reason", "no such customer").unwrap();
+    let map = sent(&user);
+    assert_eq!(map.get("memq-dead-reason").unwrap().as_str(), "no such customer");
+    assert!(map.get(ID).is_none());
+    let arrived = read(Some(&map), Format::Raw);
+    assert_eq!((arrived.headers, arrived.nature), (user, nature()));
+}
+
+#[test]
+fn several_values_of_one_name_are_one_with_commas() {
+    let mut map = HeaderMap::new();
+    map.append("via", "a");
+    map.append("via", "b");
+    assert_eq!(read(Some(&map), Format::Raw).headers.get("via"), Some("a, b"));
+}
+
+#[test]
+fn a_sealed_payload_is_of_no_format() {
+    let nature = Nature { sealed: true, format: Format::Custom, ..nature() };
+    let map = write(&nature, None, &Headers::new(), None);
+    assert_eq!(map.get(CONTENT_TYPE).unwrap().as_str(), SEALED);
+    assert_eq!(read(Some(&map), Format::Json).nature, nature);
+}
+
+#[test]
+fn an_id_is_one_line_and_no_two_are_alike() {
+    let id = |id| {
+        let map = write(&nature(), None, &Headers::new(), Some(id));
+        map.get(ID).unwrap().as_str().to_owned()
+    };
+    assert_eq!(id("order-7"), "order-7");
+    let all = ["", " ", "a\r\nb", "a\nb", "base64:", "base64:IA==", "order-7"].map(id);
+    assert!(all.iter().all(|id| !id.contains(['\r', '\n']) && id.trim() == id));
+    assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+}
+
+fn any_nature() -> impl Strategy<Value = Nature> {
+    let formats = proptest::sample::select(TYPES.map(|(format, _)| format).to_vec());
+    let compressions = proptest::sample::select(vec![
+        Compression::None,
+        Compression::Gzip,
+        Compression::Zstd,
+        Compression::Lz4,
+    ]);
+    (formats, compressions, any::<Option<u32>>(), any::<u16>(), any::<Option<u64>>()).prop_map(
+        |(format, compression, length, version, fingerprint)| Nature {
+            format,
+            compression,
+            sealed: false,
+            length,
+            version,
+            fingerprint,
+        },
+    )
+}
+
+fn any_headers() -> impl Strategy<Value = Headers> {
+    let name = "[!-9;-~]{1,40}|[Nn]ats-[a-z]{1,4}|Memq-[A-Z]{1,4}";
+    proptest::collection::vec((name, "\\PC{0,30}| x |\u{a0}|\u{2028}x"), 0..6).prop_map(|all| {
+        let mut headers = Headers::new();
+        for (name, value) in all {
+            headers.insert(name, value).unwrap();
+        }
+        headers
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_sent_comes_back(
+        nature in any_nature(),
+        key in any::<Option<Vec<u8>>>(),
+        text in "\\PC{0,20}",
+        user in any_headers(),
+    ) {
+        for key in [key.as_deref(), Some(text.as_bytes())] {
+            let key = key.map(Key::new);
+            let map = write(&nature, key.as_ref(), &user, Some("id"));
+            for (_, values) in map.iter() {
+                let value = values[0].as_str();
+                prop_assert!(value.trim() == value && !value.contains(['\r', '\n']));
+            }
+            let arrived = read(Some(&map), Format::Native);
+            prop_assert_eq!(arrived.nature, nature);
+            prop_assert_eq!(&arrived.headers, &user);
+            prop_assert_eq!(arrived.key, key.map(Key::into_owned));
+        }
+    }
+}
