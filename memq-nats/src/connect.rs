@@ -4,28 +4,31 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::account::Account;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::jetstream::{self, account::Account};
-use async_nats::{Client, Event, ServerAddr};
+use async_nats::{Event, ServerAddr};
 use memq::Cause;
+use memq::spi::Transport;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::fault::{self, Trouble};
+use crate::fault;
+use crate::link::Link;
 use crate::names::Namespace;
 use crate::outbound::Outbound;
 #[cfg(not(feature = "tls"))]
 use crate::preflight;
 use crate::settings::{Login, Settings, Storage, Tls, shown};
 use crate::task::Tasks;
+use crate::transport::JetStream;
 
 /// How often JetStream is asked for while nobody answers, as after a cluster was started.
 const TRIES: u32 = 5;
 
 /// How to connect to NATS, and what topics are made of there.
 ///
-/// [`start`](Self::start) connects.
+/// [`transport`](Self::transport) connects.
 #[derive(Clone)]
 #[must_use = "this connects once it is awaited"]
 pub struct Connect {
@@ -168,8 +171,8 @@ impl Connect {
         self
     }
 
-    /// How long a server that is away is waited for before a call fails; without end where nothing is
-    /// said. A publish can be given its own limit.
+    /// How long a server that is away is waited for before a call fails. Where nothing is said,
+    /// publishing and reading wait without end, and opening and administration for 30 s.
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.settings.give_up_after = Some(time);
         self
@@ -205,8 +208,21 @@ impl Connect {
         Ok(settings)
     }
 
-    /// Connects, and asks for JetStream.
-    pub(crate) async fn link(self) -> Result<Link, ConnectError> {
+    /// Connects, and asks for JetStream. The transport starts its tasks on the runtime that this is
+    /// awaited in.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], also where the server is away: a first connection is not waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is connected.
+    pub async fn transport(self) -> Result<Arc<dyn Transport>, ConnectError> {
+        Ok(Arc::new(JetStream::new(self.link().await?)))
+    }
+
+    async fn link(self) -> Result<Link, ConnectError> {
         let settings = Arc::new(self.checked()?);
         #[cfg(not(feature = "tls"))]
         refuse_tls(&settings).await?;
@@ -233,7 +249,7 @@ impl Connect {
                 Err(trouble) if !trouble.passes() || tries == TRIES => {
                     return Err(ConnectError::JetStream { source: trouble.into_cause() });
                 }
-                Err(Trouble::Away(_) | Trouble::Refused(_)) => {
+                Err(_) => {
                     tokio::time::sleep(Settings::AWAY.delay(tries)).await;
                     tries += 1;
                 }
@@ -241,7 +257,7 @@ impl Connect {
         }
         let outbound = Outbound::new(settings.clone(), client.clone());
         let tasks = Tasks::new(Handle::current());
-        Ok(Link { settings, client, context, outbound, up, tasks })
+        Ok(Link::new(settings, client, context, outbound, up, tasks))
     }
 }
 
@@ -261,20 +277,6 @@ async fn refuse_tls(settings: &Settings) -> Result<(), ConnectError> {
 fn unreachable(settings: &Settings, source: impl Into<Cause>) -> ConnectError {
     let servers = settings.servers.iter().map(shown).collect::<Vec<_>>().join(", ");
     ConnectError::Unreachable { servers, source: source.into() }
-}
-
-/// A connection, and all that is done over it.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) settings: Arc<Settings>,
-    /// Connects again by itself. For all but publishing.
-    pub(crate) client: Client,
-    pub(crate) context: jetstream::Context,
-    /// For publishing.
-    pub(crate) outbound: Outbound,
-    /// Whether `client` is connected.
-    pub(crate) up: watch::Receiver<bool>,
-    pub(crate) tasks: Arc<Tasks>,
 }
 
 /// A connection could not be made.

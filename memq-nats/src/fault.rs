@@ -5,6 +5,7 @@ use async_nats::jetstream::Error as Refusal;
 use async_nats::jetstream::context::{RequestError, RequestErrorKind};
 use async_nats::jetstream::response::Response;
 use memq::Cause;
+use memq::spi::Fault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,6 +31,14 @@ pub(crate) mod code {
     pub(crate) const NO_PEERS: u64 = 10005;
     /// The account is at its limits.
     pub(crate) const ACCOUNT: u64 = 10002;
+    /// What a stream may take on disk, or in memory, is more than the server has left.
+    pub(crate) const STORAGE: u64 = 10047;
+    pub(crate) const MEMORY: u64 = 10028;
+    /// Another stream has some of the subjects.
+    pub(crate) const SUBJECTS: u64 = 10065;
+    /// A cluster without a leader, or asked at another server than that.
+    pub(crate) const NOT_ACTIVE: u64 = 10006;
+    pub(crate) const NOT_LEADER: u64 = 10009;
     /// There is no such consumer.
     pub(crate) const NO_CONSUMER: u64 = 10014;
 }
@@ -63,9 +72,19 @@ impl Trouble {
     }
 }
 
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Self {
+        if trouble.is(code::NO_STREAM) {
+            return Self::Deleted;
+        }
+        Self::Unavailable(trouble.into_cause())
+    }
+}
+
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        if refusal.error_code().0 == code::NOT_AVAILABLE {
+        let passing = [code::NOT_AVAILABLE, code::NOT_ACTIVE, code::NOT_LEADER];
+        if passing.contains(&refusal.error_code().0) {
             Self::Away(Box::new(refusal))
         } else {
             Self::Refused(refusal)

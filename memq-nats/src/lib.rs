@@ -5,13 +5,19 @@
 
 mod connect;
 mod fault;
+mod group;
+mod link;
 mod names;
 mod notes;
 mod outbound;
 #[cfg(not(feature = "tls"))]
 mod preflight;
+mod publisher;
+mod reader;
 mod settings;
 mod task;
+mod topic;
+mod transport;
 mod wire;
 
 pub use self::connect::{Connect, ConnectError};

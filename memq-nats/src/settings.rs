@@ -16,6 +16,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the connection is tried; twice without an answer, and it is given up.
 const PING: Duration = Duration::from_secs(5);
 
+/// How long opening and administration wait for a server where nothing is said.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Where a topic's messages are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -83,6 +86,11 @@ impl Settings {
     /// The pause between attempts to reach a server that is away.
     pub(crate) const AWAY: Backoff =
         Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
+
+    /// How long opening and administration wait for a server that is away.
+    pub(crate) fn patience(&self) -> Duration {
+        self.give_up_after.unwrap_or(PATIENCE)
+    }
 
     /// Whether the connection, or one of its addresses, is to be encrypted.
     pub(crate) fn wants_tls(&self) -> bool {

@@ -38,6 +38,12 @@ impl Tasks {
         task
     }
 
+    /// Runs a future that ends by itself, also after these. From any thread.
+    #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(work));
+    }
+
     /// Ends them all, and those that somebody starts later.
     pub(crate) fn end(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,9 +19,12 @@
 
 mod headers;
 mod key;
+mod record;
 
 use async_nats::HeaderMap;
 use memq::{Compression, Format, Headers, Key};
+
+pub(crate) use self::record::{headers, record};
 
 /// What the format is said by, and the compression.
 const CONTENT_TYPE: &str = "Content-Type";
@@ -55,22 +58,22 @@ const ENCODINGS: [(Compression, &str); 3] =
 
 /// What is known of a payload: how to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Nature {
-    pub(crate) format: Format,
-    pub(crate) compression: Compression,
+struct Nature {
+    format: Format,
+    compression: Compression,
     /// Whether stages of the topic were applied.
-    pub(crate) sealed: bool,
+    sealed: bool,
     /// The length before compression, where it is known.
-    pub(crate) length: Option<u32>,
+    length: Option<u32>,
     /// The version of the schema.
-    pub(crate) version: u16,
+    version: u16,
     /// The fingerprint of the schema.
-    pub(crate) fingerprint: Option<u64>,
+    fingerprint: Option<u64>,
 }
 
 impl Nature {
     /// Of a message that says nothing, in a topic of this format.
-    pub(crate) const fn of(format: Format) -> Self {
+    const fn of(format: Format) -> Self {
         Self {
             format,
             compression: Compression::None,
@@ -84,19 +87,14 @@ impl Nature {
 
 /// What came with a payload.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    pub(crate) nature: Nature,
-    pub(crate) key: Option<Key<'static>>,
-    pub(crate) headers: Headers,
+struct Arrived {
+    nature: Nature,
+    key: Option<Key<'static>>,
+    headers: Headers,
 }
 
 /// The headers to send with a payload.
-pub(crate) fn write(
-    nature: &Nature,
-    key: Option<&Key<'_>>,
-    user: &Headers,
-    id: Option<&str>,
-) -> HeaderMap {
+fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str>) -> HeaderMap {
     let mut map = HeaderMap::new();
     let kind = TYPES.iter().find(|(format, _)| *format == nature.format);
     match kind {
@@ -130,7 +128,7 @@ pub(crate) fn write(
 ///
 /// A header of memq's that cannot be read stays among the headers, and the record is then of format
 /// `Custom`, which no type is read from: nothing is guessed.
-pub(crate) fn read(map: Option<&HeaderMap>, topic: Format) -> Arrived {
+fn read(map: Option<&HeaderMap>, topic: Format) -> Arrived {
     let mut nature = Nature::of(topic);
     let mut key = None;
     let mut user = headers::Gathered::default();
@@ -203,6 +201,16 @@ fn is(name: &str, known: &str) -> bool {
 /// Whether a name begins so, in any case.
 fn begins(name: &str, with: &str) -> bool {
     name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+}
+
+/// How many bytes these headers take on the way.
+pub(crate) fn length(map: &HeaderMap) -> usize {
+    // `NATS/1.0`, a line for each value, and an empty line.
+    let lines = map.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + 4)
+    });
+    12 + lines.sum::<usize>()
 }
 
 #[cfg(test)]

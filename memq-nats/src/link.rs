@@ -1,0 +1,103 @@
+//! A connection, and all that is done over it.
+
+use std::sync::Arc;
+
+use async_nats::Client;
+use async_nats::jetstream::Context;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::fault::{self, Trouble};
+use crate::outbound::Outbound;
+use crate::settings::Settings;
+use crate::task::Tasks;
+
+/// What all handles of a broker share.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) settings: Arc<Settings>,
+    /// Connects again by itself. For all but publishing.
+    pub(crate) client: Client,
+    pub(crate) context: Context,
+    /// For publishing.
+    pub(crate) outbound: Outbound,
+    /// Whether `client` is connected.
+    pub(crate) up: watch::Receiver<bool>,
+    pub(crate) tasks: Arc<Tasks>,
+    /// Whether the last broker is gone.
+    down: watch::Sender<bool>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        client: Client,
+        context: Context,
+        outbound: Outbound,
+        up: watch::Receiver<bool>,
+        tasks: Arc<Tasks>,
+    ) -> Self {
+        let (down, _) = watch::channel(false);
+        Self { settings, client, context, outbound, up, tasks, down }
+    }
+
+    /// Asks the server until it answers, or for as long as the settings say. The subject begins after
+    /// `$JS.API.`. `Away` says that it did not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it was asked or not.
+    pub(crate) async fn ask<A: DeserializeOwned>(
+        &self,
+        subject: &str,
+        request: &(impl Serialize + ?Sized),
+    ) -> Result<A, Trouble> {
+        let deadline = Instant::now() + self.settings.patience();
+        let mut attempt = 1;
+        loop {
+            let pause = match self.ask_once(subject, request).await {
+                Err(trouble) if trouble.passes() => {
+                    let pause = Settings::AWAY.delay(attempt);
+                    if Instant::now() + pause > deadline {
+                        return Err(trouble);
+                    }
+                    pause
+                }
+                answer => return answer,
+            };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Asks once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it was asked or not.
+    pub(crate) async fn ask_once<A: DeserializeOwned>(
+        &self,
+        subject: &str,
+        request: &(impl Serialize + ?Sized),
+    ) -> Result<A, Trouble> {
+        fault::ask(&self.context, subject.to_owned(), request).await
+    }
+
+    /// Says that the last broker is gone.
+    pub(crate) fn shut_down(&self) {
+        self.down.send_replace(true);
+        self.tasks.end();
+    }
+
+    /// Whether the last broker is gone.
+    pub(crate) fn is_down(&self) -> bool {
+        *self.down.borrow()
+    }
+
+    /// Tells when the last broker is gone.
+    pub(crate) fn down(&self) -> watch::Receiver<bool> {
+        self.down.subscribe()
+    }
+}

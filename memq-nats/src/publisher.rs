@@ -1,0 +1,224 @@
+//! The way of one publisher into a topic. It checks and admits; a task sends in order.
+
+mod answer;
+mod drive;
+mod window;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_nats::{HeaderMap, Subject};
+use memq::Partition;
+use memq::spi::{Boxed, Fault, Outgoing, Promise, PublishFault, Receipt, RemotePublisher};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::names::{self, Place};
+use crate::topic::{Core, Phase};
+use crate::wire;
+
+/// What is admitted and not stored has at most this size, and that of one message more.
+const MOST_BYTES: usize = 16 << 20;
+
+/// What publishers hold. Its task ends once this is gone and what was admitted is stored.
+pub(crate) struct Publisher(Arc<Shared>);
+
+/// What the handle and its task share.
+struct Shared {
+    core: Arc<Core>,
+    /// Begins the ids of messages to which nobody gave one.
+    id: String,
+    /// The partition after the one that the last message without a key went to.
+    turn: AtomicU16,
+    state: Mutex<Admitted>,
+    /// Rings the task.
+    work: Notify,
+    /// Rings those that wait for room in the window, in turn.
+    room: Notify,
+    /// Rings those that wait until everything is done.
+    done: Notify,
+}
+
+/// What is admitted.
+#[derive(Default)]
+struct Admitted {
+    /// Not yet taken by the task.
+    queue: VecDeque<Flight>,
+    /// Messages admitted since the beginning.
+    all: u64,
+    /// How many of them, from the first on, have an outcome.
+    done: u64,
+    /// The size of the others.
+    bytes: usize,
+    /// Whether the handle is gone.
+    left: bool,
+    /// Whether the task runs.
+    runs: bool,
+}
+
+/// A message that is admitted, until its outcome is known.
+struct Flight {
+    message: Outgoing,
+    subject: Subject,
+    id: String,
+    /// Made when it was checked, for the first time that it is sent.
+    headers: Option<HeaderMap>,
+    bytes: usize,
+    /// Until when it waits for room.
+    until: Option<Instant>,
+    promise: Promise,
+}
+
+impl Publisher {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let id = format!("memq:{}:", names::unique());
+        Self(Arc::new(Shared {
+            core,
+            id,
+            turn: AtomicU16::new(0),
+            state: Mutex::default(),
+            work: Notify::new(),
+            room: Notify::new(),
+            done: Notify::new(),
+        }))
+    }
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.state();
+        f.debug_struct("Publisher")
+            .field("topic", &self.0.core.name)
+            .field("admitted", &state.all)
+            .field("done", &state.done)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.0.state().left = true;
+        self.0.work.notify_one();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, Admitted> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Messages that may be admitted and not done.
+    fn window(&self) -> u64 {
+        self.core.link.settings.window as u64
+    }
+
+    /// Why nothing is admitted any more.
+    fn ended(&self) -> Result<(), PublishFault> {
+        match self.core.phase() {
+            Phase::Deleted => Err(Fault::Deleted.into()),
+            Phase::Closed => Err(PublishFault::Closed),
+            Phase::Open if self.core.link.is_down() => Err(PublishFault::Closed),
+            Phase::Open => Ok(()),
+        }
+    }
+
+    /// Where a message goes, and what is sent with it; or what is wrong with it.
+    fn check(
+        &self,
+        message: &Outgoing,
+        id: &str,
+    ) -> Result<(Subject, HeaderMap, usize), PublishFault> {
+        let options = self.core.options();
+        let partition = message.partition.unwrap_or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            Partition(turn % options.partitions.max(1))
+        });
+        let place = Place { partition, keyed: message.record.key().is_some() };
+        let subject = self.core.link.settings.namespace.subject(&self.core.name, place);
+        let headers = wire::headers(&message.record, message.schema, Some(id));
+        let bytes = wire::length(&headers) + message.record.bytes().len();
+        // The server counts the subject towards what a topic keeps, and not towards one message.
+        let kept = options.max_bytes.saturating_sub(subject.len());
+        let max_bytes = self.core.link.client.max_payload().min(kept);
+        if bytes > max_bytes {
+            return Err(PublishFault::TooLarge { bytes, max_bytes });
+        }
+        Ok((subject.into(), headers, bytes))
+    }
+}
+
+impl RemotePublisher for Publisher {
+    fn submit(
+        &self,
+        messages: &mut VecDeque<Outgoing>,
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<(), PublishFault> {
+        let shared = &self.0;
+        shared.ended()?;
+        let mut state = shared.state();
+        let before = state.all;
+        while state.all - state.done < shared.window() && state.bytes < MOST_BYTES {
+            let Some(message) = messages.pop_front() else { break };
+            let (promise, receipt) = Receipt::pair();
+            receipts.push(receipt);
+            let own = || format!("{}{}", shared.id, state.all);
+            let id = message.id.as_deref().map_or_else(own, str::to_owned);
+            match shared.check(&message, &id) {
+                Ok((subject, headers, bytes)) => {
+                    let until = message.within.map(|within| Instant::now() + within);
+                    let headers = Some(headers);
+                    let flight = Flight { message, subject, id, headers, bytes, until, promise };
+                    state.queue.push_back(flight);
+                    state.bytes += bytes;
+                    state.all += 1;
+                }
+                Err(fault) => promise.keep(Err(fault)),
+            }
+        }
+        let starts = state.all > before && !std::mem::replace(&mut state.runs, true);
+        drop(state);
+        if starts {
+            // It outlives the broker, for what is admitted is still sent.
+            shared.core.link.tasks.detach(drive::run(shared.clone()));
+        }
+        shared.work.notify_one();
+        Ok(())
+    }
+
+    fn room(&self) -> Boxed<()> {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            // With a quarter of it free, a batch is worth sending.
+            let enough = shared.window() - shared.window() / 4;
+            loop {
+                let mut rings = std::pin::pin!(shared.room.notified());
+                rings.as_mut().enable();
+                let has_room = {
+                    let state = shared.state();
+                    state.all - state.done < enough.max(1) && state.bytes < MOST_BYTES
+                };
+                if has_room || shared.ended().is_err() {
+                    return;
+                }
+                rings.await;
+            }
+        })
+    }
+
+    fn flush(&self) -> Boxed<()> {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let all = shared.state().all;
+            loop {
+                let mut rings = std::pin::pin!(shared.done.notified());
+                rings.as_mut().enable();
+                if shared.state().done >= all {
+                    return;
+                }
+                rings.await;
+            }
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Room in a full topic that does not drop its oldest messages: what everybody has passed goes.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Info as Reading};
+use async_nats::jetstream::stream::Info;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Core, Unseen};
+use crate::fault::Trouble;
+
+/// How long an answer is taken for the present one, however many publishers ask.
+const FRESH: Duration = Duration::from_millis(20);
+
+/// When room was last looked for.
+#[derive(Debug, Default)]
+pub(super) struct Room(Mutex<Option<Instant>>);
+
+#[derive(Serialize)]
+struct PageRequest {
+    offset: usize,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    total: usize,
+    #[serde(default)]
+    consumers: Option<Vec<Reading>>,
+}
+
+/// What is to be removed: everything before this sequence.
+#[derive(Serialize)]
+struct Purge {
+    seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Purged {
+    purged: u64,
+}
+
+impl Core {
+    /// All consumers of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn readings(&self) -> Result<Vec<Reading>, Trouble> {
+        let list = format!("CONSUMER.LIST.{}", self.stream);
+        let mut readings = Vec::new();
+        loop {
+            let request = PageRequest { offset: readings.len() };
+            let page: Page = self.link.ask_once(&list, &request).await?;
+            let more = page.consumers.unwrap_or_default();
+            let over = more.is_empty();
+            readings.extend(more);
+            if over || readings.len() >= page.total {
+                return Ok(readings);
+            }
+        }
+    }
+
+    /// Frees some of what every subscriber and every group has passed; `false` where there is nothing
+    /// of that kind, or somebody has just looked.
+    ///
+    /// Removing goes forward only, and twice is once, so that several processes may do it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, room was made or not.
+    pub(crate) async fn make_room(&self) -> Result<bool, Unseen> {
+        let mut last = self.room.0.lock().await;
+        if last.is_some_and(|last| last.elapsed() < FRESH) {
+            return Ok(false);
+        }
+        let freed = self.free().await;
+        *last = Some(Instant::now());
+        freed
+    }
+
+    async fn free(&self) -> Result<bool, Unseen> {
+        let away = |trouble: Trouble| Unseen::Away(trouble.into_cause());
+        // The stream first: what somebody has read by then, they have read later as well.
+        let info = self.look().await?;
+        let readings = self.readings().await.map_err(away)?;
+        let passed = readings.iter().map(|reading| passed(reading, &info)).min();
+        let Some(seq) = passed.and_then(|passed| removable(passed, &info)) else {
+            return Ok(false);
+        };
+        let purged = self.link.ask_once::<Purged>(&self.request("PURGE"), &Purge { seq }).await;
+        Ok(purged.map_err(away)?.purged > 0)
+    }
+}
+
+/// The sequence that somebody reads next, at least.
+fn passed(reading: &Reading, stream: &Info) -> u64 {
+    let settles = reading.config.ack_policy != AckPolicy::None;
+    // Who waits for nothing has passed what there was, also where a filter passes over it.
+    if reading.num_pending == 0 && (!settles || reading.num_ack_pending == 0) {
+        return stream.state.last_sequence + 1;
+    }
+    // What a subscriber was sent it has. A group has what it has settled.
+    let at = if settles { &reading.ack_floor } else { &reading.delivered };
+    at.stream_sequence + 1
+}
+
+/// Up to where messages go, of those before `passed`: a sixteenth of what the topic keeps at most, so
+/// that those who come later find the rest.
+fn removable(passed: u64, stream: &Info) -> Option<u64> {
+    let first = stream.state.first_sequence;
+    let step = (stream.state.messages / 16).max(1);
+    let to = passed.min(first.saturating_add(step));
+    (to > first).then_some(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(first: u64, last: u64) -> Info {
+        let text = format!(
+            r#"{{"config":{{"name":"s","retention":"limits","discard":"new","storage":"file",
+            "num_replicas":1}},"created":"2026-01-01T00:00:00Z","state":{{"messages":{},"bytes":0,
+            "first_seq":{first},"first_ts":"2026-01-01T00:00:00Z","last_seq":{last},
+            "last_ts":"2026-01-01T00:00:00Z","consumer_count":0}}}}"#,
+            last + 1 - first
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn reading(policy: &str, delivered: u64, floor: u64, pending: u64, held: u64) -> Reading {
+        let text = format!(
+            r#"{{"stream_name":"s","name":"c","created":"2026-01-01T00:00:00Z",
+            "config":{{"deliver_policy":"all","ack_policy":"{policy}","replay_policy":"instant"}},
+            "delivered":{{"consumer_seq":{delivered},"stream_seq":{delivered}}},
+            "ack_floor":{{"consumer_seq":{floor},"stream_seq":{floor}}},
+            "num_ack_pending":{held},"num_redelivered":0,"num_waiting":0,"num_pending":{pending}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn subscribers_pass_what_they_were_sent_and_groups_what_they_settled() {
+        let stream = stream(1, 100);
+        assert_eq!(passed(&reading("none", 40, 0, 60, 0), &stream), 41);
+        assert_eq!(passed(&reading("explicit", 40, 30, 60, 10), &stream), 31);
+        assert_eq!(passed(&reading("explicit", 0, 0, 100, 0), &stream), 1);
+    }
+
+    #[test]
+    fn who_waits_for_nothing_has_passed_everything() {
+        let stream = stream(1, 100);
+        assert_eq!(passed(&reading("none", 3, 0, 0, 0), &stream), 101);
+        assert_eq!(passed(&reading("explicit", 3, 3, 0, 0), &stream), 101);
+        assert_eq!(passed(&reading("explicit", 3, 2, 0, 1), &stream), 3);
+    }
+
+    #[test]
+    fn a_part_of_what_is_passed_goes_and_never_more() {
+        assert_eq!(removable(101, &stream(1, 100)), Some(7));
+        assert_eq!(removable(3, &stream(1, 100)), Some(3));
+        assert_eq!(removable(1, &stream(1, 100)), None);
+        assert_eq!(removable(50, &stream(60, 100)), None);
+        assert_eq!(removable(9, &stream(8, 9)), Some(9));
+    }
+}
