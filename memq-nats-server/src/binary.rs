@@ -1,18 +1,16 @@
 //! Which nats-server programs there are, and what a test does where there is none.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
+
+use crate::installed::{installed, skip};
 
 /// A list of programs, as in `PATH`; where it is set it alone counts.
 const PROGRAMS: &str = "NATS_SERVER";
-/// With `1`, a test that finds no server fails.
-const REQUIRED: &str = "MEMQ_REQUIRE_NATS";
 
 /// The version of a nats-server: major, minor, patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +97,7 @@ impl Binary {
     pub fn all_or_skip() -> Vec<Self> {
         let all = Self::all().unwrap_or_else(|error| panic!("{error}"));
         if all.is_empty() {
-            skip(Location::caller());
+            skip("nats-server", Location::caller());
         }
         all
     }
@@ -125,10 +123,7 @@ impl fmt::Display for Binary {
 /// Places in which programs are looked for, the newest first.
 fn places() -> Vec<PathBuf> {
     let mut places = Vec::new();
-    // The program that runs is somewhere in cargo's target directory, which cargo tags; so is what was installed.
-    let this = env::current_exe().unwrap_or_default();
-    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    places.extend(target.map(|target| target.join("nats-venv/bin")));
+    places.extend(installed());
     places.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     // Debian's place, which is not in the `PATH` of a user.
     places.push("/usr/sbin".into());
@@ -145,21 +140,6 @@ fn version(said: &str) -> Option<Version> {
         part[..end].parse().ok()
     });
     Some(Version(numbers.next()??, numbers.next()??, numbers.next()??))
-}
-
-/// Fails where servers are required, and otherwise says that the test is skipped.
-fn skip(at: &Location<'_>) {
-    let test = thread::current();
-    let test = test.name().unwrap_or("a test");
-    let why =
-        format!("there is no nats-server: scripts/nats-servers installs it, {PROGRAMS} names it");
-    if env::var_os(REQUIRED).as_deref() == Some(OsStr::new("1")) {
-        panic!("{test}: {why} ({REQUIRED}=1)");
-    }
-    let line = "=".repeat(80);
-    // In one piece, since tests run at once; where nobody hears it there is nobody to tell.
-    let text = format!("{line}\nSKIPPED: {test} ({at})\n{why}\n{line}\n");
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

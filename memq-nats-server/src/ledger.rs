@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,13 +79,21 @@ impl Ledger {
         self.entries().acknowledged.len()
     }
 
+    /// Acknowledged and not seen, in order: what a reader waits for, and in the end what was lost.
+    pub fn unseen(&self, seen: &Seen) -> Vec<Mark> {
+        let entries = self.entries();
+        let mut unseen: Vec<Mark> = entries.acknowledged.difference(&seen.marks).copied().collect();
+        unseen.sort_unstable();
+        unseen
+    }
+
     /// What there is to say of what a reader has seen.
     pub fn compare(&self, seen: &Seen) -> Report {
         let entries = self.entries();
         Report {
             acknowledged: entries.acknowledged.len(),
             seen: seen.marks.len(),
-            lost: entries.acknowledged.iter().filter(|mark| !seen.marks.contains(mark)).count(),
+            lost: entries.acknowledged.difference(&seen.marks).count(),
             doubled: seen.doubled,
             out_of_order: seen.out_of_order,
             refused_and_seen: entries.refused.intersection(&seen.marks).count(),
@@ -158,6 +167,15 @@ pub struct Report {
     pub outage: Duration,
 }
 
+impl Report {
+    /// Writes it as one line to stderr, past the test runner, which keeps to itself what tests print: times
+    /// without service are no reason to fail, but to be known.
+    pub fn tell(&self, fault: &str) {
+        // Where nobody hears it there is nobody to tell.
+        let _ = io::stderr().write_all(format!("FAULT {fault}: {self}\n").as_bytes());
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { acknowledged, seen, lost, doubled, out_of_order, refused_and_seen, outage } =
@@ -203,6 +221,7 @@ mod tests {
         }
         assert!(!seen.push(mark(2, 0)));
         assert!(seen.push(mark(2, 1)) && seen.push(mark(2, 2)));
+        assert_eq!(ledger.unseen(&seen), [mark(1, 3)]);
         let report = ledger.compare(&seen);
         let outage = report.outage;
         let expected = Report {

@@ -33,6 +33,8 @@
 mod again;
 mod binary;
 mod cluster;
+mod eventually;
+mod installed;
 mod ledger;
 mod monitor;
 mod ports;
@@ -43,6 +45,8 @@ mod server;
 pub use self::again::{again, role};
 pub use self::binary::{Binary, Version};
 pub use self::cluster::Cluster;
+pub use self::eventually::eventually;
+pub use self::installed::python_or_skip;
 pub use self::ledger::{Ledger, Mark, Report, Seen};
 pub use self::proxy::Proxy;
 pub use self::server::Server;

@@ -2,11 +2,13 @@
 
 mod binding;
 mod explain;
+mod hub;
 mod open;
 
 use std::sync::Arc;
 
 pub use self::explain::Explanation;
+use self::hub::Hub;
 pub use self::open::{
     ConsumerBuilder, DeadLetters, Opening, PublisherBuilder, Redriven, SubscriberBuilder,
     TopicBuilder,
@@ -17,9 +19,12 @@ use crate::error::AdminError;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::record::Record;
+use crate::spi::Transport;
 use crate::topic::Topic;
 
-/// Topics in memory, and the handles to them.
+/// Topics, in memory or [elsewhere](Self::over), and the handles to them.
+///
+/// What is said here and on the handles is of topics in memory, where nothing else is said.
 ///
 /// Cloning is cheap and gives the same broker. When the last clone is dropped, its topics are
 /// closed: publishers get `Closed`, and subscribers too once they have read what there is.
@@ -52,7 +57,14 @@ use crate::topic::Topic;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Broker {
-    registry: Arc<Registry>,
+    home: Home,
+}
+
+/// Where a broker's topics are kept.
+#[derive(Clone, Debug)]
+enum Home {
+    Memory(Arc<Registry>),
+    Elsewhere(Arc<Hub>),
 }
 
 impl Default for Broker {
@@ -65,7 +77,27 @@ impl Broker {
     /// A broker without topics.
     #[must_use]
     pub fn new() -> Self {
-        Self { registry: Arc::new(Registry::new()) }
+        Self { home: Home::Memory(Arc::new(Registry::new())) }
+    }
+
+    /// A broker whose topics are kept by another system, as a [back end](crate::spi) for it has them.
+    ///
+    /// Its handles are those of a broker in memory, with the same promises. What the system cannot do
+    /// is refused by name on opening, as [`OpenError::Unsupported`](crate::OpenError::Unsupported).
+    /// Native topics are: their messages have no bytes. So are, where they are called,
+    /// [`try_publish`](crate::Publisher::try_publish), [`now`](crate::Publish::now) and
+    /// [`reserve`](crate::Publisher::reserve), since whether a message was stored takes an answer.
+    ///
+    /// What the options of a topic are is compared with what the system has. Its type, its stages and
+    /// its dictionary are known to each process for itself: stages are compared by their names, and a
+    /// publisher is refused that does not have them.
+    ///
+    /// When the last clone is dropped, the connection is shut down: what was on its way is still sent.
+    ///
+    /// [`memq::spi`](crate::spi) has a whole one.
+    #[must_use]
+    pub fn over(transport: Arc<dyn Transport>) -> Self {
+        Self { home: Home::Elsewhere(Arc::new(Hub::new(transport))) }
     }
 
     /// A publisher of messages of this type. Await the builder; it creates the topic if there is
@@ -130,9 +162,12 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// None in memory.
+    /// None in memory; elsewhere [`AdminError::Unavailable`].
     pub async fn topics(&self) -> Result<Vec<TopicName>, AdminError> {
-        Ok(self.registry.names())
+        match &self.home {
+            Home::Memory(registry) => Ok(registry.names()),
+            Home::Elsewhere(hub) => hub.topics().await,
+        }
     }
 
     /// The options a topic runs with.
@@ -141,8 +176,11 @@ impl Broker {
     ///
     /// [`AdminError::NotFound`] where there is no such topic.
     pub async fn options(&self, topic: impl AsRef<str>) -> Result<TopicOptions, AdminError> {
-        let topic = self.find(topic.as_ref())?;
-        Ok(binding::options(&*topic))
+        let topic = topic.as_ref();
+        match &self.home {
+            Home::Memory(registry) => Ok(binding::options(&*find(registry, topic)?)),
+            Home::Elsewhere(hub) => Ok(hub.find(topic).await?.options()),
+        }
     }
 
     /// What a topic and its subscribers have done.
@@ -168,7 +206,12 @@ impl Broker {
     /// ```
     pub async fn stats(&self, topic: impl AsRef<str>) -> Result<TopicStats, AdminError> {
         let topic = topic.as_ref();
-        self.find(topic)?.stats().ok_or_else(|| Self::not_found(topic))
+        match &self.home {
+            Home::Memory(registry) => {
+                find(registry, topic)?.stats().ok_or_else(|| not_found(topic))
+            }
+            Home::Elsewhere(hub) => hub.stats(topic).await,
+        }
     }
 
     /// What holds a topic up, in words: who holds its oldest message, who is behind and why, what was
@@ -201,9 +244,18 @@ impl Broker {
     /// ```
     pub async fn explain(&self, topic: impl AsRef<str>) -> Result<Explanation, AdminError> {
         let topic = topic.as_ref();
-        let found = self.find(topic)?;
-        let stats = found.stats().ok_or_else(|| Self::not_found(topic))?;
-        Ok(explain::explain(topic, &binding::options(&*found), &stats, found.now()))
+        let (options, stats, now) = match &self.home {
+            Home::Memory(registry) => {
+                let found = find(registry, topic)?;
+                let stats = found.stats().ok_or_else(|| not_found(topic))?;
+                (binding::options(&*found), stats, found.now())
+            }
+            Home::Elsewhere(hub) => {
+                let (found, stats) = (hub.find(topic).await?, hub.stats(topic).await?);
+                (found.options(), stats, hub.now())
+            }
+        };
+        Ok(explain::explain(topic, &options, &stats, now))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what
@@ -213,7 +265,11 @@ impl Broker {
     ///
     /// [`AdminError::NotFound`] where there is no such topic.
     pub async fn close(&self, topic: impl AsRef<str>) -> Result<(), AdminError> {
-        self.find(topic.as_ref())?.close();
+        let topic = topic.as_ref();
+        match &self.home {
+            Home::Memory(registry) => find(registry, topic)?.close(),
+            Home::Elsewhere(hub) => hub.close(topic).await?,
+        }
         Ok(())
     }
 
@@ -225,7 +281,12 @@ impl Broker {
     /// [`AdminError::NotFound`] where there is no such topic.
     pub async fn delete(&self, topic: impl AsRef<str>) -> Result<(), AdminError> {
         let topic = topic.as_ref();
-        self.registry.remove(topic).ok_or_else(|| Self::not_found(topic))?.delete();
+        match &self.home {
+            Home::Memory(registry) => {
+                registry.remove(topic).ok_or_else(|| not_found(topic))?.delete();
+            }
+            Home::Elsewhere(hub) => hub.delete(topic).await?,
+        }
         Ok(())
     }
 
@@ -243,17 +304,21 @@ impl Broker {
         group: impl AsRef<str>,
     ) -> Result<(), AdminError> {
         let (topic, group) = (topic.as_ref(), group.as_ref());
-        match self.find(topic)?.delete_group(group) {
+        let deleted = match &self.home {
+            Home::Memory(registry) => find(registry, topic)?.delete_group(group),
+            Home::Elsewhere(hub) => hub.delete_group(topic, group).await?,
+        };
+        match deleted {
             true => Ok(()),
             false => Err(AdminError::NoGroup { topic: topic.into(), group: group.into() }),
         }
     }
+}
 
-    fn find(&self, topic: &str) -> Result<Arc<dyn AnyTopic>, AdminError> {
-        self.registry.get(topic).ok_or_else(|| Self::not_found(topic))
-    }
+fn find(registry: &Registry, topic: &str) -> Result<Arc<dyn AnyTopic>, AdminError> {
+    registry.get(topic).ok_or_else(|| not_found(topic))
+}
 
-    fn not_found(topic: &str) -> AdminError {
-        AdminError::NotFound { topic: topic.into() }
-    }
+fn not_found(topic: &str) -> AdminError {
+    AdminError::NotFound { topic: topic.into() }
 }

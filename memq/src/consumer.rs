@@ -72,6 +72,18 @@ pub struct Consumer<T: Payload> {
     ended: bool,
 }
 
+/// Messages that are claimed under one lock at most.
+const CHUNK: usize = 1024;
+
+/// Claims after each other at most that bring nothing but work for others.
+const IDLE: usize = 16;
+
+/// What messages that are taken together cost of the budget, beside one for all.
+fn units<P>(runs: &[Run<P>]) -> u32 {
+    let count: usize = runs.iter().map(|run| run.count).sum();
+    u32::try_from(count).unwrap_or(u32::MAX) / YIELD_EVERY
+}
+
 impl<T: Payload> Consumer<T> {
     pub(crate) fn new(member: Member<Stored<T>>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
         Self {
@@ -192,14 +204,16 @@ impl<T: Payload> Consumer<T> {
 
     /// Takes what is there, this many at most, until an error: that is for the next receive.
     fn take_runs(&mut self, most: usize, deliveries: &mut Vec<Delivery<T>>) {
+        // A long batch takes what is there now, and not what is published while it is taken.
+        let most = if most > CHUNK { most.min(self.member.ahead()) } else { most };
         let most = deliveries.len().saturating_add(most);
-        let mut runs = Vec::new();
-        while deliveries.len() < most && self.pending.is_empty() {
-            let wanted = most - deliveries.len();
+        let (mut runs, mut idle) = (Vec::new(), 0);
+        while deliveries.len() < most && self.pending.is_empty() && idle < IDLE {
+            let wanted = (most - deliveries.len()).min(CHUNK);
             let stopped = self.member.claim_up_to(wanted, &mut runs, &mut self.lanes);
-            if runs.is_empty() && stopped.is_none() {
-                return;
-            }
+            let is_over = stopped.is_none();
+            idle = if runs.is_empty() { idle + 1 } else { 0 };
+            self.budget = self.budget.saturating_sub(units(&runs));
             let terms = &self.terms;
             let lease = |run: &Run<Stored<T>>, at| {
                 let ticket = run.ticket.after(at);
@@ -230,6 +244,9 @@ impl<T: Payload> Consumer<T> {
                 Some(Ok(delivery)) => deliveries.extend(delivery),
                 Some(Err(error)) => self.pending.push_back(error),
                 None => {}
+            }
+            if is_over {
+                return;
             }
         }
     }

@@ -75,13 +75,15 @@
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
 //! the format or compression of that name, `train` makes dictionaries for `zstd`, and `tower` runs
-//! services as handlers; `full` is all of them. An annotation whose feature is off
-//! does not compile, and a compression chosen at run time is an error on opening; both name the
-//! feature. A default build compiles no C.
+//! services as handlers; `full` is all of them. `conformance` has the tests that a back end must pass.
+//! An annotation whose feature is off does not compile, and a compression chosen at run time is an
+//! error on opening; both name the feature. A default build compiles no C.
 
 mod backoff;
 mod broker;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod consumer;
 mod dead_letter;
 mod delivery;
@@ -99,6 +101,7 @@ mod payload;
 mod position;
 mod publisher;
 mod record;
+mod remote;
 pub mod spi;
 mod stream;
 mod subscriber;

@@ -14,6 +14,8 @@ use crate::record::Meta;
 
 pub(crate) type Stored<T> = <<T as Payload>::Form as Form<T>>::Stored;
 pub(crate) type Opened<T> = <<T as Payload>::Form as Form<T>>::Opened;
+/// What a handle holds where its topic is kept elsewhere; see [`Form::Far`].
+pub(crate) type Far<T, R> = <<T as Payload>::Form as Form<T>>::Far<R>;
 
 /// What a reader makes of a message.
 #[inline]

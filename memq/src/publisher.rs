@@ -4,6 +4,7 @@ mod batch;
 mod permit;
 mod publish;
 mod redrive;
+mod remote;
 mod room;
 mod send;
 
@@ -24,13 +25,17 @@ use crate::engine::segment::{ANY, Head, Offer};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::key::{Key, partition_of};
-use crate::message::Stored;
+use crate::message::{Far, Stored};
 use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::patience::Patience;
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
+use crate::remote::{Outlet, Site};
+
+/// Where a publisher's topic is.
+type Place<T> = Site<Arc<Topic<Stored<T>>>, Far<T, Arc<Outlet>>>;
 
 type Made<T> = <<T as Payload>::Form as Form<T>>::Made;
 
@@ -43,7 +48,7 @@ type Made<T> = <<T as Payload>::Form as Form<T>>::Made;
 ///
 /// What one task publishes and awaits, one after the other, is stored in that order.
 pub struct Publisher<T: Payload> {
-    topic: Arc<Topic<Stored<T>>>,
+    site: Place<T>,
     writer: Arc<Writer<T>>,
     /// How long to wait for room where nothing is said for a message; `None` for ever.
     within: Option<Duration>,
@@ -110,14 +115,14 @@ fn head(size: usize, key: u64, partition: u16, meta: Option<&Arc<Meta>>) -> Head
 
 impl<T: Payload> Publisher<T> {
     pub(crate) fn new(
-        topic: Arc<Topic<Stored<T>>>,
+        site: Place<T>,
         writer: Writer<T>,
         within: Option<Duration>,
         options: &TopicOptions,
     ) -> Self {
         let (partitions, dedup) = (options.partitions, options.dedup.is_some());
         let patience = AtomicU8::new(Patience::new().most());
-        Self { topic, writer: Arc::new(writer), within, partitions, dedup, patience }
+        Self { site, writer: Arc::new(writer), within, partitions, dedup, patience }
     }
 
     /// Publishes a message when awaited; before that, a key, headers and a deadline can be added.
@@ -245,7 +250,10 @@ impl<T: Payload> Publisher<T> {
     /// The topic it publishes to.
     #[must_use]
     pub fn topic(&self) -> &TopicName {
-        self.topic.name()
+        match &self.site {
+            Site::Here(topic) => topic.name(),
+            Site::There(far) => &T::Form::there(far).topic,
+        }
     }
 
     /// Encodes a message.
@@ -283,6 +291,11 @@ impl<T: Payload> Publisher<T> {
         }
         Err(PublishError::Partition { message: (), partition, partitions })
     }
+}
+
+/// Another reference to the same way out.
+fn share<T: Payload>(far: &Far<T, Arc<Outlet>>) -> Far<T, Arc<Outlet>> {
+    T::Form::instead(far, T::Form::there(far).clone())
 }
 
 /// What came with the message, and over it what was said on publishing.
@@ -338,8 +351,11 @@ impl<T: Payload> Clone for Publisher<T> {
     fn clone(&self) -> Self {
         let patience = AtomicU8::new(self.patience.load(Ordering::Relaxed));
         let Self { within, partitions, dedup, .. } = *self;
-        let (topic, writer) = (self.topic.clone(), self.writer.clone());
-        Self { topic, writer, within, partitions, dedup, patience }
+        let site = match &self.site {
+            Site::Here(topic) => Site::Here(topic.clone()),
+            Site::There(far) => Site::There(share::<T>(far)),
+        };
+        Self { site, writer: self.writer.clone(), within, partitions, dedup, patience }
     }
 }
 

@@ -303,18 +303,24 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let vectors = Vectors::default();
-//! let topic = vectors.open(TopicRequest::new(TopicName::new("orders")?)).await?;
+//! let vectors = Arc::new(Vectors::default());
+//! let broker = memq::Broker::over(vectors.clone());
+//! let orders = broker.topic("orders").format(Format::Json).max(2).publisher().await?;
+//! for order in [r#"{"item":"milk"}"#, r#"{"item":"tea"}"#, r#"{"item":"salt"}"#] {
+//!     orders.publish_bytes(order).await?;
+//! }
+//! assert_eq!(broker.stats("orders").await?.earliest, Some(Offset(1)));
 //!
-//! let (mut messages, mut receipts) = (VecDeque::new(), Vec::new());
-//! messages.push_back(Outgoing::new(memq::Record::new("tea").with_format(Format::Raw)));
-//! topic.publisher().await?.submit(&mut messages, &mut receipts)?;
-//! assert_eq!(receipts.remove(0).await?.offset, Offset(0));
+//! // What it cannot do is refused by name.
+//! let refused = broker.topic("jobs").partitions(3).await.unwrap_err();
+//! assert!(refused.to_string().contains("a topic with several partitions is not possible"));
 //!
+//! // What a subscriber does.
+//! let topic = vectors.find(&TopicName::new("orders")?).await?.unwrap();
 //! let mut reader = topic.reader(ReaderRequest::from(Start::Earliest)).await?;
 //! let mut run = Vec::new();
 //! std::future::poll_fn(|cx| reader.poll_next(100, &mut run, cx)).await?;
-//! assert_eq!(run[0].record.bytes(), "tea");
+//! assert_eq!(run[0].record.bytes(), r#"{"item":"tea"}"#);
 //! # Ok(())
 //! # }
 //! ```

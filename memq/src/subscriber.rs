@@ -197,6 +197,8 @@ impl<T: Payload> Subscriber<T> {
                 }
             }
         }
+        let taken = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.budget = self.budget.saturating_sub(taken);
         Ok(batch)
     }
 

@@ -4,23 +4,17 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use memq_nats_server::{Binary, Cluster, Server};
+use memq_nats_server::{Binary, Cluster, Server, eventually};
 
 use crate::raw::Client;
 
-/// Asks until the answer is no error: while a leader is elected nobody may answer, or with an error. The runner
-/// ends the test if it stays like that.
+/// Asks until the answer is no error: while a leader is elected nobody may answer, or with an error.
 fn at_last<T>(node: &Server, ask: impl Fn(&mut Client) -> io::Result<T>) -> T {
-    loop {
-        let answer = Client::connect(node.addr()).and_then(|mut client| {
-            client.patience(Duration::from_secs(1))?;
-            ask(&mut client)
-        });
-        match answer {
-            Ok(answer) => return answer,
-            Err(_) => thread::sleep(Duration::from_millis(50)),
-        }
-    }
+    eventually("an answer", || {
+        let mut client = Client::connect(node.addr()).ok()?;
+        client.patience(Duration::from_secs(1)).ok()?;
+        ask(&mut client).ok()
+    })
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
-use memq_nats_server::{Binary, Server, again, role};
+use memq_nats_server::{Binary, Server, again, eventually, python_or_skip, role};
 
 use crate::raw::Client;
 
@@ -151,10 +150,21 @@ fn a_process_that_is_killed_takes_its_servers_with_it() {
     assert!(Client::connect(addr).is_ok());
     owner.kill().unwrap();
     owner.wait().unwrap();
-    // The runner ends this test if it never happens.
-    while !gone(addr) || folder.exists() {
-        thread::sleep(Duration::from_millis(5));
-    }
+    eventually("its server is gone", || (gone(addr) && !folder.exists()).then_some(()));
+}
+
+#[test]
+fn a_client_in_another_language_is_there_and_connects() {
+    let (Some(python), Some(binary)) = (python_or_skip(), Binary::or_skip()) else { return };
+    let server = Server::start(&binary).unwrap();
+    let program = "import asyncio, nats, sys\n\
+        async def main():\n    \
+            client = await nats.connect(sys.argv[1])\n    \
+            await client.flush()\n    \
+            await client.close()\n\
+        asyncio.run(main())";
+    let done = Command::new(python).args(["-c", program, &server.url()]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// What this test says where there is no server, with `required` as the variable's value.

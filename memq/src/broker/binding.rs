@@ -25,11 +25,24 @@ struct Binding {
 }
 
 /// A type's hold on a topic.
-struct Claim {
+pub(super) struct Claim {
     id: TypeId,
-    name: &'static str,
+    pub(super) name: &'static str,
     /// The `Arc<Decoders<T>>` of that type.
     decoders: Arc<dyn Any + Send + Sync>,
+}
+
+impl Claim {
+    /// That of this type, with what reads it.
+    pub(super) fn of<T: Payload>(format: Format) -> Self {
+        let decoders = Arc::new(Decoders::<T>::new(format));
+        Self { id: TypeId::of::<T>(), name: type_name::<T>(), decoders }
+    }
+
+    /// What reads this type, if it is the one.
+    pub(super) fn decoders<T: Payload>(&self) -> Option<Arc<Decoders<T>>> {
+        self.decoders.clone().downcast().ok()
+    }
 }
 
 /// A topic that was opened.
@@ -47,10 +60,7 @@ pub(super) fn open<T: Payload>(
     stages: &Stages,
     declared: Option<Format>,
 ) -> Result<Bound<T>, OpenError> {
-    // To say that bytes say nothing is to say nothing.
-    let said = request.format.filter(|format| *format != Format::Raw);
-    let request = Request { format: declared.or(said), ..request.clone() };
-    validate(name, &request, declared)?;
+    let request = requested(name, request, declared)?;
     load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
         let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
@@ -82,6 +92,19 @@ pub(super) fn open<T: Payload>(
     };
     let stages = binding(&*any).map(|binding| binding.stages.clone()).unwrap_or_default();
     Ok(Bound { topic, stages, decoders })
+}
+
+/// What is asked for, if a topic can have it.
+pub(super) fn requested(
+    name: &TopicName,
+    request: &Request,
+    declared: Option<Format>,
+) -> Result<Request, OpenError> {
+    // To say that bytes say nothing is to say nothing.
+    let said = request.format.filter(|format| *format != Format::Raw);
+    let request = Request { format: declared.or(said), ..request.clone() };
+    validate(name, &request, declared)?;
+    Ok(request)
 }
 
 /// What a topic runs with.
@@ -204,7 +227,7 @@ pub(super) fn check_same(
     }
 }
 
-fn conflict(
+pub(super) fn conflict(
     name: &TopicName,
     option: &'static str,
     has: impl ToString,
@@ -298,15 +321,9 @@ impl Existing<'_> {
 
     /// Binds the topic to a type, and returns what reads it.
     fn claim<T: Payload>(&self, format: Format) -> Result<Arc<Decoders<T>>, OpenError> {
-        let claim = binding(self.any).map(|binding| {
-            binding.claim.get_or_init(|| Claim {
-                id: TypeId::of::<T>(),
-                name: type_name::<T>(),
-                decoders: Arc::new(Decoders::<T>::new(format)),
-            })
-        });
-        let decoders = claim.and_then(|claim| claim.decoders.clone().downcast().ok());
-        decoders.ok_or_else(|| {
+        let claim =
+            binding(self.any).map(|binding| binding.claim.get_or_init(|| Claim::of::<T>(format)));
+        claim.and_then(Claim::decoders).ok_or_else(|| {
             self.conflict("type", claim.map_or("another", |c| c.name), type_name::<T>())
         })
     }

@@ -17,16 +17,19 @@ pub use self::dead_letters::{DeadLetters, Redriven};
 pub use self::publisher::PublisherBuilder;
 pub use self::subscriber::SubscriberBuilder;
 use super::binding::{self, Bound};
-use super::{Broker, Explanation};
+use super::hub::{Hub, Reached};
+use super::{Broker, Explanation, Home};
 use crate::codec::form::{Bytewise, Decoders, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
 use crate::dictionary::Dictionary;
+use crate::engine::registry::Registry;
 use crate::error::{AdminError, OpenError};
 use crate::name::{TopicName, TopicNameError};
 use crate::options::{Compression, Format, Overflow, Request, Retain};
 use crate::payload::Payload;
 use crate::record::Record;
+use crate::spi::Boxed;
 use crate::topic::Topic;
 
 /// The future of a builder.
@@ -35,13 +38,33 @@ use crate::topic::Topic;
 ///
 /// A topic may have been created or not.
 #[must_use = "whether opening worked is known by `.await`"]
-pub struct Opening<H>(Ready<Result<H, OpenError>>);
+pub struct Opening<H>(Way<H>);
+
+/// How a handle is opened.
+enum Way<H> {
+    /// It is open already, in memory.
+    Here(Ready<Result<H, OpenError>>),
+    There(Boxed<Result<H, OpenError>>),
+}
+
+impl<H> Opening<H> {
+    fn here(opened: Result<H, OpenError>) -> Self {
+        Self(Way::Here(ready(opened)))
+    }
+
+    fn there(opening: impl Future<Output = Result<H, OpenError>> + Send + 'static) -> Self {
+        Self(Way::There(Box::pin(opening)))
+    }
+}
 
 impl<H> Future for Opening<H> {
     type Output = Result<H, OpenError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        match &mut self.0 {
+            Way::Here(opened) => Pin::new(opened).poll(cx),
+            Way::There(opening) => opening.as_mut().poll(cx),
+        }
     }
 }
 
@@ -224,7 +247,13 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     ///
     /// [`OpenError`] where the name or an option is not possible, or the topic exists with others.
     pub fn create(&self) -> Opening<()> {
-        Opening(ready(self.open().map(|_| ())))
+        match &self.broker.home {
+            Home::Memory(_) => Opening::here(self.open().map(drop)),
+            Home::Elsewhere(hub) => {
+                let plan = self.plan(hub);
+                Opening::there(async move { plan.reach().await.map(drop) })
+            }
+        }
     }
 
     /// A publisher to the topic. Await the builder.
@@ -267,30 +296,78 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
         Self { name: Ok(name), request: Request::default(), ..self.clone() }
     }
 
+    /// The topics in memory.
+    ///
+    /// # Errors
+    ///
+    /// Where they are kept elsewhere, and what is opened needs them here.
+    fn registry(&self) -> Result<&'b Arc<Registry>, OpenError> {
+        match &self.broker.home {
+            Home::Memory(registry) => Ok(registry),
+            Home::Elsewhere(_) => Err(OpenError::Unsupported {
+                topic: self.name.clone()?.to_string(),
+                what: "reading",
+                remedy: "read the topic by a client of the system that keeps it",
+            }),
+        }
+    }
+
+    /// What is to be opened elsewhere, on its own.
+    fn plan(&self, hub: &Arc<Hub>) -> Plan<T> {
+        Plan {
+            hub: hub.clone(),
+            name: self.name.clone(),
+            request: self.request.clone(),
+            stages: self.stages.clone(),
+            declared: self.declared.clone(),
+        }
+    }
+
     fn open(&self) -> Result<(TopicName, Bound<T>), OpenError> {
         let name = self.name.clone()?;
         let declared = self.declared.as_ref();
         let bound = binding::open::<T>(
-            &self.broker.registry,
+            self.registry()?,
             &name,
             &self.request,
             &self.stages,
             declared.map(|declared| declared.format),
         )?;
         if let Some(declared) = declared {
-            register(&name, &bound, declared)?;
+            register(&name, &bound.decoders, declared)?;
         }
         Ok((name, bound))
+    }
+}
+
+/// A topic that is to be opened elsewhere.
+struct Plan<T> {
+    hub: Arc<Hub>,
+    name: Result<TopicName, TopicNameError>,
+    request: Request,
+    stages: Stages,
+    declared: Option<Declared<T>>,
+}
+
+impl<T: Payload> Plan<T> {
+    async fn reach(&self) -> Result<(TopicName, Reached<T>), OpenError> {
+        let (name, declared) = (self.name.clone()?, self.declared.as_ref());
+        let format = declared.map(|declared| declared.format);
+        let reached = self.hub.open(&name, &self.request, &self.stages, format).await?;
+        if let Some(declared) = declared {
+            register(&name, &reached.decoders, declared)?;
+        }
+        Ok((name, reached))
     }
 }
 
 /// Lets every subscriber of the topic read this codec.
 fn register<T: Payload>(
     name: &TopicName,
-    bound: &Bound<T>,
+    decoders: &Decoders<T>,
     codec: &Declared<T>,
 ) -> Result<(), OpenError> {
-    (codec.register)(&bound.decoders).map_err(|()| two_codecs(name))
+    (codec.register)(decoders).map_err(|()| two_codecs(name))
 }
 
 fn two_codecs(name: &TopicName) -> OpenError {

@@ -21,7 +21,7 @@ use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
 use crate::record::{Body, Length, Meta, Record};
 
-/// The bytes that one message costs in the log beside its own: its slot.
+/// What one message costs in the log beside its own bytes, about: its slot, and its part of a label.
 const SLOT: usize = 64;
 
 mod sealed {
@@ -82,9 +82,15 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     fn there<R: Send + Sync + Unpin + 'static>(far: &Self::Far<R>) -> &R;
     #[doc(hidden)]
     fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut Self::Far<R>) -> &mut R;
+    /// Something else for the same topic.
+    #[doc(hidden)]
+    fn instead<R, S>(far: &Self::Far<R>, there: S) -> Self::Far<S>
+    where
+        R: Send + Sync + Unpin + 'static,
+        S: Send + Sync + Unpin + 'static;
     /// A message on its way to where its topic is kept.
     #[doc(hidden)]
-    fn depart<R: Send + Sync + Unpin + 'static>(made: Self::Made, far: &Self::Far<R>) -> Body;
+    fn depart<R: Send + Sync + Unpin + 'static>(stored: Self::Stored, far: &Self::Far<R>) -> Body;
     /// A message that came from there.
     #[doc(hidden)]
     fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, far: &Self::Far<R>) -> Self::Stored;

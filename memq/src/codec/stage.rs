@@ -76,6 +76,11 @@ impl Stages {
         self.0.iter().map(|stage| stage.name()).eq(names)
     }
 
+    /// The names, in their order.
+    pub(crate) fn to_names(&self) -> Vec<String> {
+        self.0.iter().map(|stage| stage.name().to_string()).collect()
+    }
+
     /// The names, quoted and joined, for errors.
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.0.iter().map(|stage| format!("{:?}", stage.name())).collect();

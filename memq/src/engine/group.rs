@@ -220,6 +220,11 @@ impl Group {
         self.position >= tail && self.leases.len() == self.idle
     }
 
+    /// How many messages before `tail` are not settled.
+    pub(super) fn unsettled(&self, tail: u64) -> usize {
+        tail.saturating_sub(self.position) as usize + self.leases.len()
+    }
+
     // Members.
 
     /// The new member's key, and its id.
@@ -340,12 +345,16 @@ impl Group {
         waker
     }
 
-    /// A message was published into this partition.
+    /// So many messages were published into this partition: as many members are called.
     #[inline]
-    pub(super) fn appended(&mut self, partition: u16, wake: &mut Wake) {
+    pub(super) fn appended(&mut self, partition: u16, count: usize, wake: &mut Wake) {
         if self.in_flight < self.rules.max_in_flight {
             let share = self.members.share_of(partition);
-            self.members.call(share, wake);
+            for _ in 0..count {
+                if !self.members.call(share, wake) {
+                    return;
+                }
+            }
         }
     }
 

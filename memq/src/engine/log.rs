@@ -212,11 +212,6 @@ impl<P> Log<P> {
     pub(crate) fn append(&mut self, offer: &mut impl Offer<P>, head: Head, now: Timestamp) {
         self.newest = self.newest.max(now);
         let size = head.size as usize;
-        if let Some(partition) = self.partitions.get_mut(usize::from(head.partition)) {
-            partition.published += 1;
-            partition.depth += 1;
-            partition.bytes += size as u64;
-        }
         if !self.continues(head) {
             self.grow(if head.borrows { 1 } else { SLOTS }, head.size);
         }
@@ -227,6 +222,11 @@ impl<P> Log<P> {
             // It stands where the log ends.
             let stored = filler.push(offer, head, self.newest);
             debug_assert!(stored);
+        }
+        if let Some(partition) = self.partitions.get_mut(usize::from(head.partition)) {
+            partition.published += 1;
+            partition.depth += 1;
+            partition.bytes += size as u64;
         }
         self.tail += 1;
         self.bytes += size;

@@ -27,6 +27,9 @@ pub(crate) struct Member<P: Send + Sync + 'static> {
     share: Share,
 }
 
+/// Hand-outs that are acknowledged under one lock at most.
+const CHUNK: usize = 1024;
+
 impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
     fn clone(&self) -> Self {
         Self { topic: self.topic.clone(), key: self.key }
@@ -75,7 +78,9 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
     /// Acknowledges hand-outs, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
         let now = self.now_if_it_matters();
-        self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
+        for tickets in tickets.chunks(CHUNK) {
+            self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
+        }
     }
 
     /// Keeps a message for this long from now on.
@@ -158,6 +163,11 @@ impl<P: Send + Sync + 'static> Member<P> {
         let count: usize = claimed.iter().map(|run| run.count).sum();
         lanes.release_but(count == most);
         last
+    }
+
+    /// How many messages there are for its group now, at most.
+    pub(crate) fn ahead(&self) -> usize {
+        self.topic().locked(|state, _| state.ahead(self.group.key))
     }
 
     /// When it should come by itself, as the runtime's clock has it.

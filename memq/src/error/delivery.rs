@@ -221,11 +221,12 @@ impl<T> std::error::Error for PublishError<T> {
 /// A batch was published in part; the rest is inside, in order.
 #[non_exhaustive]
 pub struct BatchError<T> {
-    /// The offsets of those that were published: the first ones of the batch.
+    /// The offsets of those that were published: the first ones of the batch. Of a topic that is kept
+    /// elsewhere there may be others among them, which were on their way when one was refused.
     pub published: Vec<Offset>,
-    /// Why the next one was not. Its message is the first of [`rest`](Self::rest).
+    /// Why the first of the others was not. Its message is the first of [`rest`](Self::rest).
     pub reason: Box<PublishError<()>>,
-    /// What was not published, in order.
+    /// What was not published, in order; elsewhere also that of which it is not known.
     pub rest: Vec<T>,
 }
 

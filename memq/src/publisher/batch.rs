@@ -7,18 +7,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::publish::YIELD_EVERY;
+use super::remote::{self, Passages};
 use super::room::Room;
 use super::{Publisher, Ready};
+use crate::codec::form::Form;
 use crate::engine::segment::{Head, Offer};
 use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
-use crate::message::Stored;
+use crate::message::{Far, Stored};
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 use crate::record::Meta;
+use crate::remote::Site;
 
 /// Messages that are encoded and stored under one lock.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// The future of [`Publisher::publish_batch`].
 ///
@@ -28,7 +31,7 @@ const CHUNK: usize = 256;
 #[must_use = "futures do nothing unless awaited"]
 pub struct PublishBatch<'a, T: Payload> {
     publisher: &'a Publisher<T>,
-    room: Room<'a, T>,
+    way: Way<'a, T>,
     /// In their order; those that were stored are absent.
     messages: Vec<Option<T>>,
     /// The first that is not stored.
@@ -45,11 +48,18 @@ pub struct PublishBatch<'a, T: Payload> {
     partition: Option<Partition>,
 }
 
+/// How the messages get into the log: there is room here, or they go where their topic is kept.
+type Way<'a, T> = Site<Room<'a, T>, Far<T, Option<Box<Passages<T>>>>>;
+
 impl<'a, T: Payload> PublishBatch<'a, T> {
     pub(super) fn new(publisher: &'a Publisher<T>, messages: Vec<Option<T>>) -> Self {
+        let way = match &publisher.site {
+            Site::Here(topic) => Site::Here(Room::new(publisher, topic, publisher.within)),
+            Site::There(far) => Site::There(remote::not_sent::<T>(far)),
+        };
         Self {
             publisher,
-            room: Room::new(publisher, publisher.within),
+            way,
             offsets: Vec::with_capacity(messages.len()),
             messages,
             next: 0,
@@ -94,12 +104,13 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     /// Stores what is encoded, as far as there is room.
     fn store(&mut self) -> Result<(), Refusal> {
-        let topic = self.room.topic();
+        let room = here(&mut self.way);
+        let topic = room.topic();
         let first = self.next;
         let (messages, next) = (&mut self.messages, &mut self.next);
         let (ready, taken) = (&mut self.ready, &mut self.taken);
         let mut offered = OfferedAll { messages, next, ready, taken };
-        let result = topic.append_all(&mut offered, &mut self.offsets, self.room.place());
+        let result = topic.append_all(&mut offered, &mut self.offsets, room.place());
         let stored = &mut self.messages[first..self.next];
         self.since_yield += stored.len() as u64;
         // Where the log has their bytes they are still there, and may be code that is not ours.
@@ -108,12 +119,45 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     }
 
     fn fail(&mut self, reason: PublishError<()>) -> BatchError<T> {
-        self.room.leave();
+        if let Site::Here(room) = &mut self.way {
+            room.leave();
+        }
+        self.ready.clear();
+        self.taken = 0;
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),
             rest: self.messages.drain(self.next..).flatten().collect(),
         }
+    }
+}
+
+impl<T: Payload> PublishBatch<'_, T> {
+    /// Sends the messages to where their topic is kept.
+    #[cold]
+    fn poll_there(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Offset>, BatchError<T>>> {
+        if let Some(fault) = self.fault.take() {
+            return Poll::Ready(Err(self.fail(fault)));
+        }
+        let (Site::There(passages), Site::There(far)) = (&mut self.way, &self.publisher.site)
+        else {
+            unreachable!("a batch changed its way")
+        };
+        let passages = T::Form::there_mut(passages).get_or_insert_with(|| {
+            let messages = std::mem::take(&mut self.messages);
+            remote::passages(far, self.publisher.clone(), messages, self.partition)
+        });
+        passages.poll(cx)
+    }
+}
+
+/// The room of a topic in memory.
+#[inline]
+fn here<'r, 'a, T: Payload>(way: &'r mut Way<'a, T>) -> &'r mut Room<'a, T> {
+    match way {
+        Site::Here(room) => room,
+        // Those are sent, and not stored.
+        Site::There(_) => unreachable!("a batch changed its way"),
     }
 }
 
@@ -159,6 +203,9 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Site::There(_) = &this.way {
+            return this.poll_there(cx);
+        }
         loop {
             if this.taken == this.ready.len() {
                 if let Some(fault) = this.fault.take() {
@@ -180,11 +227,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
                     let Some(size) = this.ready.get(this.taken).map(|ready| ready.head.size) else {
                         continue;
                     };
-                    match this.room.poll(size, cx) {
+                    match here(&mut this.way).poll(size, cx) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(refusal)) => {
                             let error = this.fail(refusal);
-                            this.room.topic().count_rejected(error.rest.len());
+                            here(&mut this.way).topic().count_rejected(error.rest.len());
                             return Poll::Ready(Err(error));
                         }
                         Poll::Pending => return Poll::Pending,

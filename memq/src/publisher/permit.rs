@@ -2,20 +2,26 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::Publisher;
 use super::publish::give_back;
 use super::room::Room;
 use crate::engine::state::Refusal;
+use crate::engine::topic::Topic;
 use crate::error::PublishError;
+use crate::message::Stored;
 use crate::payload::Payload;
 use crate::position::Offset;
+use crate::remote::{Site, not_there};
+use crate::spi::Capability;
 
 /// Room for one message; see [`Publisher::reserve`]. Dropped, it gives the room back.
 #[must_use = "a permit that is dropped gives its room back"]
 pub struct Permit<'a, T: Payload> {
     publisher: &'a Publisher<T>,
+    topic: &'a Arc<Topic<Stored<T>>>,
     /// Whether the topic still holds room for it.
     held: bool,
 }
@@ -23,15 +29,16 @@ pub struct Permit<'a, T: Payload> {
 pub(super) async fn reserve<T: Payload>(
     publisher: &Publisher<T>,
 ) -> Result<Permit<'_, T>, PublishError<()>> {
-    let mut room = Room::new(publisher, publisher.within);
+    let Site::Here(topic) = &publisher.site else { return Err(not_there(Capability::Reserve)) };
+    let mut room = Room::new(publisher, topic, publisher.within);
     poll_fn(|cx| {
         loop {
-            match publisher.topic.reserve(room.place()) {
-                Ok(()) => return Poll::Ready(Ok(Permit { publisher, held: true })),
+            match topic.reserve(room.place()) {
+                Ok(()) => return Poll::Ready(Ok(Permit { publisher, topic, held: true })),
                 Err(Refusal::Full) => match room.poll(1, cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(refusal)) => {
-                        publisher.topic.count_rejected(1);
+                        topic.count_rejected(1);
                         return Poll::Ready(Err(refusal));
                     }
                     Poll::Pending => return Poll::Pending,
@@ -56,7 +63,7 @@ impl<T: Payload> Permit<'_, T> {
         };
         let mut message = Some(message);
         self.held = false;
-        let appended = self.publisher.topic.append_reserved(&mut ready.offer(&mut message));
+        let appended = self.topic.append_reserved(&mut ready.offer(&mut message));
         appended.map_err(|refusal| give_back(refusal.into(), message))
     }
 }
@@ -64,7 +71,7 @@ impl<T: Payload> Permit<'_, T> {
 impl<T: Payload> Drop for Permit<'_, T> {
     fn drop(&mut self) {
         if self.held {
-            self.publisher.topic.release();
+            self.topic.release();
         }
     }
 }

@@ -7,18 +7,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::remote::{self, Departure, Passage};
 use super::room::Room;
 use super::{Made, Offered, Publisher, Ready, head};
 use crate::codec::form::{Form, Packed};
 use crate::engine::queue::Place;
 use crate::engine::segment::Head;
 use crate::engine::state::Refusal;
+use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
+use crate::message::{Far, Stored};
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::Meta;
+use crate::remote::{Outlet, Site, not_there};
+use crate::spi::Capability;
 
 /// Messages after which a publisher lets other tasks run once.
 pub(super) const YIELD_EVERY: u64 = 1024;
@@ -161,12 +166,15 @@ impl<'a, T: Payload> Publish<'a, T> {
             Ok(identified) => identified,
             Err(refusal) => return Err(refusal.with(message)),
         };
+        let Site::Here(topic) = &publisher.site else {
+            return Err(not_there(Capability::PublishNow).with(message));
+        };
         let mut message = Some(message);
         let offered = &mut ready.offer(&mut message);
-        let appended = publisher.topic.append(offered, id.as_ref(), &mut Place::default());
+        let appended = topic.append(offered, id.as_ref(), &mut Place::default());
         appended.map_err(|refusal| {
             if matches!(refusal, Refusal::Full) {
-                publisher.topic.count_rejected(1);
+                topic.count_rejected(1);
             }
             give_back(refusal.into(), message)
         })
@@ -257,6 +265,8 @@ enum Later<'a, T: Payload> {
     Wait(Box<Waiting<'a, T>>),
     /// It is published; lets other tasks run before it says so.
     Yielded(Offset),
+    /// It is on its way to where its topic is kept.
+    There(Far<T, Box<Passage<T>>>),
 }
 
 /// A message that waits for room.
@@ -277,6 +287,11 @@ impl<T: Payload> Publishing<'_, T> {
                 let offset = *offset;
                 self.later = Later::Nothing;
                 Poll::Ready(Ok(offset))
+            }
+            Later::There(far) => {
+                let published = ready!(T::Form::there_mut(far).poll(cx));
+                self.later = Later::Nothing;
+                Poll::Ready(published)
             }
         }
     }
@@ -331,8 +346,12 @@ impl<'a, T: Payload> Publishing<'a, T> {
         id: Option<Arc<str>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Offset, PublishError<T>>> {
+        let topic = match &self.publisher.site {
+            Site::Here(topic) => topic,
+            Site::There(far) => return self.depart(far, (made, meta, head), id, cx),
+        };
         let offered = &mut Offered { message: &mut self.message, made, meta, head };
-        match self.publisher.topic.append(offered, id.as_ref(), &mut Place::default()) {
+        match topic.append(offered, id.as_ref(), &mut Place::default()) {
             Ok(offset) => {
                 // What was stored as bytes is still there.
                 self.message = None;
@@ -345,7 +364,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
             }
             Err(Refusal::Full) => {
                 let ready = Ready { made: made.take(), meta: meta.take(), head };
-                self.wait(ready, id);
+                self.wait(topic, ready, id);
                 self.poll_later(cx)
             }
             Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
@@ -353,10 +372,46 @@ impl<'a, T: Payload> Publishing<'a, T> {
     }
 
     #[cold]
-    fn wait(&mut self, ready: Ready<T>, id: Option<Arc<str>>) {
-        let room = Room::new(self.publisher, self.within);
+    fn wait(&mut self, topic: &'a Arc<Topic<Stored<T>>>, ready: Ready<T>, id: Option<Arc<str>>) {
+        let room = Room::new(self.publisher, topic, self.within);
         let message = self.message.take();
         self.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
+    }
+
+    /// The message as it is sent, where its topic is kept elsewhere and it was not taken before.
+    pub(super) fn departure(&mut self) -> Option<Result<Departure<'a, T>, PublishError<T>>> {
+        let Site::There(far) = &self.publisher.site else { return None };
+        let message = self.message.take()?;
+        Some(match self.publisher.identified(&message, self.said.take()) {
+            Ok((Ready { made: Some(made), meta, head }, id)) => {
+                let stored = T::Form::store(&mut None, made);
+                let mut outgoing = remote::outgoing::<T>(far, stored, meta, head.partition);
+                (outgoing.id, outgoing.within) = (id, self.within);
+                Ok(Departure { far, message, outgoing })
+            }
+            Ok(_) => unreachable!("a message was stored before it was sent"),
+            Err(refusal) => Err(refusal.with(message)),
+        })
+    }
+
+    /// Sends the message to where its topic is kept.
+    #[cold]
+    fn depart(
+        &mut self,
+        far: &'a Far<T, Arc<Outlet>>,
+        (made, meta, head): (&mut Option<Made<T>>, &mut Option<Arc<Meta>>, Head),
+        id: Option<Arc<str>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Offset, PublishError<T>>> {
+        let (Some(message), Some(made)) = (self.message.take(), made.take()) else {
+            polled_after_the_end()
+        };
+        // What is sent is bytes, so that the message stays where it is.
+        let stored = T::Form::store(&mut None, made);
+        let mut outgoing = remote::outgoing::<T>(far, stored, meta.take(), head.partition);
+        (outgoing.id, outgoing.within) = (id, self.within);
+        self.later = Later::There(remote::passage(far, message, outgoing));
+        self.poll_later(cx)
     }
 }
 

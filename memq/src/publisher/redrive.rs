@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::task::{Poll, ready};
 
 use super::Publisher;
+use super::remote::outgoing;
 use super::room::Room;
+use crate::codec::form::Form;
 use crate::engine::segment::{ANY, Entry};
 use crate::engine::state::Refusal;
 use crate::error::PublishError;
@@ -12,6 +14,7 @@ use crate::key::partition_of;
 use crate::message::Stored;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
+use crate::remote::Site;
 
 impl<T: Payload> Publisher<T> {
     /// Stores a message that is encoded, in this partition if there is one; waits for room where the
@@ -26,12 +29,20 @@ impl<T: Payload> Publisher<T> {
             0 => ANY,
             key => partition_of(key, self.partitions),
         };
-        let mut room = Room::new(self, self.within);
+        let topic = match &self.site {
+            Site::Here(topic) => topic,
+            Site::There(far) => {
+                let mut outgoing = outgoing::<T>(far, entry.payload, entry.meta, partition);
+                outgoing.within = self.within;
+                return T::Form::there(far).store(outgoing).await;
+            }
+        };
+        let mut room = Room::new(self, topic, self.within);
         let size = entry.size;
         let mut entry = Some(Entry { partition, ..entry });
         poll_fn(|cx| {
             loop {
-                match self.topic.append(&mut entry, None, room.place()) {
+                match topic.append(&mut entry, None, room.place()) {
                     Ok(offset) => return Poll::Ready(Ok(offset)),
                     Err(Refusal::Full) => {}
                     Err(refusal) => return Poll::Ready(Err(refusal.into())),

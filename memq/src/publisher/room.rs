@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::payload::Payload;
 
 /// A publisher's place among those that wait. Leaves it on drop.
 pub(super) struct Room<'a, T: Payload> {
-    topic: &'a std::sync::Arc<Topic<Stored<T>>>,
+    topic: &'a Arc<Topic<Stored<T>>>,
     within: Option<Duration>,
     /// Begins with the first wait.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -32,9 +33,13 @@ pub(super) struct Room<'a, T: Payload> {
 }
 
 impl<'a, T: Payload> Room<'a, T> {
-    pub(super) fn new(publisher: &'a Publisher<T>, within: Option<Duration>) -> Self {
+    pub(super) fn new(
+        publisher: &'a Publisher<T>,
+        topic: &'a Arc<Topic<Stored<T>>>,
+        within: Option<Duration>,
+    ) -> Self {
         Self {
-            topic: &publisher.topic,
+            topic,
             within,
             deadline: None,
             place: Place::default(),
@@ -44,7 +49,7 @@ impl<'a, T: Payload> Room<'a, T> {
         }
     }
 
-    pub(super) fn topic(&self) -> &'a std::sync::Arc<Topic<Stored<T>>> {
+    pub(super) fn topic(&self) -> &'a Arc<Topic<Stored<T>>> {
         self.topic
     }
 

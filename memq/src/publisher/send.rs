@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::Publisher;
 use super::publish::{Publish, Publishing};
+use super::remote::{Admitting, Refused, Sent};
+use crate::codec::form::Form;
 use crate::error::PublishError;
 use crate::headers::Headers;
 use crate::key::TopicKey;
+use crate::message::Far;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
+use crate::remote::Site;
 
 impl<T: Payload> Publisher<T> {
     /// Admits a message when awaited, and gives a [`Receipt`], which tells whether it is stored;
@@ -95,7 +98,11 @@ impl<T: Payload> Publisher<T> {
     /// # Cancel safety
     ///
     /// A dropped future has only stopped waiting.
-    pub async fn flush(&self) {}
+    pub async fn flush(&self) {
+        if let Site::There(far) = &self.site {
+            T::Form::there(far).way.flush().await;
+        }
+    }
 }
 
 /// A message to be sent: add what it carries, then `.await` it for its [`Receipt`].
@@ -149,7 +156,7 @@ impl<'a, T: Payload> IntoFuture for SendMessage<'a, T> {
 
     #[inline]
     fn into_future(self) -> Sending<'a, T> {
-        Sending { publishing: self.publish.into_future() }
+        Sending { publishing: self.publish.into_future(), admitting: None }
     }
 }
 
@@ -167,15 +174,47 @@ impl<T: Payload> fmt::Debug for SendMessage<'_, T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sending<'a, T: Payload> {
     publishing: Publishing<'a, T>,
+    /// Where its topic is kept elsewhere, and the window is full.
+    admitting: Option<Far<T, Box<Admitting<T>>>>,
 }
+
+impl<T: Payload> Sending<'_, T> {
+    /// Admits the message where its topic is kept elsewhere. `None` where it is here.
+    fn poll_admit(&mut self, cx: &mut Context<'_>) -> Option<Poll<Admitted<T>>> {
+        let receipt = |sent| Receipt { stored: Outcome::There(sent) };
+        if self.admitting.is_none() {
+            let departure = match self.publishing.departure()? {
+                Ok(departure) => departure,
+                Err(refusal) => return Some(Poll::Ready(Err(refusal))),
+            };
+            match departure.admit() {
+                Ok(sent) => return Some(Poll::Ready(Ok(receipt(sent)))),
+                Err(Refused::Never(refusal)) => return Some(Poll::Ready(Err(refusal))),
+                Err(Refused::Later(admitting)) => self.admitting = Some(admitting),
+            }
+        }
+        let far = self.admitting.as_mut()?;
+        let Poll::Ready(admitted) = T::Form::there_mut(far).poll(cx) else {
+            return Some(Poll::Pending);
+        };
+        let sent = |sent| receipt(T::Form::instead(far, Box::new(sent)));
+        Some(Poll::Ready(admitted.map(sent)))
+    }
+}
+
+/// What becomes of a message that is sent.
+type Admitted<T> = Result<Receipt<T>, PublishError<T>>;
 
 impl<T: Payload> Future for Sending<'_, T> {
     type Output = Result<Receipt<T>, PublishError<T>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(admitted) = self.poll_admit(cx) {
+            return admitted;
+        }
         let stored = Pin::new(&mut self.publishing).poll(cx);
-        stored.map_ok(|stored| Receipt { stored, message: PhantomData })
+        stored.map_ok(|stored| Receipt { stored: Outcome::Known(stored) })
     }
 }
 
@@ -199,9 +238,14 @@ impl<T: Payload> fmt::Debug for Sending<'_, T> {
 /// Dropped, it takes nothing back: the message goes on, and nobody is told whether it is stored.
 #[must_use = "a receipt tells whether the message is stored: await it, or drop it where that does not matter"]
 pub struct Receipt<T: Payload> {
-    stored: Offset,
-    /// What a refusal gives back.
-    message: PhantomData<T>,
+    stored: Outcome<T>,
+}
+
+/// What became of a message that was admitted.
+enum Outcome<T: Payload> {
+    Known(Offset),
+    /// The system that keeps its topic will say.
+    There(Far<T, Box<Sent<T>>>),
 }
 
 /// Nothing in it is pinned.
@@ -211,13 +255,20 @@ impl<T: Payload> Future for Receipt<T> {
     type Output = Result<Offset, PublishError<T>>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(self.stored))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.stored {
+            Outcome::Known(offset) => Poll::Ready(Ok(*offset)),
+            Outcome::There(sent) => T::Form::there_mut(sent).poll(cx),
+        }
     }
 }
 
 impl<T: Payload> fmt::Debug for Receipt<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt").field("stored", &self.stored).finish()
+        let known = match &self.stored {
+            Outcome::Known(offset) => Some(offset),
+            Outcome::There(_) => None,
+        };
+        f.debug_struct("Receipt").field("stored", &known).finish()
     }
 }

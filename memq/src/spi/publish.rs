@@ -79,8 +79,9 @@ pub struct Outgoing {
     pub partition: Option<Partition>,
     /// The user's id, in a topic with `dedup`.
     pub id: Option<Arc<str>>,
-    /// How long it may wait for room in a topic that waits; `None` for ever. Then its receipt says
-    /// [`PublishFault::Timeout`], and it is not stored.
+    /// How long it may take, from its admission on, until it is stored; `None` for ever. Then its
+    /// receipt says [`PublishFault::Timeout`] where it is not stored and will not be, as in a topic that
+    /// waits for room, and [`PublishFault::Unknown`] where that cannot be told.
     pub within: Option<Duration>,
     /// The schema that its type declares.
     pub schema: Option<Schema>,

@@ -1,7 +1,7 @@
 //! The builder that opens a consumer: which group it joins, and by which rules.
 
 use std::fmt;
-use std::future::{IntoFuture, ready};
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -375,7 +375,7 @@ pub(super) fn dead_letter_topic<T: Payload>(
         bound.topic.publisher_opened();
         let partitions = binding::options(&*bound.topic).partitions;
         let reader = Reader::new(bound.decoders, bound.stages);
-        let registry = Arc::downgrade(&origin.broker.registry);
+        let registry = Arc::downgrade(origin.registry()?);
         Ok((DeadLetterTopic { topic: bound.topic, partitions, registry }, reader))
     };
     open().map_err(|source: OpenError| OpenError::DeadLetterTopic {
@@ -389,7 +389,7 @@ impl<'b, T: Payload> IntoFuture for ConsumerBuilder<'b, T> {
     type IntoFuture = Opening<Consumer<T>>;
 
     fn into_future(self) -> Opening<Consumer<T>> {
-        Opening(ready(self.open()))
+        Opening::here(self.open())
     }
 }
 

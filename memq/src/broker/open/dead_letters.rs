@@ -94,7 +94,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             return Ok(Found { name, dead, decoders: bound.decoders });
         }
         let no_group = || no_group(&name, &self.group);
-        if self.topic.broker.registry.get(name.as_str()).is_none() {
+        if self.topic.registry()?.get(name.as_str()).is_none() {
             return Err(no_group());
         }
         let (_, bound) = self.topic.open()?;

@@ -1,23 +1,34 @@
 //! The builder that opens a publisher: what it does otherwise than the topic says.
 
 use std::fmt;
-use std::future::{IntoFuture, ready};
+use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::binding;
-use super::{Declared, Opening, TopicBuilder, register};
+use super::{Declared, Opening, Plan, TopicBuilder, register};
+use crate::broker::hub::Reached;
+use crate::broker::{Home, binding};
 use crate::codec::Codec;
-use crate::codec::form::{Bytewise, Writer};
+use crate::codec::form::{Bytewise, Form, Writer};
+use crate::codec::stage::Stages;
 use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::OpenError;
-use crate::options::Compression;
+use crate::name::TopicName;
+use crate::options::{Compression, TopicOptions};
 use crate::payload::Payload;
 use crate::publisher::Publisher;
+use crate::remote::{Outlet, Site, opened, unsupported};
+use crate::spi::Capability;
 
 /// A publisher about to be opened, with what it does differently. Await it.
 #[must_use = "a publisher is opened by `.await`"]
 pub struct PublisherBuilder<'b, T> {
     topic: TopicBuilder<'b, T>,
+    manner: Manner<T>,
+}
+
+/// What a publisher does otherwise than its topic says.
+struct Manner<T> {
     /// In place of the type's own.
     codec: Option<Declared<T>>,
     compression: Option<Compression>,
@@ -28,7 +39,8 @@ pub struct PublisherBuilder<'b, T> {
 
 impl<'b, T: Payload> PublisherBuilder<'b, T> {
     pub(super) fn new(topic: TopicBuilder<'b, T>) -> Self {
-        Self { topic, codec: None, compression: None, level: None, dictionary: None, within: None }
+        let (codec, compression, level, dictionary, within) = (None, None, None, None, None);
+        Self { topic, manner: Manner { codec, compression, level, dictionary, within } }
     }
 
     /// Writes in another format than the topic's; every subscriber in the process reads it.
@@ -58,7 +70,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         C::Form: Bytewise,
     {
         drop(codec);
-        self.codec = Some(Declared::of::<C>());
+        self.manner.codec = Some(Declared::of::<C>());
         self
     }
 
@@ -71,7 +83,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     where
         T::Form: Bytewise,
     {
-        self.compression = Some(compression);
+        self.manner.compression = Some(compression);
         self
     }
 
@@ -80,7 +92,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     where
         T::Form: Bytewise,
     {
-        self.level = Some(level);
+        self.manner.level = Some(level);
         self
     }
 
@@ -95,7 +107,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     where
         T::Form: Bytewise,
     {
-        self.dictionary = Some(dictionary);
+        self.manner.dictionary = Some(dictionary);
         self
     }
 
@@ -105,23 +117,76 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
     ///
     /// Publishing does, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
-        self.within = Some(deadline);
+        self.manner.within = Some(deadline);
         self
     }
 
     fn open(self) -> Result<Publisher<T>, OpenError> {
-        if let (Ok(name), Some(compression)) = (&self.topic.name, self.compression) {
-            let level = self.level.unwrap_or(compression.default_level());
-            binding::check_compression(name, compression, level)?;
+        let Self { topic, manner } = self;
+        if let Ok(name) = &topic.name {
+            manner.check(name)?;
         }
-        let (name, bound) = self.topic.open()?;
-        if let Some(codec) = &self.codec {
-            register(&name, &bound, codec)?;
+        let (name, bound) = topic.open()?;
+        if let Some(codec) = &manner.codec {
+            register(&name, &bound.decoders, codec)?;
         }
         // From here on they do not change, and so what is read of them holds.
         bound.topic.publisher_opened();
         let options = binding::options(&*bound.topic);
-        let mut writer = match self.codec.or(self.topic.declared) {
+        let own = binding::dictionary(&*bound.topic);
+        let within = manner.within;
+        let writer = manner.writer(&name, topic.declared, &options, own, bound.stages)?;
+        Ok(Publisher::new(Site::Here(bound.topic), writer, within, &options))
+    }
+}
+
+impl<T: Payload> Manner<T> {
+    /// Opens a publisher to a topic that is kept elsewhere.
+    async fn reach(self, plan: Plan<T>) -> Result<Publisher<T>, OpenError> {
+        if let Ok(name) = &plan.name {
+            self.check(name)?;
+        }
+        let (name, reached) = plan.reach().await?;
+        if let Some(codec) = &self.codec {
+            register(&name, &reached.decoders, codec)?;
+        }
+        let Reached { topic, stages, dictionary, .. } = reached;
+        if topic.stages() != stages.to_names() {
+            let remedy = "its messages are sealed by stages: say them with `.stage(…)`";
+            return Err(binding::refuse(&name, "stage", topic.stages().join(", "), remedy));
+        }
+        let way = topic.publisher().await.map_err(|fault| opened(&name, fault))?;
+        // From here on they do not change.
+        let options = topic.options();
+        if let (Some(id), None) = (options.dictionary, &dictionary) {
+            let remedy = "the topic compresses with this dictionary: say it with `.dictionary(…)`";
+            return Err(binding::refuse(&name, "dictionary", id, remedy));
+        }
+        let within = self.within;
+        let writer = self.writer(&name, plan.declared, &options, dictionary, stages)?;
+        let outlet = Arc::new(Outlet { topic: name.clone(), way });
+        let native = || unsupported(name.to_string(), Capability::Native);
+        let far = T::Form::far(outlet).ok_or_else(native)?;
+        Ok(Publisher::new(Site::There(far), writer, within, &options))
+    }
+
+    /// Whether it can compress like this.
+    fn check(&self, name: &TopicName) -> Result<(), OpenError> {
+        let Some(compression) = self.compression else { return Ok(()) };
+        let level = self.level.unwrap_or(compression.default_level());
+        binding::check_compression(name, compression, level)
+    }
+
+    /// How it writes, into a topic of these options and stages, and with this dictionary.
+    fn writer(
+        self,
+        name: &TopicName,
+        declared: Option<Declared<T>>,
+        options: &TopicOptions,
+        own: Option<Dictionary>,
+        stages: Stages,
+    ) -> Result<Writer<T>, OpenError> {
+        let mut writer = match self.codec.or(declared) {
             Some(codec) => (codec.writer)(),
             None => Writer::raw(options.format),
         };
@@ -131,12 +196,11 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
             None if writer.compression == options.compression => options.level,
             None => writer.compression.default_level(),
         };
-        writer.stages = bound.stages;
-        binding::check_compression(&name, writer.compression, writer.level)?;
-        let own = binding::dictionary(&*bound.topic);
+        writer.stages = stages;
+        binding::check_compression(name, writer.compression, writer.level)?;
         if let Some(dictionary) = &self.dictionary {
-            binding::check_dictionary(&name, writer.compression, dictionary)?;
-            binding::check_same(&name, own.as_ref(), dictionary)?;
+            binding::check_dictionary(name, writer.compression, dictionary)?;
+            binding::check_same(name, own.as_ref(), dictionary)?;
         }
         let both = own.iter().chain(&self.dictionary);
         writer.dictionaries = both.fold(Dictionaries::default(), |all, one| all.with(one.clone()));
@@ -148,7 +212,7 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
             let failed = |source| OpenError::Dictionary { topic, source };
             dictionary.prepare(writer.level).map_err(failed)?;
         }
-        Ok(Publisher::new(bound.topic, writer, self.within, &options))
+        Ok(writer)
     }
 }
 
@@ -157,7 +221,10 @@ impl<'b, T: Payload> IntoFuture for PublisherBuilder<'b, T> {
     type IntoFuture = Opening<Publisher<T>>;
 
     fn into_future(self) -> Opening<Publisher<T>> {
-        Opening(ready(self.open()))
+        match &self.topic.broker.home {
+            Home::Memory(_) => Opening::here(self.open()),
+            Home::Elsewhere(hub) => Opening::there(self.manner.reach(self.topic.plan(hub))),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The builder that opens a subscriber: where it starts, and what it reads.
 
 use std::fmt;
-use std::future::{IntoFuture, ready};
+use std::future::IntoFuture;
 use std::sync::Arc;
 
 use super::{ConsumerBuilder, Opening, Register, TopicBuilder, two_codecs};
@@ -231,7 +231,7 @@ impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
     type IntoFuture = Opening<Subscriber<T>>;
 
     fn into_future(self) -> Opening<Subscriber<T>> {
-        Opening(ready(self.open()))
+        Opening::here(self.open())
     }
 }
 

@@ -66,7 +66,15 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
         match *far {}
     }
 
-    fn depart<R: Send + Sync + Unpin + 'static>((): (), far: &Infallible) -> Body {
+    fn instead<R, S>(far: &Infallible, _: S) -> Infallible
+    where
+        R: Send + Sync + Unpin + 'static,
+        S: Send + Sync + Unpin + 'static,
+    {
+        *far
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>(_: Held<T>, far: &Infallible) -> Body {
         match *far {}
     }
 
@@ -128,8 +136,16 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         far
     }
 
-    fn depart<R: Send + Sync + Unpin + 'static>(made: Body, _: &R) -> Body {
-        made
+    fn instead<R, S>(_: &R, there: S) -> S
+    where
+        R: Send + Sync + Unpin + 'static,
+        S: Send + Sync + Unpin + 'static,
+    {
+        there
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>(stored: Body, _: &R) -> Body {
+        stored
     }
 
     fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
@@ -195,8 +211,16 @@ impl Form<Record> for Raw {
         far
     }
 
-    fn depart<R: Send + Sync + Unpin + 'static>(made: Body, _: &R) -> Body {
-        made
+    fn instead<R, S>(_: &R, there: S) -> S
+    where
+        R: Send + Sync + Unpin + 'static,
+        S: Send + Sync + Unpin + 'static,
+    {
+        there
+    }
+
+    fn depart<R: Send + Sync + Unpin + 'static>(stored: Body, _: &R) -> Body {
+        stored
     }
 
     fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {

@@ -311,12 +311,14 @@ impl Members {
     }
 
     /// Wakes the member of a share that waits longest and may take a message. Beside one that may
-    /// never come it wakes the next too.
+    /// never come it wakes the next too. Returns whether somebody waited.
     #[inline]
-    pub(super) fn call(&mut self, share: usize, wake: &mut Wake) {
-        if !self.shares[share].parked.is_empty() {
+    pub(super) fn call(&mut self, share: usize, wake: &mut Wake) -> bool {
+        let anybody = !self.shares[share].parked.is_empty();
+        if anybody {
             self.call_next(share, wake);
         }
+        anybody
     }
 
     fn call_next(&mut self, share: usize, wake: &mut Wake) {

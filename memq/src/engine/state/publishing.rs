@@ -99,19 +99,22 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) {
         let most = self.sure_of(offer.len(), place);
-        let mut told = None;
+        // Messages of one partition, that follow each other.
+        let (mut partition, mut count) = (head.partition, 0);
         for left in (0..most).rev() {
             self.log_one(offer, &mut head, now, after);
-            if told != Some(head.partition) {
-                told = Some(head.partition);
-                self.call_groups(head.partition, after);
+            if partition != head.partition {
+                self.call_groups(partition, count, after);
+                (partition, count) = (head.partition, 0);
             }
+            count += 1;
             // Nothing is removed for a message that may have to wait.
             match offer.head().filter(|_| left > 0) {
                 Some(next) if self.fits(next.size, after) => head = next,
                 _ => break,
             }
         }
+        self.call_groups(partition, count, after);
         self.log.show();
         self.trim(after);
         after.readers.add(self.parked.wake_all());
@@ -266,7 +269,7 @@ impl<P> State<P> {
         self.log.show();
         self.trim(after);
         after.readers.add(self.parked.wake_all());
-        self.call_groups(head.partition, after);
+        self.call_groups(head.partition, 1, after);
         offset
     }
 
@@ -313,11 +316,11 @@ impl<P> State<P> {
         }
     }
 
-    /// There is a message in this partition.
+    /// There are so many messages in this partition.
     #[inline]
-    fn call_groups(&mut self, partition: u16, after: &mut After<P>) {
+    fn call_groups(&mut self, partition: u16, count: usize, after: &mut After<P>) {
         for (_, group) in &mut self.groups {
-            group.appended(partition, &mut after.readers);
+            group.appended(partition, count, &mut after.readers);
         }
     }
 

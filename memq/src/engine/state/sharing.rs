@@ -122,6 +122,12 @@ impl<P> State<P> {
         }
     }
 
+    /// How many messages there are that a group has not settled.
+    pub(in crate::engine) fn ahead(&mut self, key: GroupKey) -> usize {
+        let tail = self.log.tail();
+        self.group(key).map_or(0, |group| group.unsettled(tail))
+    }
+
     // Members.
 
     pub(in crate::engine) fn join_group(

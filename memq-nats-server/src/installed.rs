@@ -1,0 +1,48 @@
+//! What `scripts/nats-servers` installed for the tests, and what a test does where that is missing.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::panic::Location;
+use std::path::PathBuf;
+use std::thread;
+
+/// With `1`, a test that misses something fails.
+const REQUIRED: &str = "MEMQ_REQUIRE_NATS";
+
+/// The folder of what was installed from PyPI.
+pub(crate) fn installed() -> Option<PathBuf> {
+    // The program that runs is somewhere in cargo's target directory, which cargo tags; so is that folder.
+    let this = env::current_exe().ok()?;
+    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists())?;
+    Some(target.join("nats-venv/bin"))
+}
+
+/// A Python that has `nats-py`, a client that is not written in Rust; where there is none, `None` after a loud
+/// word that the test is skipped, as [`Binary::or_skip`](crate::Binary::or_skip) has it.
+///
+/// # Panics
+///
+/// Where there is none and `MEMQ_REQUIRE_NATS=1`.
+#[track_caller]
+pub fn python_or_skip() -> Option<PathBuf> {
+    let python = installed().map(|folder| folder.join("python")).filter(|path| path.exists());
+    if python.is_none() {
+        skip("Python with nats-py", Location::caller());
+    }
+    python
+}
+
+/// Fails where everything is required, and otherwise says that the test is skipped.
+pub(crate) fn skip(missing: &str, at: &Location<'_>) {
+    let test = thread::current();
+    let test = test.name().unwrap_or("a test");
+    let why = format!("there is no {missing}: scripts/nats-servers installs it");
+    if env::var_os(REQUIRED).as_deref() == Some(OsStr::new("1")) {
+        panic!("{test}: {why} ({REQUIRED}=1)");
+    }
+    let line = "=".repeat(80);
+    // In one piece, since tests run at once; where nobody hears it there is nobody to tell.
+    let text = format!("{line}\nSKIPPED: {test} ({at})\n{why}\n{line}\n");
+    let _ = io::stderr().write_all(text.as_bytes());
+}

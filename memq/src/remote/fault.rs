@@ -1,0 +1,64 @@
+//! What back ends say, in the words of memq.
+
+use crate::error::{AdminError, OpenError, PublishError, TopicConflict, with_causes};
+use crate::name::TopicName;
+use crate::spi::{Capability, Fault, OpenFault, PublishFault};
+
+/// Why a topic, or a handle to it, could not be opened.
+pub(crate) fn opened(topic: &TopicName, fault: OpenFault) -> OpenError {
+    let topic = topic.to_string();
+    match fault {
+        OpenFault::Conflict { option, existing, requested } => {
+            OpenError::Conflict(TopicConflict { topic, option, existing, requested })
+        }
+        OpenFault::Option { option, value, remedy } => {
+            OpenError::Option { topic, option, value, remedy }
+        }
+        OpenFault::BeyondEnd { requested, end } => OpenError::BeyondEnd { topic, requested, end },
+        OpenFault::Fault(Fault::Unsupported(what)) => unsupported(topic, what),
+        OpenFault::Fault(Fault::Deleted) => OpenError::Deleted { topic },
+        OpenFault::Fault(Fault::Unavailable(source)) => OpenError::Unavailable { topic, source },
+        // Who opens a group looks at its rules before.
+        fault @ OpenFault::Rules(_) => OpenError::Unavailable { topic, source: fault.into() },
+    }
+}
+
+/// That it cannot be done where the topic is kept.
+pub(crate) fn unsupported(topic: String, what: Capability) -> OpenError {
+    OpenError::Unsupported { topic, what: what.what(), remedy: what.remedy() }
+}
+
+/// Why a topic could not be administered.
+pub(crate) fn administered(topic: &str, fault: Fault) -> AdminError {
+    match fault {
+        Fault::Unsupported(what) => {
+            AdminError::Unsupported { what: what.what(), remedy: what.remedy() }
+        }
+        Fault::Deleted => AdminError::NotFound { topic: topic.into() },
+        Fault::Unavailable(cause) => AdminError::Unavailable { reason: with_causes(&*cause) },
+    }
+}
+
+/// Why a message is not published.
+pub(crate) fn published(fault: PublishFault) -> PublishError<()> {
+    let message = ();
+    match fault {
+        PublishFault::Full => PublishError::Full(message),
+        PublishFault::Timeout => PublishError::Timeout(message),
+        PublishFault::Closed => PublishError::Closed(message),
+        PublishFault::TooLarge { bytes, max_bytes } => {
+            PublishError::TooLarge { message, bytes, max_bytes }
+        }
+        PublishFault::Unknown(source) => PublishError::Unknown { message, source },
+        PublishFault::Fault(Fault::Unsupported(what)) => not_there(what),
+        PublishFault::Fault(Fault::Deleted) => PublishError::Deleted(message),
+        PublishFault::Fault(Fault::Unavailable(source)) => {
+            PublishError::Unavailable { message, source }
+        }
+    }
+}
+
+/// That messages are not published in this way where the topic is kept.
+pub(crate) fn not_there(what: Capability) -> PublishError<()> {
+    PublishError::Unsupported { message: (), what: what.what(), remedy: what.remedy() }
+}

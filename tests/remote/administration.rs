@@ -1,0 +1,63 @@
+//! Topics elsewhere, administered by the calls for those in memory.
+
+use memq::{AdminError, Broker, Overflow};
+
+use crate::common::Order;
+use crate::loopback::Server;
+
+#[tokio::test]
+async fn topics_are_listed_looked_at_closed_and_deleted() {
+    let server = Server::start();
+    let broker = server.connect(8).broker();
+    broker.topic("jobs").max(500).overflow(Overflow::Wait).partitions(3).await.unwrap();
+    broker.create::<Order>().await.unwrap();
+    let names = broker.topics().await.unwrap();
+    assert_eq!(names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["jobs", "orders"]);
+
+    let options = broker.options("jobs").await.unwrap();
+    assert_eq!((options.max_messages, options.partitions), (500, 3));
+    assert_eq!(options.overflow, Overflow::Wait);
+
+    let orders = broker.publisher::<Order>().await.unwrap();
+    orders.publish(Order::new(7, "tea")).await.unwrap();
+    let stats = broker.stats("orders").await.unwrap();
+    assert_eq!((stats.published, stats.depth, stats.next.0), (1, 1, 1));
+    let explained = broker.explain("orders").await.unwrap().to_string();
+    assert_eq!(explained, server.inside().explain("orders").await.unwrap().to_string());
+
+    broker.close("orders").await.unwrap();
+    broker.delete("orders").await.unwrap();
+    assert_eq!(broker.topics().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let broker = Server::start().connect(8).broker();
+    let missing = |name: &str| AdminError::NotFound { topic: name.into() };
+    for name in ["nowhere", "no name at all"] {
+        assert_eq!(broker.options(name).await.unwrap_err(), missing(name));
+        assert_eq!(broker.stats(name).await.unwrap_err(), missing(name));
+        assert_eq!(broker.explain(name).await.unwrap_err(), missing(name));
+        assert_eq!(broker.close(name).await.unwrap_err(), missing(name));
+        assert_eq!(broker.delete(name).await.unwrap_err(), missing(name));
+        assert_eq!(broker.delete_group(name, "billing").await.unwrap_err(), missing(name));
+    }
+    broker.topic("jobs").await.unwrap();
+    let no_group = AdminError::NoGroup { topic: "jobs".into(), group: "billing".into() };
+    assert_eq!(broker.delete_group("jobs", "billing").await.unwrap_err(), no_group);
+}
+
+#[tokio::test]
+async fn a_broker_outlives_its_clones_and_then_shuts_the_connection_down() {
+    let server = Server::start();
+    let broker = server.connect(8).broker();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    let clone: Broker = broker.clone();
+    drop(broker);
+    orders.publish(Order::new(1, "tea")).await.unwrap();
+    drop(clone);
+    let refused = orders.publish(Order::new(2, "tea")).await.unwrap_err();
+    assert!(matches!(refused, memq::PublishError::Closed(order) if order.customer == 2));
+    // What was stored is where it was.
+    assert_eq!(server.inside().stats("orders").await.unwrap().published, 1);
+}

@@ -1,0 +1,10 @@
+//! Brokers whose topics another system keeps: here, a loopback to a broker in memory.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod loopback;
+
+mod administration;
+mod opening;
+mod publishing;
+mod sending;
