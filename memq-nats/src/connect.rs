@@ -1,14 +1,15 @@
 //! Says how to connect, and connects.
 
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::account::Account;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Event, ServerAddr};
-use memq::Cause;
-use memq::spi::Transport;
+use memq::spi::{Boxed, Transport};
+use memq::{Broker, Cause};
+use serde::de::IgnoredAny;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -26,9 +27,49 @@ use crate::transport::JetStream;
 /// How often JetStream is asked for while nobody answers, as after a cluster was started.
 const TRIES: u32 = 5;
 
-/// How to connect to NATS, and what topics are made of there.
+/// A broker of the topics on a NATS server with JetStream, with [what is usual](Connect).
 ///
-/// [`transport`](Self::transport) connects.
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = memq_nats::connect("nats://127.0.0.1:4222").await?;
+/// let orders = broker.topic("orders").publisher().await?;
+/// orders.publish_bytes("tea").await?; // stored on the server
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`ConnectError`], also where the server is away: a first connection is not waited for. One that is
+/// cut later is made again.
+///
+/// # Cancel safety
+///
+/// Dropped, nothing is connected.
+pub async fn connect(address: impl AsRef<str>) -> Result<Broker, ConnectError> {
+    Connect::new(address).await
+}
+
+/// How to connect to NATS, and what topics are made of there. Await it for a [`Broker`].
+///
+/// ```no_run
+/// use memq_nats::{Connect, Storage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq_nats::ConnectError> {
+/// let broker = Connect::new("nats://one:4222,nats://two:4222,nats://three:4222")
+///     .user("shop", "secret")
+///     .storage(Storage::File)
+///     .replicas(3)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The tasks of the connection run on the runtime that this is awaited in. There are two connections
+/// to the server: publishers have one of their own once there is one, which makes it possible that
+/// messages keep their order where it is cut.
 #[derive(Clone)]
 #[must_use = "this connects once it is awaited"]
 pub struct Connect {
@@ -208,8 +249,7 @@ impl Connect {
         Ok(settings)
     }
 
-    /// Connects, and asks for JetStream. The transport starts its tasks on the runtime that this is
-    /// awaited in.
+    /// Connects, and asks for JetStream: for those who wrap the transport. Others await this itself.
     ///
     /// # Errors
     ///
@@ -244,7 +284,7 @@ impl Connect {
         let context = ContextBuilder::new().timeout(settings.ack_timeout).build(client.clone());
         let mut tries = 1;
         loop {
-            match fault::ask::<Account>(&context, "INFO".to_owned(), &()).await {
+            match fault::ask::<IgnoredAny>(&context, "INFO".to_owned(), &()).await {
                 Ok(_) => break,
                 Err(trouble) if !trouble.passes() || tries == TRIES => {
                     return Err(ConnectError::JetStream { source: trouble.into_cause() });
@@ -258,6 +298,16 @@ impl Connect {
         let outbound = Outbound::new(settings.clone(), client.clone());
         let tasks = Tasks::new(Handle::current());
         Ok(Link::new(settings, client, context, outbound, up, tasks))
+    }
+}
+
+/// As [`connect`].
+impl IntoFuture for Connect {
+    type Output = Result<Broker, ConnectError>;
+    type IntoFuture = Boxed<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Ok(Broker::over(self.transport().await?)) })
     }
 }
 

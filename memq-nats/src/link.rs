@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::Client;
+use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,7 +73,8 @@ impl Link {
         }
     }
 
-    /// Asks once.
+    /// Asks once. A connection that is cut meanwhile brings no answer any more, which the client does not
+    /// tell.
     ///
     /// # Cancel safety
     ///
@@ -82,7 +84,41 @@ impl Link {
         subject: &str,
         request: &(impl Serialize + ?Sized),
     ) -> Result<A, Trouble> {
-        fault::ask(&self.context, subject.to_owned(), request).await
+        let away = |text: &'static str| Trouble::Away(text.into());
+        if !self.comes_up().await {
+            return Err(away("no server can be reached"));
+        }
+        tokio::select! {
+            biased;
+            answer = fault::ask(&self.context, subject.to_owned(), request) => answer,
+            () = self.goes_down() => Err(away("the connection was cut")),
+        }
+    }
+
+    /// Waits until the client is connected, for as long as for an answer; `false` where it is not.
+    async fn comes_up(&self) -> bool {
+        let mut up = self.up.clone();
+        let patience = self.settings.ack_timeout;
+        // The client's state is asked too, since what it tells may be lost.
+        self.client.connection_state() == State::Connected
+            || tokio::time::timeout(patience, up.wait_for(|up| *up)).await.is_ok()
+    }
+
+    /// Waits until the client is not connected any more.
+    async fn goes_down(&self) {
+        let mut up = self.up.clone();
+        loop {
+            if up.wait_for(|up| !*up).await.is_err() {
+                return;
+            }
+            if self.client.connection_state() != State::Connected {
+                return;
+            }
+            // It is connected again already, or that was not told.
+            if up.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Says that the last broker is gone.

@@ -25,6 +25,8 @@ pub(crate) struct Outbound {
     settings: Arc<Settings>,
     /// The client that knows which servers there are.
     servers: Client,
+    /// Those that it knew last.
+    known: watch::Sender<Vec<ServerAddr>>,
     /// Which of them is tried first.
     start: usize,
     serial: AtomicU64,
@@ -60,7 +62,9 @@ impl Session {
 impl Outbound {
     pub(crate) fn new(settings: Arc<Settings>, servers: Client) -> Self {
         let start = std::process::id() as usize;
-        Self { settings, servers, start, serial: AtomicU64::new(0), current: Mutex::default() }
+        let known = watch::Sender::new(settings.servers.clone());
+        let (serial, current) = (AtomicU64::new(0), Mutex::default());
+        Self { settings, servers, known, start, serial, current }
     }
 
     /// The connection there is, or a new one; one attempt is made.
@@ -78,15 +82,23 @@ impl Outbound {
         Ok(session)
     }
 
+    /// The servers that were said, and those that these told of.
+    async fn known_servers(&self) -> Vec<ServerAddr> {
+        // While it is away it does not answer, for as long as that takes.
+        if self.servers.connection_state() == State::Connected {
+            let pool = tokio::time::timeout(CONNECT_TIMEOUT, self.servers.server_pool()).await;
+            if let Ok(Ok(pool)) = pool {
+                let known = pool.into_iter().map(|server| server.addr).collect();
+                self.known.send_replace(known);
+            }
+        }
+        self.known.borrow().clone()
+    }
+
     async fn connect(&self) -> Result<Session, Cause> {
         let (cutting, cut) = watch::channel(false);
         let nowhere: ServerAddr = NOWHERE.parse()?;
-        // Those that the servers told of, too, if the other connection has time to say.
-        let pool = tokio::time::timeout(CONNECT_TIMEOUT, self.servers.server_pool()).await;
-        let mut servers: Vec<ServerAddr> = match pool {
-            Ok(Ok(pool)) => pool.into_iter().map(|server| server.addr).collect(),
-            _ => self.settings.servers.clone(),
-        };
+        let mut servers = self.known_servers().await;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         // Not everybody to the first of them, and not to the same one again.
         let turn = usize::try_from(serial).unwrap_or_default().wrapping_add(self.start);

@@ -74,6 +74,9 @@ struct Flight {
 impl Publisher {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         let id = format!("memq:{}:", names::unique());
+        // So that it is told soon that the topic is deleted: a stream that is created again takes
+        // messages under the same subjects.
+        drop(core.watch());
         Self(Arc::new(Shared {
             core,
             id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::{Fault, PublishFault, Stored};
-use memq::{Backoff, Cause, Overflow};
+use memq::{Backoff, Cause, Offset, Overflow};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::{self, Answer};
@@ -44,6 +44,8 @@ struct Driver {
     shared: Arc<Shared>,
     window: Window<Flight>,
     line: Option<Line>,
+    /// What the next message is stored at, at least.
+    next: Offset,
     /// When something was last heard, or first waited for.
     heard: Instant,
     /// The size of what has an outcome since the state was last looked at.
@@ -61,6 +63,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         shared,
         window: Window::new(most),
         line: None,
+        next: Offset(0),
         heard: Instant::now(),
         freed: 0,
         looks: 0,
@@ -175,8 +178,20 @@ impl Driver {
 
     async fn answered(&mut self, ticket: Ticket, answer: Answer) {
         match answer {
+            Answer::Stored(stored) if !stored.duplicate && stored.offset < self.next => {
+                // Offsets begin anew: this is another stream by now. If it is the same one after all,
+                // what was sent is sent again, and is known there.
+                let text = format!("offset {} comes after {}", stored.offset, self.next);
+                match self.shared.core.look().await {
+                    Err(Unseen::Deleted) => self.end(),
+                    Ok(_) | Err(Unseen::Away(_)) => self.lost(text.into()),
+                }
+            }
             Answer::Stored(stored) => {
                 (self.looks, self.outage) = (0, None);
+                if !stored.duplicate {
+                    self.next = stored.offset.next();
+                }
                 if let Some(flight) = self.window.stored(ticket) {
                     self.tell(flight, Ok(stored));
                 }

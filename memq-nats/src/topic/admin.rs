@@ -86,7 +86,7 @@ struct Deleted {
 pub(crate) async fn delete(link: Arc<Link>, name: TopicName) -> Result<bool, Fault> {
     let Some(core) = find(link.clone(), name).await? else { return Ok(false) };
     // It was there. Where an answer is lost, asking again finds none, which is as well.
-    match link.ask::<Deleted>(&core.request("DELETE"), &()).await {
+    match link.ask::<Deleted>(&core.request("DELETE"), &serde_json::Map::new()).await {
         Ok(Deleted { success: false }) => {
             Err(Fault::Unavailable("the server neither deleted the topic nor says why".into()))
         }

@@ -99,6 +99,33 @@ fn an_id_is_one_line_and_no_two_are_alike() {
     assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
 }
 
+#[test]
+fn a_record_comes_back_with_its_schema() {
+    let schema = Schema { version: 3, fingerprint: None };
+    let sent = Record::new("tea")
+        .with_compression(Compression::Zstd)
+        .with_plain_length(Some(7))
+        .with_format(Format::Postcard)
+        .with_key("7");
+    let map = headers(&sent, Some(schema), None);
+    let (record, said) = record("tea".into(), Some(&map), Format::Json);
+    assert_eq!(said, Some(schema));
+    assert_eq!((record.bytes(), record.key()), (sent.bytes(), sent.key()));
+    assert_eq!((record.format(), record.compression()), (Format::Postcard, Compression::Zstd));
+    assert_eq!((record.plain_length(), record.is_sealed()), (Some(7), false));
+    // One that says nothing has none.
+    assert_eq!(super::record("tea".into(), None, Format::Json).1, None);
+}
+
+#[test]
+fn the_length_of_headers_is_that_on_the_way() {
+    let mut map = HeaderMap::new();
+    assert_eq!(length(&map), "NATS/1.0\r\n\r\n".len());
+    map.append("a", "bc");
+    map.append("a", "");
+    assert_eq!(length(&map), "NATS/1.0\r\na: bc\r\na: \r\n\r\n".len());
+}
+
 fn any_nature() -> impl Strategy<Value = Nature> {
     let formats = proptest::sample::select(TYPES.map(|(format, _)| format).to_vec());
     let compressions = proptest::sample::select(vec![

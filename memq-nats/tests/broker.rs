@@ -1,0 +1,39 @@
+//! The handles of a broker over a connection.
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod support;
+
+use memq::{AdminError, Offset, OpenError, Record};
+
+use crate::support::{each, texts, to};
+
+#[tokio::test]
+async fn a_connection_that_is_awaited_is_a_broker() {
+    each(async |server| {
+        let broker = memq_nats::connect(server.url()).await.unwrap();
+        let publisher = broker.topic("orders").max(10).publisher().await.unwrap();
+        assert_eq!(publisher.publish_bytes("tea").await.unwrap(), Offset(0));
+        let batch = (0..5).map(|n| Record::new(n.to_string()));
+        assert_eq!(publisher.publish_batch(batch).await.unwrap().len(), 5);
+        assert_eq!(texts(&server, "memq-orders").await, ["tea", "0", "1", "2", "3", "4"]);
+        let conflict = broker.topic("orders").max(11).publisher().await.unwrap_err();
+        assert!(matches!(conflict, OpenError::Conflict(conflict) if conflict.option == "max"));
+        assert_eq!(broker.stats("orders").await.unwrap().published, 6);
+        assert_eq!(broker.topics().await.unwrap().len(), 1);
+        broker.delete("orders").await.unwrap();
+        let gone = broker.stats("orders").await.unwrap_err();
+        assert!(matches!(gone, AdminError::NotFound { .. }), "{gone}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn awaiting_the_builder_is_the_same() {
+    each(async |server| {
+        let broker = to(&server.url()).namespace("shop").await.unwrap();
+        broker.topic("orders").publisher().await.unwrap().publish_bytes("tea").await.unwrap();
+        drop(broker);
+        assert_eq!(texts(&server, "shop-orders").await, ["tea"]);
+    })
+    .await;
+}

@@ -1,0 +1,379 @@
+//! Publishing: in order, once, and with an outcome for each message, whatever happens to the server.
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use futures_util::StreamExt as _;
+use memq::spi::{Fault, Outgoing, PublishFault, RemotePublisher, Schema, Stored};
+use memq::{Headers, Key, Offset, Overflow, Partition, Record};
+use memq_nats_server::Proxy;
+
+use crate::support::{
+    connect, contents, each, message, open, publish, raw, request, submit, texts, to,
+};
+
+fn numbered(count: usize) -> impl Iterator<Item = Outgoing> {
+    (0..count).map(|n| message(n.to_string()))
+}
+
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|n| n.to_string()).collect()
+}
+
+#[tokio::test]
+async fn what_is_submitted_is_stored_in_order_and_told() {
+    each(async |server| {
+        let topic = open(&connect(&server).await, "orders").await;
+        let publisher = topic.publisher().await.unwrap();
+        let receipts = submit(&publisher, numbered(3_000)).await.unwrap();
+        for (n, receipt) in receipts.into_iter().enumerate() {
+            assert_eq!(receipt.await.unwrap(), Stored::at(Offset(n as u64)));
+        }
+        assert_eq!(texts(&server, "memq-orders").await, numbers(3_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_client_reads_a_bare_payload_and_says_the_rest_in_headers() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("audit.2026");
+        wants.partitions = Some(4);
+        let publisher = transport.open(wants).await.unwrap().publisher().await.unwrap();
+        let mut headers = Headers::new();
+        headers.insert("trace", "4bf92f").unwrap();
+        let mut sent = message(r#"{"item":"tea"}"#);
+        sent.record = sent.record.with_key("7").with_headers(headers);
+        sent.partition = Some(Partition(3));
+        sent.schema = Some(Schema { version: 2, fingerprint: Some(0xab) });
+        publish(&publisher, sent).await.unwrap();
+        let read = contents(&server, "memq-audit=2026").await;
+        assert_eq!(read[0].payload, r#"{"item":"tea"}"#);
+        assert_eq!(read[0].subject.as_str(), "memq.audit.2026.3.k");
+        let said = read[0].headers.as_ref().unwrap();
+        for (name, value) in [
+            ("Content-Type", "application/json"),
+            ("Memq-Key", "7"),
+            ("Memq-Version", "2"),
+            ("Memq-Fingerprint", "00000000000000ab"),
+            ("trace", "4bf92f"),
+        ] {
+            assert_eq!(said.get(name).map(|value| value.as_str()), Some(value), "{name}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn odd_keys_and_headers_pass_through_the_server() {
+    each(async |server| {
+        let publisher = open(&connect(&server).await, "orders").await.publisher().await.unwrap();
+        let mut headers = Headers::new();
+        for (name, value) in [("empty", ""), ("edges", " x "), ("Nats-Msg-Id", "mine"), ("ä", "")]
+        {
+            let _ = headers.insert(name, value);
+        }
+        headers.insert("text", "grün\u{a0}🍵").unwrap();
+        for key in [&b""[..], b"\r\n", b" a", b"\xff\x00"] {
+            let record = Record::new("x").with_key(Key::new(key)).with_headers(headers.clone());
+            publish(&publisher, Outgoing::new(record)).await.unwrap();
+        }
+        let read = contents(&server, "memq-orders").await;
+        assert_eq!(read.len(), 4);
+        let said = |at: usize, name: &str| {
+            let headers = read[at].headers.as_ref().unwrap();
+            headers.get(name).map(|value| value.as_str().to_owned())
+        };
+        assert_eq!(said(0, "Memq-Key").as_deref(), Some(""));
+        assert_eq!(said(1, "Memq-Key-Base64").as_deref(), Some("DQo="));
+        assert_eq!(said(0, "text").as_deref(), Some("grün\u{a0}🍵"));
+        assert_eq!(said(0, "empty").as_deref(), Some(""));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_id_returns_the_first_offset() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("orders");
+        wants.dedup = Some(Duration::from_secs(60));
+        let publisher = transport.open(wants).await.unwrap().publisher().await.unwrap();
+        for id in ["a", "line\r\nbreak"] {
+            let mut first = message("1");
+            first.id = Some(id.into());
+            let stored = publish(&publisher, first.clone()).await.unwrap();
+            assert!(!stored.duplicate);
+            assert_eq!(publish(&publisher, first).await.unwrap(), Stored::again(stored.offset));
+        }
+        assert_eq!(publish(&publisher, message("2")).await.unwrap(), Stored::at(Offset(2)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_told_before_it_is_sent_and_stops_nobody() {
+    each(async |server| {
+        let publisher = open(&connect(&server).await, "orders").await.publisher().await.unwrap();
+        let large = message("x".repeat(1 << 20));
+        let receipts = submit(&publisher, [message("1"), large, message("2")]).await.unwrap();
+        let mut told = Vec::new();
+        for receipt in receipts {
+            told.push(receipt.await);
+        }
+        assert!(matches!(told[0], Ok(stored) if stored.offset == Offset(0)));
+        assert!(matches!(told[1], Err(PublishFault::TooLarge { max_bytes: 1_048_576, .. })));
+        assert!(matches!(told[2], Ok(stored) if stored.offset == Offset(1)));
+        // The largest there is.
+        let mut most = message("x".repeat((1 << 20) - 200));
+        most.id = Some("x".into());
+        publish(&publisher, most).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_topic_rejects_until_what_everybody_has_read_makes_room() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("orders");
+        (wants.max_messages, wants.overflow) = (Some(4), Some(Overflow::Reject));
+        let publisher = transport.open(wants).await.unwrap().publisher().await.unwrap();
+        let receipts = submit(&publisher, numbered(6)).await.unwrap();
+        let mut outcomes = Vec::new();
+        for receipt in receipts {
+            outcomes.push(receipt.await.map_err(|fault| matches!(fault, PublishFault::Full)));
+        }
+        assert!(outcomes[..4].iter().all(Result::is_ok), "{outcomes:?}");
+        assert_eq!(outcomes[4..], [Err(true), Err(true)]);
+        // Nobody reads: there is no room.
+        assert!(matches!(publish(&publisher, message("x")).await, Err(PublishFault::Full)));
+        let mut reading = reader(&server).await;
+        assert_eq!(reading.next().await.unwrap().unwrap().payload, "0");
+        assert_eq!(reading.next().await.unwrap().unwrap().payload, "1");
+        until(|| publish(&publisher, message("x"))).await;
+        assert_eq!(texts(&server, "memq-orders").await.last().unwrap(), "x");
+    })
+    .await;
+}
+
+/// Publishes until there is room. The server may count later that something was read.
+async fn until<F: Future<Output = Result<Stored, PublishFault>>>(publish: impl Fn() -> F) {
+    loop {
+        match publish().await {
+            Ok(_) => return,
+            Err(PublishFault::Full) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// Somebody who reads the stream from its first message on, one after the other.
+async fn reader(server: &memq_nats_server::Server) -> pull::Stream {
+    let stream = raw(server).await.get_stream("memq-orders").await.unwrap();
+    let config = pull::Config {
+        ack_policy: AckPolicy::None,
+        deliver_policy: DeliverPolicy::All,
+        ..Default::default()
+    };
+    let consumer = stream.create_consumer(config).await.unwrap();
+    consumer.stream().max_messages_per_batch(1).messages().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_full_topic_lets_wait_until_the_deadline_and_keeps_the_order() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("orders");
+        (wants.max_messages, wants.overflow) = (Some(4), Some(Overflow::Wait));
+        let publisher = transport.open(wants).await.unwrap().publisher().await.unwrap();
+        let first = submit(&publisher, numbered(4)).await.unwrap();
+        for receipt in first {
+            receipt.await.unwrap();
+        }
+        let mut hasty = message("late");
+        hasty.within = Some(Duration::from_millis(50));
+        assert!(matches!(publish(&publisher, hasty).await, Err(PublishFault::Timeout)));
+        // More than there is room for. All of them wait for who reads.
+        let rest = (4..40).map(|n| message(n.to_string()));
+        let receipts = submit(&publisher, rest).await.unwrap();
+        let mut reading = reader(&server).await;
+        let read = async {
+            let mut read = Vec::new();
+            while read.len() < 40 {
+                let message = reading.next().await.unwrap().unwrap();
+                read.push(String::from_utf8_lossy(&message.payload).into_owned());
+            }
+            read
+        };
+        let told = async {
+            for (n, receipt) in receipts.into_iter().enumerate() {
+                assert_eq!(receipt.await.unwrap().offset, Offset(n as u64 + 4));
+            }
+        };
+        let (read, ()) = tokio::join!(read, told);
+        assert_eq!(read, numbers(40));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_admitted_is_stored_after_its_publisher_is_gone() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let publisher = open(&transport, "orders").await.publisher().await.unwrap();
+        let receipts = submit(&publisher, numbered(500)).await.unwrap();
+        drop(publisher);
+        transport.shut_down();
+        drop(transport);
+        for receipt in receipts {
+            receipt.await.unwrap();
+        }
+        assert_eq!(texts(&server, "memq-orders").await, numbers(500));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_the_broker_is_gone_nothing_is_admitted() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let publisher = open(&transport, "orders").await.publisher().await.unwrap();
+        transport.shut_down();
+        assert!(matches!(publish(&publisher, message("1")).await, Err(PublishFault::Closed)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn flush_waits_for_all_that_was_admitted() {
+    each(async |server| {
+        let topic = open(&connect(&server).await, "orders").await;
+        let publisher = topic.publisher().await.unwrap();
+        publisher.flush().await;
+        drop(submit(&publisher, numbered(900)).await.unwrap());
+        publisher.flush().await;
+        assert_eq!(topic.stats().await.unwrap().published, 900);
+    })
+    .await;
+}
+
+/// Publishes from its own task until `count` are stored, and returns the offset of each.
+fn load(
+    publisher: Arc<dyn RemotePublisher>,
+    count: usize,
+) -> tokio::task::JoinHandle<Vec<Result<Offset, PublishFault>>> {
+    #[allow(clippy::disallowed_methods, reason = "this is a test")]
+    tokio::spawn(async move {
+        let mut told = Vec::new();
+        for receipt in submit(&publisher, numbered(count)).await.unwrap() {
+            told.push(receipt.await.map(|stored| stored.offset));
+        }
+        told
+    })
+}
+
+/// Everything is stored once, in order, and where it was said to be.
+async fn all_is_well(server: &memq_nats_server::Server, told: Vec<Result<Offset, PublishFault>>) {
+    let told: Vec<_> = told.into_iter().map(|told| told.unwrap().0).collect();
+    assert_eq!(told, (0..told.len() as u64).collect::<Vec<_>>());
+    assert_eq!(texts(server, "memq-orders").await, numbers(told.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_and_once_hold_through_a_killed_server() {
+    each(async |server| {
+        let topic = open(&connect(&server).await, "orders").await;
+        let load = load(topic.publisher().await.unwrap(), 9_000);
+        for _ in 0..3 {
+            grows(&server).await;
+            server.kill9();
+            server.restart().unwrap();
+        }
+        all_is_well(&server, load.await.unwrap()).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_and_once_hold_through_connections_that_are_cut() {
+    each(async |server| {
+        let proxy = Proxy::to(server.addr()).unwrap();
+        let transport = to(&proxy.url()).transport().await.unwrap();
+        let topic = open(&transport, "orders").await;
+        let load = load(topic.publisher().await.unwrap(), 9_900);
+        for _ in 0..10 {
+            grows(&server).await;
+            proxy.cut();
+            proxy.resume();
+        }
+        all_is_well(&server, load.await.unwrap()).await;
+    })
+    .await;
+}
+
+/// Waits until the stream has grown, or is complete.
+async fn grows(server: &memq_nats_server::Server) {
+    let raw = raw(server).await;
+    let length = async || {
+        let mut stream = raw.get_stream("memq-orders").await.unwrap();
+        stream.info().await.unwrap().state.last_sequence
+    };
+    let before = length().await;
+    while before < 9_000 && length().await < before + 100 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_asked_for_again() {
+    each(async |server| {
+        let proxy = Proxy::to(server.addr()).unwrap();
+        let transport = to(&proxy.url()).ack_timeout(Duration::from_millis(200));
+        let topic = open(&transport.transport().await.unwrap(), "orders").await;
+        let publisher = topic.publisher().await.unwrap();
+        publish(&publisher, message("0")).await.unwrap();
+        proxy.hold();
+        let receipts = submit(&publisher, (1..100).map(|n| message(n.to_string()))).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        proxy.resume();
+        for (n, receipt) in receipts.into_iter().enumerate() {
+            assert_eq!(receipt.await.unwrap().offset, Offset(n as u64 + 1));
+        }
+        assert_eq!(texts(&server, "memq-orders").await, numbers(100));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_unknown_only_where_it_was_sent() {
+    each(async |server| {
+        let hasty = to(&server.url()).give_up_after(Duration::from_millis(300)).window(4);
+        let hasty = hasty.ack_timeout(Duration::from_millis(100)).transport().await.unwrap();
+        let publisher = open(&hasty, "orders").await.publisher().await.unwrap();
+        publish(&publisher, message("0")).await.unwrap();
+        server.kill9();
+        let told = publish(&publisher, message("1")).await.unwrap_err();
+        let known = matches!(told, PublishFault::Fault(Fault::Unavailable(_)));
+        assert!(known || matches!(told, PublishFault::Unknown(_)), "{told}");
+        // It was never sent.
+        let told = publish(&publisher, message("2")).await.unwrap_err();
+        assert!(matches!(told, PublishFault::Fault(Fault::Unavailable(_))), "{told}");
+        server.restart().unwrap();
+        // It goes on as soon as the server is there.
+        let stored = loop {
+            match publish(&publisher, message("3")).await {
+                Ok(stored) => break stored,
+                Err(PublishFault::Fault(Fault::Unavailable(_))) => {}
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert!(stored.offset <= Offset(2));
+    })
+    .await;
+}
