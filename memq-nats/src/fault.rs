@@ -41,6 +41,8 @@ pub(crate) mod code {
     pub(crate) const NOT_LEADER: u64 = 10009;
     /// There is no such consumer.
     pub(crate) const NO_CONSUMER: u64 = 10014;
+    /// There is one, with another configuration.
+    pub(crate) const CONSUMER_EXISTS: u64 = 10148;
 }
 
 /// Why a request was not done.

@@ -8,8 +8,8 @@ use memq::{Offset, Partition, TopicName};
 /// Stands for the dot of a topic's name, which streams may not have. It is in no topic's name.
 const DOT: char = '=';
 
-/// What separates a group's name from the partition in the name of a durable. It is in no group's.
-const KEYED: &str = "=k";
+/// What separates a group's name from the rest in the name of a durable. It is in no group's.
+const PART: char = '=';
 
 /// What all names of one application on a server begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,18 +101,19 @@ const fn token(keyed: bool) -> &'static str {
     if keyed { "k" } else { "n" }
 }
 
-/// The durable consumer of a group for the messages that have a key, in one partition. That for the
-/// others has the group's name.
-pub(crate) fn keyed_durable(group: &str, partition: Partition) -> String {
-    format!("{group}{KEYED}{partition}")
+/// A durable consumer of a group, of those it has since it was created or moved: for the messages
+/// with a key in one partition, or for the others.
+pub(crate) fn durable(group: &str, epoch: &str, keyed: Option<Partition>) -> String {
+    match keyed {
+        Some(partition) => format!("{group}{PART}{epoch}{PART}{}{partition}", token(true)),
+        None => format!("{group}{PART}{epoch}{PART}{}", token(false)),
+    }
 }
 
-/// The group of a durable, and the partition where it is one for keys.
-pub(crate) fn group_of(durable: &str) -> Option<(&str, Option<Partition>)> {
-    match durable.split_once(KEYED) {
-        None => Some((durable, None)),
-        Some((group, partition)) => Some((group, Some(Partition(partition.parse().ok()?)))),
-    }
+/// Since when a consumer is one of this group; `None` where it is none.
+pub(crate) fn part_of<'n>(durable: &'n str, group: &str) -> Option<&'n str> {
+    let (epoch, _) = durable.strip_prefix(group)?.strip_prefix(PART)?.split_once(PART)?;
+    Some(epoch)
 }
 
 /// The offset of the message with this sequence: sequences begin at 1.
@@ -176,11 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn a_durable_says_group_and_partition() {
-        assert_eq!(group_of("billing"), Some(("billing", None)));
-        let keyed = keyed_durable("billing", Partition(3));
-        assert_eq!(group_of(&keyed), Some(("billing", Some(Partition(3)))));
-        assert_eq!(group_of("billing=kx"), None);
+    fn a_durable_says_whose_it_is() {
+        let keyed = durable("billing", "7f", Some(Partition(3)));
+        assert_eq!(keyed, "billing=7f=k3");
+        assert_eq!(part_of(&keyed, "billing"), Some("7f"));
+        assert_eq!(part_of(&durable("billing", "7f", None), "billing"), Some("7f"));
+        for other in ["bill", "billing-2", ""] {
+            assert_eq!(part_of(&keyed, other), None, "{other}");
+        }
+        assert_eq!(part_of("billing", "billing"), None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) async fn of(core: &Core) -> Result<TopicStats, Fault> {
     // Whether the limits, an administrator or publishers that made room removed them is not told.
     stats.dropped.unspecified = state.last_sequence - state.messages;
     stats.partitions = partitions(core, core.options().partitions).await?;
+    stats.groups = crate::group::stats(core).await?;
     Ok(stats)
 }
 

@@ -1,0 +1,194 @@
+//! Asks one consumer of a group for messages, when the member wants some.
+//!
+//! A pull brings what is there, and where there is nothing waits for the first message. So what is
+//! fetched is what was asked for: a pull that stays open for more would take it from others. A consumer
+//! is only asked while somebody waits, and then always, since messages come back on a pull alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::{Message, StatusCode, Subscriber};
+use futures_util::StreamExt as _;
+use memq::spi::Incoming;
+use memq::{Cause, Timestamp};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::parts::Part;
+use super::recover::recover;
+use super::register::nanos;
+use super::shared::{Arrived, RETURN, Shared};
+use crate::names::{Place, offset};
+use crate::wire;
+
+/// How long one pull waits for a message. Another follows; so the server forgets who is gone.
+const EXPIRES: Duration = Duration::from_secs(30);
+
+/// How often the server says that it is there while a pull waits, and how long it may not.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+const QUIET: Duration = Duration::from_millis(1_500);
+
+/// How long what is on its way may take to arrive once nobody is to have it.
+const LATE: Duration = Duration::from_secs(2);
+
+/// A pause where the server refuses a pull for now.
+const REFUSED: Duration = Duration::from_millis(50);
+
+#[derive(Serialize)]
+struct Pull {
+    batch: usize,
+    /// In nanoseconds.
+    expires: u64,
+    /// In nanoseconds.
+    idle_heartbeat: u64,
+    /// Takes what is there; waits for the first only.
+    no_wait: bool,
+}
+
+/// How a pull ended.
+enum Over {
+    /// It brought what there was.
+    Done,
+    /// There was nothing for as long as it waited.
+    Idle,
+    /// The server does not know it any more, or is away.
+    Lost,
+    /// The member takes no more.
+    Stop,
+}
+
+/// Pulls until the member takes no more messages.
+pub(super) async fn run(shared: Arc<Shared>, part: Part) {
+    let mut turn = shared.turn.subscribe();
+    let mut inbox = None;
+    loop {
+        turn.borrow_and_update();
+        match shared.request(part) {
+            None => break,
+            Some(0) => {
+                if turn.changed().await.is_err() {
+                    break;
+                }
+            }
+            Some(batch) => {
+                let over = pull(&shared, part, &mut inbox, batch, &mut turn).await;
+                match over.unwrap_or(Over::Lost) {
+                    Over::Done => continue,
+                    // Others may have said more partitions since.
+                    Over::Idle => {}
+                    Over::Stop => break,
+                    Over::Lost => {
+                        let late = inbox.take().map(|inbox| give_back(shared.clone(), inbox));
+                        late.into_iter().for_each(|late| shared.core.link.tasks.detach(late));
+                    }
+                }
+                if !recover(&shared).await {
+                    break;
+                }
+            }
+        }
+    }
+    if let Some(inbox) = inbox {
+        give_back(shared, inbox).await;
+    }
+}
+
+/// One pull.
+async fn pull(
+    shared: &Shared,
+    part: Part,
+    inbox: &mut Option<(String, Subscriber)>,
+    batch: usize,
+    turn: &mut watch::Receiver<()>,
+) -> Result<Over, Cause> {
+    let (link, stream) = (&shared.core.link, &shared.core.stream);
+    let (reply, messages) = match inbox {
+        Some(inbox) => inbox,
+        None => {
+            let reply = link.client.new_inbox();
+            let messages = link.client.subscribe(reply.clone()).await?;
+            inbox.insert((reply, messages))
+        }
+    };
+    let (durable, moves) = {
+        let state = shared.locked();
+        (part.durable(&shared.group, &state.register.epoch), state.moves)
+    };
+    let (expires, idle_heartbeat) = (nanos(EXPIRES), nanos(HEARTBEAT));
+    let pull = serde_json::to_vec(&Pull { batch, expires, idle_heartbeat, no_wait: batch > 1 })?;
+    let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
+    link.client.publish_with_reply(subject, reply.clone(), pull.into()).await?;
+
+    let mut left = batch;
+    let mut quiet = Instant::now() + QUIET;
+    while left > 0 {
+        let message = tokio::select! {
+            // What arrived is taken first.
+            biased;
+            message = messages.next() => message,
+            changed = turn.changed() => {
+                if changed.is_err() || shared.locked().is_over() {
+                    return Ok(Over::Stop);
+                }
+                continue;
+            }
+            () = tokio::time::sleep_until(quiet) => return Ok(Over::Lost),
+        };
+        let Some(message) = message else { return Ok(Over::Lost) };
+        quiet = Instant::now() + QUIET;
+        match message.status {
+            None | Some(StatusCode::OK) => {
+                left -= 1;
+                arrive(shared, part, moves, message);
+            }
+            Some(StatusCode::IDLE_HEARTBEAT) => {}
+            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) if left < batch => break,
+            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => return Ok(Over::Idle),
+            Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => {
+                tokio::time::sleep(REFUSED).await;
+                return Ok(Over::Done);
+            }
+            Some(_) => return Ok(Over::Lost),
+        }
+    }
+    Ok(Over::Done)
+}
+
+/// Whether a pull was refused because the group has as many in flight as it may, or is asked by many.
+fn is_busy(message: &Message) -> bool {
+    message.description.as_deref().is_some_and(|text| text.starts_with("Exceeded"))
+}
+
+/// Hands a message to the member.
+fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
+    let message = jetstream::Message { message, context: shared.core.link.context.clone() };
+    // What the server did not send as a delivery is none.
+    let (Ok(info), Some(reply)) = (message.info(), message.reply.clone()) else { return };
+    let (sequence, pending, attempt) = (info.stream_sequence, info.pending, info.delivered);
+    let at = info.published.unix_timestamp_nanos().try_into().unwrap_or_default();
+    let format = shared.core.options().format;
+    let message = message.message;
+    let (record, schema) = wire::record(message.payload, message.headers.as_ref(), format);
+    let mut incoming = Incoming::new(offset(sequence), Timestamp::from_nanos(at), record);
+    incoming.schema = schema;
+    if let Some(place) = Place::of(&message.subject) {
+        incoming.partition = place.partition;
+    }
+    let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+    let arrived = Arrived { incoming, attempt, reply, since: Instant::now() };
+    shared.arrive(part, moves, arrived, pending);
+}
+
+/// Asks for no more, and gives back what was on its way.
+async fn give_back(shared: Arc<Shared>, (_, mut inbox): (String, Subscriber)) {
+    if inbox.drain().await.is_err() {
+        return;
+    }
+    while let Ok(Some(message)) = tokio::time::timeout(LATE, inbox.next()).await {
+        if let (None | Some(StatusCode::OK), Some(reply)) = (message.status, &message.reply) {
+            shared.tell(reply, RETURN);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A member of a group.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
+
+use memq::spi::{
+    Boxed, Capability, Fault, GroupRequest, Handed, MoveFault, OpenFault, ReadEnd, RemoteGroup,
+};
+use memq::{GroupStats, MemberStats, Offset, Start};
+use tokio::sync::mpsc;
+
+use super::parts::{ensure, tidy};
+use super::recover::grow;
+use super::register::{Epoch, Register};
+use super::shared::{ACK, Arrived, End, Held, PROGRESS, Shared, State};
+use super::token::Delivery;
+use super::{figures, start, watch};
+use crate::names::{self, offset};
+use crate::topic::Core;
+
+/// A member. Its tasks end once it is gone, and have given back what it had.
+#[derive(Debug)]
+pub(super) struct Member(Arc<Shared>);
+
+impl Member {
+    /// Joins the group of this register.
+    pub(super) async fn open(
+        core: Arc<Core>,
+        request: &GroupRequest,
+        register: Register,
+    ) -> Result<Self, OpenFault> {
+        let readings = core.readings().await.map_err(Fault::from)?;
+        let stream = core.look_patiently().await?;
+        let stats = figures::of(&request.name, &register, &readings, &stream);
+        let member = u64::from_str_radix(&names::unique()[..16], 16).unwrap_or_default();
+        let (outbox, posted) = mpsc::unbounded_channel();
+        let (state, group) = (State::new(register, stats), request.name.clone());
+        let most = request.max_in_flight.max(1);
+        let shared = Arc::new(Shared::new(core, group, member, most, state, outbox));
+        let link = &shared.core.link;
+        link.tasks.detach(Shared::post(link.client.clone(), posted));
+        link.tasks.detach(watch::run(shared.clone()));
+        grow(&shared);
+        Ok(Self(shared))
+    }
+}
+
+impl RemoteGroup for Member {
+    fn member(&self) -> u64 {
+        self.0.member
+    }
+
+    fn poll_next(
+        &mut self,
+        max: usize,
+        into: &mut Vec<Handed>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ReadEnd>> {
+        let shared = &self.0;
+        let mut state = shared.locked();
+        if let Some(end) = state.end {
+            return Poll::Ready(Err(end.read()));
+        }
+        if let Some(cause) = state.outage.take() {
+            return Poll::Ready(Err(Fault::Unavailable(cause).into()));
+        }
+        let room = max.min(shared.most.saturating_sub(state.held.len()));
+        let run = room.min(state.ready.len());
+        if run == 0 {
+            state.want(room, cx.waker());
+            drop(state);
+            shared.ring();
+            return Poll::Pending;
+        }
+        for _ in 0..run {
+            let Some(message) = state.ready.pop_front() else { break };
+            into.push(hand_out(shared, &mut state, message));
+        }
+        state.satisfied(&shared.rules);
+        let fetches = state.fetches();
+        drop(state);
+        if fetches {
+            shared.ring();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn retire(&mut self) {
+        self.0.retire();
+    }
+
+    fn commit(&self, _: Offset) -> Boxed<Result<(), MoveFault>> {
+        let fault = Fault::Unsupported(Capability::Commit);
+        Box::pin(std::future::ready(Err(fault.into())))
+    }
+
+    fn seek(&mut self, start: Start) -> Boxed<Result<Offset, MoveFault>> {
+        Box::pin(move_to(self.0.clone(), start))
+    }
+
+    fn stats(&self) -> Option<GroupStats> {
+        let mut state = self.0.locked();
+        if let Some(End::GroupDeleted | End::Deleted) = state.end {
+            return None;
+        }
+        let mut member = MemberStats::idle(self.0.member, self.0.most);
+        member.held = state.held.keys().copied().collect();
+        member.held.sort_unstable();
+        member.waiting = state.waker.is_some();
+        let mut stats = state.stats.clone();
+        stats.members.push(member);
+        // For the next time.
+        state.stale = true;
+        drop(state);
+        self.0.ring();
+        Some(stats)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// Hands out what arrived.
+fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived) -> Handed {
+    let Arrived { incoming, attempt, reply, since } = message;
+    if shared.rules.auto_ack {
+        shared.tell(&reply, ACK);
+        return Handed::new(incoming, attempt, None);
+    }
+    // Its deadline begins now, also where it lay here for a while.
+    if since.elapsed() > shared.rules.ack_deadline / 10 {
+        shared.tell(&reply, PROGRESS);
+    }
+    let (offset, serial, moves) = (incoming.offset, state.next_serial(), state.moves);
+    state.held.insert(offset, Held { serial, reply: reply.clone() });
+    let (shared, spent) = (shared.clone(), AtomicBool::new(false));
+    let token = Delivery { shared, offset, serial, moves, reply, spent };
+    Handed::new(incoming, attempt, Some(Box::new(token)))
+}
+
+/// Moves the group: its members go over to other consumers.
+async fn move_to(shared: Arc<Shared>, start: Start) -> Result<Offset, MoveFault> {
+    let (core, group) = (&shared.core, &*shared.group);
+    let start = start::resolve(core, start).await?;
+    let stream = core.look_patiently().await?;
+    let found = Register::read(core, group).await.map_err(Fault::from)?;
+    let Some(mut register) = found.filter(|register| register.id == shared.id) else {
+        return Err(MoveFault::GroupDeleted);
+    };
+    register.epoch = Epoch::at(start);
+    register.update(core, group).await.map_err(Fault::from)?;
+    let made = ensure(core, group, &register, false).await;
+    made.map_err(|fault| match fault {
+        OpenFault::Fault(fault) => fault,
+        other => Fault::Unavailable(Box::new(other)),
+    })?;
+    shared.moved(register);
+    shared.ring();
+    tidy(core, group).await.map_err(Fault::from)?;
+    Ok(offset(start.max(stream.state.first_sequence)))
+}

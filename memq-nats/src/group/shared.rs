@@ -1,0 +1,355 @@
+//! What a member, its tokens and its tasks share.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use memq::spi::{Fault, GroupRules, Incoming, ReadEnd, SettleFault};
+use memq::{Cause, GroupStats, Offset};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::parts::Part;
+use super::register::Register;
+use crate::topic::Core;
+
+/// What the server is told of a delivery.
+pub(super) const ACK: Bytes = Bytes::from_static(b"+ACK");
+pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
+pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
+pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
+
+/// Messages that are fetched ahead at most, and the part of what waits in the group that they are at
+/// most: what one member has is not for the others.
+const AHEAD: usize = 64;
+const SHARE: u64 = 16;
+
+pub(super) struct Shared {
+    pub(super) core: Arc<Core>,
+    pub(super) group: Box<str>,
+    pub(super) member: u64,
+    /// Tells the group from another one of its name.
+    pub(super) id: String,
+    pub(super) rules: GroupRules,
+    /// Messages that this member may hold.
+    pub(super) most: usize,
+    /// To who sends what settles: a subject, and what to say.
+    pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
+    /// Rings the tasks.
+    pub(super) turn: watch::Sender<()>,
+    /// Held while it is looked at what became of the group: one of its tasks does that.
+    pub(super) looking: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    /// The group, as it was last heard.
+    pub(super) register: Register,
+    /// Counts how often it was moved. What was handed out before that is settled by it.
+    pub(super) moves: u64,
+    /// What arrived, and was not handed out.
+    pub(super) ready: VecDeque<Arrived>,
+    /// What was handed out, and not settled.
+    pub(super) held: HashMap<Offset, Held>,
+    serial: u64,
+    /// Messages that are waited for.
+    wanted: usize,
+    /// Messages that are fetched ahead.
+    ahead: usize,
+    pub(super) waker: Option<Waker>,
+    pub(super) end: Option<End>,
+    /// An outage to tell of, once.
+    pub(super) outage: Option<Cause>,
+    /// Whether it takes no more.
+    retired: bool,
+    /// Whether it is gone.
+    left: bool,
+    /// Consumers that are asked for messages.
+    pub(super) lanes: usize,
+    /// Messages without a key, or all, that nobody was handed yet.
+    pending: u64,
+    pub(super) stats: GroupStats,
+    /// Whether they are asked for.
+    pub(super) stale: bool,
+}
+
+/// A message that arrived.
+pub(super) struct Arrived {
+    pub(super) incoming: Incoming,
+    pub(super) attempt: u32,
+    /// What the server is told to settle it.
+    pub(super) reply: Subject,
+    /// When its deadline began.
+    pub(super) since: Instant,
+}
+
+/// A message that was handed out.
+pub(super) struct Held {
+    /// Tells the hand-outs of a message apart.
+    pub(super) serial: u64,
+    pub(super) reply: Subject,
+}
+
+/// Why there will be no more messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Closed,
+    GroupDeleted,
+    Deleted,
+}
+
+impl End {
+    pub(super) fn read(self) -> ReadEnd {
+        match self {
+            Self::Closed => ReadEnd::Closed,
+            Self::GroupDeleted => ReadEnd::GroupDeleted,
+            Self::Deleted => Fault::Deleted.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("topic", &self.core.name)
+            .field("name", &self.group)
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    pub(super) fn new(register: Register, stats: GroupStats) -> Self {
+        Self {
+            register,
+            moves: 0,
+            ready: VecDeque::new(),
+            held: HashMap::new(),
+            serial: 0,
+            wanted: 0,
+            ahead: 0,
+            waker: None,
+            end: None,
+            outage: None,
+            retired: false,
+            left: false,
+            lanes: 0,
+            pending: 0,
+            stats,
+            stale: false,
+        }
+    }
+
+    /// Whether it takes no more messages.
+    pub(super) fn is_over(&self) -> bool {
+        self.left || self.retired || self.end.is_some()
+    }
+
+    /// Whether there is nothing left to do for it.
+    pub(super) fn is_left(&self) -> bool {
+        self.left || self.end.is_some_and(|end| end != End::Closed)
+    }
+
+    /// A number that no other hand-out has.
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// It waits for this many.
+    pub(super) fn want(&mut self, messages: usize, waker: &Waker) {
+        self.wanted = messages;
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    /// It has some. More is fetched ahead only where many are waiting, and attempts are not counted
+    /// against a message: what is given back unused counts as one too.
+    pub(super) fn satisfied(&mut self, rules: &GroupRules) {
+        self.wanted = 0;
+        let share = usize::try_from(self.pending / SHARE).unwrap_or(usize::MAX).min(AHEAD);
+        let low = self.ready.len() * 2 < share;
+        self.ahead = if low && rules.max_attempts.is_none() { share } else { 0 };
+    }
+
+    /// Whether something is to be fetched ahead.
+    pub(super) fn fetches(&self) -> bool {
+        self.ahead > 0
+    }
+}
+
+impl Shared {
+    pub(super) fn new(
+        core: Arc<Core>,
+        group: Box<str>,
+        member: u64,
+        most: usize,
+        state: State,
+        outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
+    ) -> Self {
+        let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
+        let (turn, looking) = (watch::Sender::new(()), tokio::sync::Mutex::default());
+        let state = Mutex::new(state);
+        Self { core, group, member, id, rules, most, outbox, turn, looking, state }
+    }
+
+    pub(super) fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rings the tasks.
+    pub(super) fn ring(&self) {
+        self.turn.send_replace(());
+    }
+
+    /// Tells the server something about a delivery. What is lost on the way comes back.
+    pub(super) fn tell(&self, reply: &Subject, what: Bytes) {
+        let _ = self.outbox.send((reply.clone(), what));
+    }
+
+    /// How many messages a part is to be asked for now; `None` where it is over.
+    pub(super) fn request(&self, part: Part) -> Option<usize> {
+        let state = self.locked();
+        if state.is_over() {
+            return None;
+        }
+        let wanted = match part {
+            Part::Keyed(_) => state.wanted.min(1),
+            Part::All | Part::Unkeyed => state.wanted.max(state.ahead),
+        };
+        Some(wanted.min(self.most.saturating_sub(state.held.len() + state.ready.len())))
+    }
+
+    /// Takes in what arrived; gives it back where it is over or the group was moved.
+    pub(super) fn arrive(&self, part: Part, moves: u64, message: Arrived, pending: u64) {
+        let mut state = self.locked();
+        if state.moves != moves {
+            return;
+        }
+        if state.is_over() {
+            self.tell(&message.reply, RETURN);
+            return;
+        }
+        let offset = message.incoming.offset;
+        // Handed out again: what was handed out before does not count any more.
+        state.held.remove(&offset);
+        state.ready.retain(|ready| ready.incoming.offset != offset);
+        (state.wanted, state.ahead) = (0, 0);
+        if !matches!(part, Part::Keyed(_)) {
+            state.pending = pending;
+        }
+        state.ready.push_back(message);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// There will be no more messages. The first word counts, but that it is deleted always does.
+    pub(super) fn finish(&self, end: End) {
+        let mut state = self.locked();
+        if matches!(state.end, None | Some(End::Closed)) {
+            state.end = Some(end);
+        }
+        self.give_back(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        self.ring();
+    }
+
+    /// It takes no more messages.
+    pub(super) fn retire(&self) {
+        let mut state = self.locked();
+        state.retired = true;
+        self.give_back(&mut state);
+        drop(state);
+        self.ring();
+    }
+
+    /// It is gone, with all that it holds.
+    pub(super) fn leave(&self) {
+        let mut state = self.locked();
+        state.left = true;
+        self.give_back(&mut state);
+        for (_, held) in state.held.drain() {
+            self.tell(&held.reply, RETURN);
+        }
+        drop(state);
+        self.ring();
+    }
+
+    /// Gives back what was not handed out, the oldest first.
+    fn give_back(&self, state: &mut State) {
+        for message in state.ready.drain(..) {
+            self.tell(&message.reply, RETURN);
+        }
+    }
+
+    /// The group was moved, by this member or another one: all that it had is settled.
+    pub(super) fn moved(&self, register: Register) {
+        let mut state = self.locked();
+        if state.register.epoch != register.epoch {
+            state.moves += 1;
+            state.ready.clear();
+            state.held.clear();
+            state.pending = 0;
+            state.register = register;
+        }
+    }
+
+    /// The hand-out with this serial ends; what the message is to be told is for the caller.
+    pub(super) fn release(
+        &self,
+        offset: Offset,
+        serial: u64,
+        moves: u64,
+    ) -> Result<(), SettleFault> {
+        let mut state = self.locked();
+        self.valid(&state, offset, serial, moves)?;
+        state.held.remove(&offset);
+        // There may be room for one more now.
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// Whether a hand-out counts.
+    pub(super) fn valid(
+        &self,
+        state: &State,
+        offset: Offset,
+        serial: u64,
+        moves: u64,
+    ) -> Result<(), SettleFault> {
+        match state.end {
+            Some(End::GroupDeleted) => return Err(SettleFault::GroupDeleted),
+            Some(End::Deleted) => return Err(Fault::Deleted.into()),
+            Some(End::Closed) | None => {}
+        }
+        if state.moves != moves {
+            return Err(SettleFault::AlreadySettled);
+        }
+        match state.held.get(&offset) {
+            Some(held) if held.serial == serial => Ok(()),
+            _ => Err(SettleFault::HandedOutAgain),
+        }
+    }
+
+    /// Sends what settles, as long as somebody may settle.
+    pub(super) async fn post(
+        client: async_nats::Client,
+        mut outbox: mpsc::UnboundedReceiver<(Subject, Bytes)>,
+    ) {
+        while let Some((subject, what)) = outbox.recv().await {
+            // The client keeps it while it is disconnected, and fails only once it is gone.
+            if client.publish(subject, what).await.is_err() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What settles one delivery.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::Subject;
+use async_nats::client::Client;
+use bytes::Bytes;
+use memq::spi::{Boxed, Fault, Settle, SettleFault, Token};
+use memq::{Cause, Offset};
+use tokio::time::Instant;
+
+use super::register::{Register, nanos};
+use super::shared::{ACK, FORGET, PROGRESS, RETURN, Shared};
+use crate::settings::Settings;
+
+/// A delivery of a member.
+pub(super) struct Delivery {
+    pub(super) shared: Arc<Shared>,
+    pub(super) offset: Offset,
+    pub(super) serial: u64,
+    pub(super) moves: u64,
+    pub(super) reply: Subject,
+    pub(super) spent: AtomicBool,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("offset", &self.offset).finish_non_exhaustive()
+    }
+}
+
+/// What the server is told.
+fn word(how: Settle) -> Bytes {
+    match how {
+        Settle::Ack => ACK,
+        Settle::Delay(delay) if !delay.is_zero() => {
+            format!(r#"-NAK {{"delay":{}}}"#, nanos(delay)).into()
+        }
+        Settle::Forget => FORGET,
+        _ => RETURN,
+    }
+}
+
+impl Delivery {
+    /// The delivery ends, unless it has.
+    fn spend(&self) -> Result<(), SettleFault> {
+        if self.spent.swap(true, Ordering::AcqRel) {
+            return Err(SettleFault::AlreadySettled);
+        }
+        self.shared.release(self.offset, self.serial, self.moves)?;
+        self.shared.ring();
+        Ok(())
+    }
+}
+
+impl Token for Delivery {
+    fn settle(&self, how: Settle) -> Result<(), SettleFault> {
+        self.spend()?;
+        self.shared.tell(&self.reply, word(how));
+        Ok(())
+    }
+
+    fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
+        if let Err(fault) = self.spend() {
+            return Box::pin(std::future::ready(Err(fault)));
+        }
+        let (shared, reply) = (self.shared.clone(), self.reply.clone());
+        Box::pin(async move { confirm(&shared, reply, word(how)).await })
+    }
+
+    fn extend(&self, _: Duration) -> Result<(), SettleFault> {
+        if self.spent.load(Ordering::Acquire) {
+            return Err(SettleFault::AlreadySettled);
+        }
+        let state = self.shared.locked();
+        self.shared.valid(&state, self.offset, self.serial, self.moves)?;
+        self.shared.tell(&self.reply, PROGRESS);
+        Ok(())
+    }
+}
+
+/// One that nobody settled holds nothing any more; the message comes back after its deadline.
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        // Settled before, or moved: nothing is held either way.
+        let _ = self.spend();
+    }
+}
+
+/// Says it until the server has heard it, or for as long as the settings say. To say it twice is
+/// answered like once.
+async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), SettleFault> {
+    let link = &shared.core.link;
+    let deadline = Instant::now() + link.settings.patience();
+    let mut attempt = 1;
+    loop {
+        let Err(cause) = say(&link.client, &reply, &what).await else { return Ok(()) };
+        // Nobody answers for a group that is gone.
+        shared.core.look_patiently().await?;
+        let register = Register::read(&shared.core, &shared.group).await.map_err(Fault::from)?;
+        match register {
+            Some(register) if register.id == shared.id => {
+                if register.epoch != shared.locked().register.epoch {
+                    return Err(SettleFault::AlreadySettled);
+                }
+            }
+            _ => return Err(SettleFault::GroupDeleted),
+        }
+        let pause = Settings::AWAY.delay(attempt);
+        if Instant::now() + pause > deadline {
+            return Err(Fault::Unavailable(cause).into());
+        }
+        tokio::time::sleep(pause).await;
+        attempt += 1;
+    }
+}
+
+async fn say(client: &Client, reply: &Subject, what: &Bytes) -> Result<(), Cause> {
+    client.request(reply.clone(), what.clone()).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_told_delays_in_nanoseconds() {
+        assert_eq!(word(Settle::Delay(Duration::from_millis(3))), r#"-NAK {"delay":3000000}"#);
+        assert_eq!(word(Settle::Delay(Duration::ZERO)), "-NAK");
+        assert_eq!(word(Settle::Return), "-NAK");
+        assert_eq!(word(Settle::Ack), "+ACK");
+        assert_eq!(word(Settle::Forget), "+TERM");
+    }
+}

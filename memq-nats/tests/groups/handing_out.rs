@@ -1,0 +1,179 @@
+//! Who is handed what, how often and when.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use memq::spi::{GroupRules, Settle, SettleFault};
+
+use crate::kit::{acked, any_order, confirm, each, nothing, place, settle, take};
+
+#[tokio::test]
+async fn a_message_comes_back_with_one_more_attempt() {
+    for key in ["", "a"] {
+        each(1, |setup| async move {
+            setup.publish(&[key]).await;
+            let mut member = setup.join(&GroupRules::default(), 10).await;
+            let first = take(&mut member).await;
+            assert_eq!(first.attempt, 1);
+            settle(&first, Settle::Return).unwrap();
+            let second = take(&mut member).await;
+            assert_eq!(second.attempt, 2);
+            assert!(matches!(settle(&first, Settle::Ack), Err(SettleFault::AlreadySettled)));
+            confirm(&second, Settle::Delay(Duration::from_millis(50))).await.unwrap();
+            let third = take(&mut member).await;
+            assert_eq!(third.attempt, 3);
+            assert_eq!(setup.lag().await, 1);
+            confirm(&third, Settle::Ack).await.unwrap();
+            assert_eq!(setup.lag().await, 0);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_up_never_comes_back() {
+    each(1, |setup| async move {
+        setup.publish(&["a", "a"]).await;
+        let mut member = setup.join(&GroupRules::default(), 10).await;
+        let first = take(&mut member).await;
+        confirm(&first, Settle::Forget).await.unwrap();
+        let again = confirm(&first, Settle::Ack).await;
+        assert!(matches!(again, Err(SettleFault::AlreadySettled)));
+        assert_eq!(acked(&mut member).await, (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_take_turns_through_failures_and_members() {
+    each(3, |setup| async move {
+        setup.publish(&["a", "a", "a", ""]).await;
+        let rules = GroupRules::default();
+        let (mut one, mut other) = (setup.join(&rules, 10).await, setup.join(&rules, 10).await);
+        let mut first = take(&mut one).await;
+        while first.message.offset.0 == 3 {
+            settle(&first, Settle::Ack).unwrap();
+            first = take(&mut one).await;
+        }
+        assert_eq!(place(&first), (0, 1));
+        settle(&first, Settle::Delay(Duration::from_millis(100))).unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            let handed = tokio::select! {
+                handed = take(&mut one) => handed,
+                handed = take(&mut other) => handed,
+            };
+            if handed.message.offset.0 < 3 {
+                seen.push(place(&handed));
+            }
+            settle(&handed, Settle::Ack).unwrap();
+        }
+        assert_eq!(seen, [(0, 2), (1, 1), (2, 1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_of_other_partitions_go_on() {
+    each(16, |setup| async move {
+        setup.publish(&["a", "b", "c", "d", "e", "f", "g", "h"]).await;
+        let mut member = setup.join(&GroupRules::default(), 10).await;
+        let (one, other) = (take(&mut member).await, take(&mut member).await);
+        assert_ne!(one.message.partition, other.message.partition);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_member_had_goes_back_when_it_is_dropped() {
+    each(1, |setup| async move {
+        setup.publish(&["", "", ""]).await;
+        let (mut one, mut other) =
+            (setup.join(&any_order(), 10).await, setup.join(&any_order(), 10).await);
+        let mut into = Vec::new();
+        // All are on their way to this one, and some are handed out.
+        poll_fn(|cx| one.poll_next(3, &mut into, cx)).await.unwrap();
+        drop(one);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(acked(&mut other).await.0);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, [0, 1, 2]);
+        let stale = settle(&into[0], Settle::Ack);
+        assert!(matches!(stale, Err(SettleFault::HandedOutAgain)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_member_did_not_take_goes_to_the_others() {
+    each(1, |setup| async move {
+        setup.publish(&["", "", "", ""]).await;
+        let (mut one, mut other) =
+            (setup.join(&any_order(), 10).await, setup.join(&any_order(), 10).await);
+        // Each takes one, and holds it; neither has what the other is to have.
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            for member in [&mut one, &mut other] {
+                seen.push(take(member).await);
+            }
+        }
+        let mut seen: Vec<_> = seen.iter().map(place).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, [(0, 1), (1, 1), (2, 1), (3, 1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_extended_stays_and_then_comes_back() {
+    each(1, |setup| async move {
+        setup.publish(&[""]).await;
+        let mut rules = GroupRules::default();
+        rules.ack_deadline = Duration::from_secs(2);
+        let (mut one, mut other) = (setup.join(&rules, 1).await, setup.join(&rules, 1).await);
+        let first = take(&mut one).await;
+        for _ in 0..9 {
+            first.token.as_ref().unwrap().extend(rules.ack_deadline).unwrap();
+            nothing(&mut other).await;
+        }
+        assert_eq!(place(&take(&mut other).await), (0, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn members_and_groups_hold_what_they_may() {
+    each(1, |setup| async move {
+        setup.publish(&[""; 5]).await;
+        let mut rules = any_order();
+        rules.max_in_flight = Some(3);
+        let (mut one, mut other) = (setup.join(&rules, 2).await, setup.join(&rules, 10).await);
+        let held = [take(&mut one).await, take(&mut one).await];
+        nothing(&mut one).await;
+        let _third = take(&mut other).await;
+        nothing(&mut other).await;
+        confirm(&held[0], Settle::Ack).await.unwrap();
+        assert_eq!(place(&take(&mut other).await), (3, 1));
+        confirm(&held[1], Settle::Ack).await.unwrap();
+        assert_eq!(acked(&mut one).await, (4, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_that_settles_as_it_hands_out_has_nothing_to_settle() {
+    each(1, |setup| async move {
+        setup.publish(&["a", "a", ""]).await;
+        let mut rules = GroupRules::default();
+        rules.auto_ack = true;
+        let mut member = setup.join(&rules, 1).await;
+        for offset in 0..3 {
+            let handed = take(&mut member).await;
+            assert_eq!((place(&handed), handed.token.is_none()), ((offset, 1), true));
+        }
+        while setup.lag().await > 0 {}
+    })
+    .await;
+}

@@ -1,0 +1,5 @@
+//! Consumer groups on real servers, as a back end is asked for them.
+
+mod handing_out;
+mod kit;
+mod lifecycle;
