@@ -97,7 +97,7 @@ impl Driver {
 
     /// Reads until nobody does any more, or there is nothing more to read.
     pub(super) async fn run(mut self) {
-        let ending = Ending(self.buffer.clone());
+        let _ending = Ending(self.buffer.clone());
         let buffer = self.buffer.clone();
         let mut down = self.core.link.down();
         let over = tokio::select! {
@@ -107,11 +107,9 @@ impl Driver {
             over = self.drive() => over,
         };
         buffer.finish(over);
-        drop(ending);
-        if over != Over::Deleted {
-            // It would go by itself, a little later.
-            let _ = self.source.remove().await;
-        }
+        // It would go by itself, a little later. Until then it would hold back who makes room, also in
+        // another topic that took the name.
+        let _ = self.source.remove().await;
     }
 
     async fn drive(&mut self) -> Over {

@@ -82,8 +82,13 @@ impl Source {
     pub(super) async fn open(&self, cursor: u64) -> Result<(u64, u64), Fault> {
         let made: Info = self.core.link.ask(&self.creation(), &self.create(cursor)).await?;
         // The stream after its consumer: where it is the right one, so is that.
-        let stream = self.core.look_patiently().await?;
-        Ok((made.num_pending, stream.state.last_sequence + 1))
+        match self.core.look_patiently().await {
+            Ok(stream) => Ok((made.num_pending, stream.state.last_sequence + 1)),
+            Err(fault) => {
+                let _ = self.remove().await;
+                Err(fault)
+            }
+        }
     }
 
     /// Makes it again, to begin at this sequence; asks once.
