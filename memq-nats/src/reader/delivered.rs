@@ -1,0 +1,66 @@
+//! What the server says of a message that a consumer sends, in the subject that would acknowledge it.
+
+use memq::Timestamp;
+
+const PREFIX: &str = "$JS.ACK.";
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Delivered {
+    /// Its sequence in the stream.
+    pub(super) sequence: u64,
+    /// Its number among all that the consumer has sent, from 1 on: one that is missing was lost on the
+    /// way.
+    pub(super) number: u64,
+    /// When it was stored.
+    pub(super) at: Timestamp,
+    /// How many the consumer has to send after it.
+    pub(super) pending: u64,
+}
+
+impl Delivered {
+    /// Reads `stream.consumer.attempt.sequence.number.nanoseconds.pending`, to which newer servers add:
+    /// domain and account before, and perhaps more behind.
+    pub(super) fn read(reply: &str) -> Option<Self> {
+        let tokens = reply.strip_prefix(PREFIX)?.split('.');
+        let before = match tokens.clone().count() {
+            7 => 3,
+            9.. => 5,
+            _ => return None,
+        };
+        let mut numbers = tokens.skip(before).map(|token| token.parse().ok());
+        let mut next = || numbers.next().flatten();
+        Some(Self {
+            sequence: next()?,
+            number: next()?,
+            at: Timestamp::from_nanos(next()?),
+            pending: next()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_of_all_versions_are_understood() {
+        let at = Timestamp::from_nanos(1_790_230_470_084_404_000);
+        let delivered = Delivered { sequence: 100, number: 7, at, pending: 42 };
+        for reply in [
+            "$JS.ACK.memq-a.r.1.100.7.1790230470084404000.42",
+            "$JS.ACK._.szMpdrwD.memq-a.r.1.100.7.1790230470084404000.42",
+            "$JS.ACK.hub.szMpdrwD.memq-a.r.1.100.7.1790230470084404000.42.token",
+            "$JS.ACK.hub.szMpdrwD.memq-a.r.1.100.7.1790230470084404000.42.token.more",
+        ] {
+            assert_eq!(Delivered::read(reply), Some(delivered), "{reply}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_message_of_a_consumer() {
+        for other in ["", "$JS.ACK.", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.1.x.3.4.5", "_INBOX.a"] {
+            assert_eq!(Delivered::read(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The task of a reader: asks for messages while there is room, and makes the consumer anew where
+//! something is wrong.
+
+use std::sync::Arc;
+
+use async_nats::Message;
+use memq::spi::Incoming;
+use memq::{Cause, Format, Partition, Timestamp};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::buffer::{Buffer, Over};
+use super::delivered::Delivered;
+use super::pull::{Pull, SILENCE, Said, Why};
+use super::source::Source;
+use crate::names::{Place, offset};
+use crate::settings::Settings;
+use crate::topic::{Core, Phase, Unseen};
+use crate::wire;
+
+/// Messages that are handed over at once, at most.
+const RUN: usize = 256;
+
+/// Why reading from a consumer ended.
+enum Stop {
+    Over(Over),
+    /// Something is wrong with it.
+    Lost(Cause),
+}
+
+impl From<Unseen> for Stop {
+    fn from(unseen: Unseen) -> Self {
+        match unseen {
+            Unseen::Deleted => Self::Over(Over::Deleted),
+            Unseen::Away(cause) => Self::Lost(cause),
+        }
+    }
+}
+
+pub(super) struct Driver {
+    core: Arc<Core>,
+    source: Source,
+    buffer: Arc<Buffer>,
+    position: Position,
+    outage: Option<Outage>,
+}
+
+/// How far the reader is.
+struct Position {
+    /// The sequence that comes next, at least.
+    cursor: u64,
+    /// How many messages this consumer has sent.
+    number: u64,
+    /// How many it has to send, as it last said.
+    pending: u64,
+    /// When the last message was stored.
+    at: Timestamp,
+}
+
+/// A time without a consumer that works.
+struct Outage {
+    since: Instant,
+    tries: u32,
+    told: bool,
+}
+
+/// What a run of messages said, beside the messages.
+#[derive(Default)]
+struct Heard {
+    /// The server has nothing to send at the moment.
+    idle: bool,
+    /// A request was not answered for a while.
+    expired: bool,
+    lost: Option<Cause>,
+}
+
+/// Ends the reader, also where the task ends with its runtime.
+struct Ending(Arc<Buffer>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.finish(Over::Closed);
+    }
+}
+
+impl Driver {
+    pub(super) fn new(
+        core: Arc<Core>,
+        source: Source,
+        buffer: Arc<Buffer>,
+        cursor: u64,
+        pending: u64,
+    ) -> Self {
+        let position = Position { cursor, number: 0, pending, at: Timestamp::from_nanos(0) };
+        Self { core, source, buffer, position, outage: None }
+    }
+
+    /// Reads until nobody does any more, or there is nothing more to read.
+    pub(super) async fn run(mut self) {
+        let _ending = Ending(self.buffer.clone());
+        let buffer = self.buffer.clone();
+        let mut down = self.core.link.down();
+        let over = tokio::select! {
+            biased;
+            () = buffer.left() => Over::Closed,
+            () = async { drop(down.wait_for(|down| *down).await) } => Over::Closed,
+            over = self.drive() => over,
+        };
+        buffer.finish(over);
+        // It would go by itself, a little later. Until then it would hold back who makes room, also in
+        // another topic that took the name.
+        let _ = self.source.remove().await;
+    }
+
+    async fn drive(&mut self) -> Over {
+        let mut phase = self.core.watch();
+        loop {
+            let cause = match self.read(&mut phase).await {
+                Ok(over) | Err(Stop::Over(over)) => return over,
+                Err(Stop::Lost(cause)) => cause,
+            };
+            self.away(cause);
+            while let Err(unseen) = self.renew().await {
+                match unseen {
+                    Unseen::Deleted => return Over::Deleted,
+                    Unseen::Away(cause) => self.away(cause),
+                }
+            }
+        }
+    }
+
+    /// The consumer does not work.
+    fn away(&mut self, cause: Cause) {
+        let now = Instant::now();
+        let outage = self.outage.get_or_insert(Outage { since: now, tries: 0, told: false });
+        let limit = self.core.link.settings.give_up_after;
+        if !outage.told && limit.is_some_and(|limit| now - outage.since >= limit) {
+            outage.told = true;
+            self.buffer.fail(cause);
+        }
+    }
+
+    /// Makes the consumer again where the reader is, after a pause that grows.
+    async fn renew(&mut self) -> Result<(), Unseen> {
+        if let Some(outage) = &mut self.outage {
+            outage.tries = outage.tries.saturating_add(1);
+            if outage.tries > 1 {
+                let pause = Settings::AWAY.delay(outage.tries - 1);
+                sleep(pause).await;
+            }
+        }
+        let (pending, end) = self.source.renew(self.position.cursor).await?;
+        (self.position.number, self.position.pending) = (0, pending);
+        self.buffer.heard(offset(end));
+        Ok(())
+    }
+
+    /// Reads from the consumer there is.
+    async fn read(&mut self, phase: &mut watch::Receiver<Phase>) -> Result<Over, Stop> {
+        let pull = Pull::new(self.core.link.clone(), &self.source).await;
+        let mut pull = pull.map_err(Stop::Lost)?;
+        let mut heard = Heard { idle: true, ..Heard::default() };
+        let mut last = Instant::now();
+        loop {
+            if heard.expired {
+                // Nothing may tell of what was done with the topic, but looking.
+                let info = self.core.look().await?;
+                self.buffer.heard(offset(info.state.last_sequence + 1));
+            }
+            let now = *phase.borrow_and_update();
+            match now {
+                Phase::Deleted => return Ok(Over::Deleted),
+                Phase::Closed if heard.idle || heard.expired || self.position.pending == 0 => {
+                    if self.has_all().await? {
+                        return Ok(Over::Closed);
+                    }
+                }
+                Phase::Closed | Phase::Open => {}
+            }
+            if !pull.waits() {
+                last = Instant::now();
+            }
+            pull.ask(self.buffer.room()).await.map_err(Stop::Lost)?;
+            heard = Heard::default();
+            tokio::select! {
+                changed = phase.changed() => heard.idle = changed.is_ok(),
+                () = pull.cut() => return Err(lost("the connection was cut")),
+                () = sleep_until(last + SILENCE), if pull.waits() => {
+                    return Err(lost("the server says nothing any more"));
+                }
+                () = self.buffer.emptied() => {}
+                message = pull.next() => {
+                    let message = message.ok_or_else(|| lost("the client is gone"))?;
+                    heard = self.take(&mut pull, message);
+                    last = Instant::now();
+                }
+            }
+            if let Some(cause) = heard.lost {
+                return Err(Stop::Lost(cause));
+            }
+            if pull.is_cut() {
+                return Err(lost("the connection was cut"));
+            }
+        }
+    }
+
+    /// Takes in what has come.
+    fn take(&mut self, pull: &mut Pull, first: Message) -> Heard {
+        let format = self.core.options().format;
+        let mut heard = Heard::default();
+        let mut run = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match Said::of(&message) {
+                Said::Message(delivered) => {
+                    if delivered.number != self.position.number + 1 {
+                        heard.lost = Some("messages were lost on the way".into());
+                        break;
+                    }
+                    pull.arrived();
+                    run.extend(self.position.accept(message, delivered, format));
+                }
+                Said::Idle => heard.idle = true,
+                Said::Over { left, why } => {
+                    pull.over(left, why);
+                    heard.expired |= why == Why::Expired;
+                }
+                Said::Lost(cause) => {
+                    heard.lost = Some(cause);
+                    break;
+                }
+                Said::Foreign => {}
+            }
+            next = if run.len() < RUN { pull.next_now() } else { None };
+        }
+        if heard.lost.is_none() {
+            self.outage = None;
+        }
+        if !run.is_empty() {
+            // What is pending lies between the last one and the end.
+            let end = self.position.cursor.saturating_add(self.position.pending);
+            self.buffer.heard(offset(end));
+            self.buffer.add(&mut run);
+        }
+        heard
+    }
+
+    /// Whether all that the consumer has to send has come.
+    async fn has_all(&self) -> Result<bool, Stop> {
+        let info = self.source.info().await.map_err(|trouble| Stop::Lost(trouble.into_cause()))?;
+        let sent = info.delivered.consumer_sequence;
+        Ok(info.num_pending == 0 && sent == self.position.number)
+    }
+}
+
+impl Position {
+    /// Takes in a message that follows the one before it; `None` where the reader has it already.
+    fn accept(
+        &mut self,
+        message: Message,
+        delivered: Delivered,
+        format: Format,
+    ) -> Option<(Incoming, usize)> {
+        self.number = delivered.number;
+        self.pending = delivered.pending;
+        // Older servers begin at the last message where the cursor lies behind it.
+        if delivered.sequence < self.cursor {
+            return None;
+        }
+        self.cursor = delivered.sequence + 1;
+        // The server's clock may have been set.
+        self.at = self.at.max(delivered.at);
+        let (record, schema) = wire::record(message.payload, message.headers.as_ref(), format);
+        let mut incoming = Incoming::new(offset(delivered.sequence), self.at, record);
+        // Who publishes under a subject of another form publishes to the first one.
+        let place = Place::of(&message.subject);
+        incoming.partition = place.map_or(Partition(0), |place| place.partition);
+        incoming.schema = schema;
+        Some((incoming, message.length))
+    }
+}
+
+fn lost(text: &'static str) -> Stop {
+    Stop::Lost(text.into())
+}

@@ -1,0 +1,178 @@
+//! The consumer that sends a reader its messages. It is made for one reader alone, and acknowledges
+//! nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::Info;
+use memq::spi::Fault;
+use memq::{Partition, Timestamp};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde_json::Map;
+
+use crate::fault::{Trouble, code};
+use crate::names;
+use crate::topic::{Core, Unseen};
+
+/// How long a consumer that nobody asks for messages is kept.
+const INACTIVE: Duration = Duration::from_secs(60);
+
+/// The same for one that is only asked where it starts.
+const INACTIVE_PEEK: Duration = Duration::from_secs(5);
+
+#[derive(Serialize)]
+struct Create<'c> {
+    stream_name: &'c str,
+    config: Config<'c>,
+}
+
+/// What is said of it; the rest is as the server has it.
+#[derive(Default, Serialize)]
+struct Config<'c> {
+    name: &'c str,
+    deliver_policy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_start_seq: Option<u64>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_start_time: Option<String>,
+    ack_policy: &'static str,
+    replay_policy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_subject: Option<&'c str>,
+    /// In nanoseconds.
+    inactive_threshold: u64,
+    mem_storage: bool,
+    num_replicas: usize,
+}
+
+impl<'c> Config<'c> {
+    fn new(name: &'c str, inactive: Duration) -> Self {
+        Self {
+            name,
+            ack_policy: "none",
+            replay_policy: "instant",
+            inactive_threshold: u64::try_from(inactive.as_nanos()).unwrap_or(u64::MAX),
+            // It is made again where it is lost.
+            mem_storage: true,
+            num_replicas: 1,
+            ..Self::default()
+        }
+    }
+}
+
+/// A reader's consumer; always of the same name.
+#[derive(Debug)]
+pub(super) struct Source {
+    core: Arc<Core>,
+    name: String,
+    filter: Option<String>,
+}
+
+impl Source {
+    pub(super) fn new(core: Arc<Core>, partition: Option<Partition>) -> Self {
+        let filter = partition
+            .map(|partition| core.link.settings.namespace.partition(&core.name, partition));
+        Self { core, name: name(), filter }
+    }
+
+    /// Makes it for the first time, to begin at this sequence, for as long as the settings say. How
+    /// many messages it has to send, and the sequence of the topic's next message.
+    pub(super) async fn open(&self, cursor: u64) -> Result<(u64, u64), Fault> {
+        let made: Info = self.core.link.ask(&self.creation(), &self.create(cursor)).await?;
+        // The stream after its consumer: where it is the right one, so is that.
+        match self.core.look_patiently().await {
+            Ok(stream) => Ok((made.num_pending, stream.state.last_sequence + 1)),
+            Err(fault) => {
+                let _ = self.remove().await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Makes it again, to begin at this sequence; asks once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it was made, or is gone.
+    pub(super) async fn renew(&self, cursor: u64) -> Result<(u64, u64), Unseen> {
+        let away = |trouble: Trouble| Unseen::Away(trouble.into_cause());
+        self.remove().await.map_err(away)?;
+        let create = self.create(cursor);
+        let made = self.core.link.ask_once::<Info>(&self.creation(), &create).await;
+        let stream = self.core.look().await?;
+        Ok((made.map_err(away)?.num_pending, stream.state.last_sequence + 1))
+    }
+
+    /// Removes it, if it is there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it was removed or not.
+    pub(super) async fn remove(&self) -> Result<(), Trouble> {
+        let request = self.request("DELETE");
+        match self.core.link.ask_once::<IgnoredAny>(&request, &Map::new()).await {
+            Err(trouble) if trouble.is(code::NO_CONSUMER) || trouble.is(code::NO_STREAM) => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    /// How far it is; asks once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(super) async fn info(&self) -> Result<Info, Trouble> {
+        self.core.link.ask_once(&self.request("INFO"), &Map::new()).await
+    }
+
+    /// What is asked for its next messages.
+    pub(super) fn next(&self) -> String {
+        format!("$JS.API.{}", self.request("MSG.NEXT"))
+    }
+
+    fn request(&self, what: &str) -> String {
+        format!("CONSUMER.{what}.{}.{}", self.core.stream, self.name)
+    }
+
+    /// What is asked to make it: with what it sends, as the server compares that.
+    fn creation(&self) -> String {
+        match &self.filter {
+            Some(filter) => format!("{}.{filter}", self.request("CREATE")),
+            None => self.request("CREATE"),
+        }
+    }
+
+    fn create(&self, cursor: u64) -> Create<'_> {
+        let config = Config {
+            deliver_policy: "by_start_sequence",
+            opt_start_seq: Some(cursor),
+            filter_subject: self.filter.as_deref(),
+            ..Config::new(&self.name, INACTIVE)
+        };
+        Create { stream_name: &self.core.stream, config }
+    }
+
+    /// A consumer that starts at this time, or now, and is not kept.
+    pub(super) async fn peek(core: &Core, time: Option<Timestamp>) -> Result<Info, Fault> {
+        let name = name();
+        let config = Config {
+            deliver_policy: if time.is_some() { "by_start_time" } else { "new" },
+            opt_start_time: time.map(|time| time.to_string()),
+            ..Config::new(&name, INACTIVE_PEEK)
+        };
+        let create = Create { stream_name: &core.stream, config };
+        let request = format!("CONSUMER.CREATE.{}.{name}", core.stream);
+        let info = core.link.ask(&request, &create).await?;
+        let request = format!("CONSUMER.DELETE.{}.{name}", core.stream);
+        // It would go by itself, a little later.
+        let _ = core.link.ask_once::<IgnoredAny>(&request, &Map::new()).await;
+        Ok(info)
+    }
+}
+
+/// A name that no other consumer has.
+fn name() -> String {
+    format!("r-{}", names::unique())
+}
