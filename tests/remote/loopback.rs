@@ -51,6 +51,10 @@ struct Connection {
     readers: Mutex<Vec<Waker>>,
     /// Messages of which the next answers are lost on the way, after they were stored.
     lose: AtomicUsize,
+    /// How often members are told that the server is away.
+    away: AtomicUsize,
+    /// Whether what is to be confirmed gets no answer, and is not done.
+    silent: AtomicBool,
 }
 
 impl Server {
@@ -77,6 +81,8 @@ impl Server {
             over: AtomicBool::new(false),
             readers: Mutex::default(),
             lose: AtomicUsize::new(0),
+            away: AtomicUsize::new(0),
+            silent: AtomicBool::new(false),
         }))
     }
 }
@@ -98,6 +104,16 @@ impl Loopback {
     /// Loses the answers to the next messages, after they were stored.
     pub fn lose(&self, answers: usize) {
         self.0.lose.store(answers, SeqCst);
+    }
+
+    /// Tells members this often that the server is away.
+    pub fn go_away(&self, times: usize) {
+        self.0.away.store(times, SeqCst);
+    }
+
+    /// Lets what is to be confirmed have no answer, and be not done.
+    pub fn fall_silent(&self, silent: bool) {
+        self.0.silent.store(silent, SeqCst);
     }
 
     fn find(&self, name: &TopicName) -> Option<Topic> {
@@ -319,9 +335,11 @@ impl RemoteTopic for Topic {
                 inside = inside.group_max_in_flight(most);
             }
             let inside = inside.await.map_err(not_opened)?;
+            let deadline = request.rules.ack_deadline;
             topic.kept.groups.lock().unwrap().insert(request.name.to_string(), request.rules);
             let (connection, retired) = (topic.connection.clone(), false);
-            let member: Box<dyn RemoteGroup> = Box::new(Member { connection, inside, retired });
+            let member = Member { connection, inside, retired, deadline };
+            let member: Box<dyn RemoteGroup> = Box::new(member);
             Ok(member)
         })
     }
@@ -524,6 +542,7 @@ struct Member {
     connection: Arc<Connection>,
     inside: Consumer<Record>,
     retired: bool,
+    deadline: Duration,
 }
 
 impl RemoteGroup for Member {
@@ -537,13 +556,22 @@ impl RemoteGroup for Member {
         into: &mut Vec<Handed>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ReadEnd>> {
+        let away = |left: usize| left.checked_sub(1);
+        if self.connection.away.fetch_update(SeqCst, SeqCst, away).is_ok() {
+            return Poll::Ready(Err(Fault::Unavailable("the server is away".into()).into()));
+        }
         let before = into.len();
         while into.len() < before + max && !self.retired {
             match self.inside.poll_recv(cx) {
                 Poll::Ready(Ok(delivery)) => {
                     let attempt = delivery.attempt();
                     let (message, lease) = delivery.into_parts();
-                    let token = Box::new(Held(Mutex::new(Some(lease)))) as Box<dyn Token>;
+                    let held = Held {
+                        lease: Mutex::new(Some(lease)),
+                        connection: self.connection.clone(),
+                        deadline: self.deadline,
+                    };
+                    let token = Box::new(held) as Box<dyn Token>;
                     into.push(Handed::new(incoming(message), attempt, Some(token)));
                 }
                 Poll::Ready(Err(RecvError::Lagged { .. })) => {}
@@ -587,13 +615,17 @@ impl RemoteGroup for Member {
     }
 }
 
-/// What settles a delivery of the broker inside. Dropped, nothing is settled by it.
+/// What settles a delivery of the broker inside.
 #[derive(Debug)]
-struct Held(Mutex<Option<Lease<Record>>>);
+struct Held {
+    lease: Mutex<Option<Lease<Record>>>,
+    connection: Arc<Connection>,
+    deadline: Duration,
+}
 
 impl Held {
     fn end(&self, how: Settle) -> Result<(), SettleFault> {
-        let lease = self.0.lock().unwrap().take().ok_or(SettleFault::AlreadySettled)?;
+        let lease = self.lease.lock().unwrap().take().ok_or(SettleFault::AlreadySettled)?;
         let settled = match how {
             Settle::Return => {
                 lease.nack_after(Duration::ZERO);
@@ -625,11 +657,16 @@ impl Token for Held {
     }
 
     fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
+        if self.connection.silent.load(SeqCst) {
+            return Box::pin(std::future::pending());
+        }
         now(self.end(how))
     }
 
     fn extend(&self, by: Duration) -> Result<(), SettleFault> {
-        let lease = self.0.lock().unwrap();
+        let able = self.connection.capabilities.has(Capability::ExtendBy);
+        let by = if able { by } else { self.deadline };
+        let lease = self.lease.lock().unwrap();
         lease.as_ref().map_or(Err(SettleFault::AlreadySettled), |lease| {
             lease.extend_by(by).map_err(not_settled)
         })

@@ -5,6 +5,8 @@ mod common;
 mod loopback;
 
 mod administration;
+mod consuming;
+mod dead_letters;
 mod opening;
 mod publishing;
 mod reading;
