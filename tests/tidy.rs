@@ -36,8 +36,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("subscriber", &["codec", "engine", "message", "payload", "remote"]),
     // What a group gave up, and what is handed to its members.
     ("dead_letter", &["codec", "engine", "message", "payload"]),
-    ("delivery", &["codec", "engine", "message", "payload", "dead_letter"]),
-    ("consumer", &["codec", "engine", "message", "payload", "dead_letter", "delivery"]),
+    ("delivery", &["codec", "engine", "message", "payload", "spi", "remote", "dead_letter"]),
+    (
+        "consumer",
+        &["codec", "engine", "message", "payload", "spi", "remote", "dead_letter", "delivery"],
+    ),
     ("stream", &["message", "payload", "subscriber", "consumer", "delivery"]),
     ("worker", &["codec", "payload", "dead_letter", "delivery", "consumer"]),
     // Builds the handles.

@@ -2,6 +2,8 @@
 
 mod batch;
 mod receive;
+mod remote;
+mod seat;
 mod wait;
 
 use std::collections::VecDeque;
@@ -16,14 +18,14 @@ use tokio::time::Sleep;
 
 pub use self::batch::{Deliveries, DeliveriesIntoIter};
 use self::receive::Receive;
+pub(crate) use self::seat::Seat;
 use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
-use crate::delivery::{Delivery, Lease, Terms};
-use crate::engine::group::{Settlement, Ticket};
-use crate::engine::member::Member;
+use crate::delivery::{Delivery, Held, Lease, Terms};
+use crate::engine::group::Settlement;
 use crate::engine::segment::{Lanes, SlotRef};
-use crate::engine::state::{Claim, JoinError, Run};
+use crate::engine::state::{Claim, Run};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError, with_causes};
 use crate::message::{self, Stored};
@@ -46,6 +48,9 @@ use crate::position::Offset;
 /// When it is dropped, what it holds comes back to the others at once. It is a
 /// [`Stream`](futures_core::Stream) of deliveries too.
 ///
+/// Where topics are [kept elsewhere](crate::Broker::over), one that is dropped with dead letters on their
+/// way stays a member until they are there, five seconds at most.
+///
 /// While messages are in flight or delayed, a consumer that waits has a timer of the runtime; outside
 /// a runtime it waits without, and what is due comes with the next call.
 ///
@@ -54,7 +59,7 @@ use crate::position::Offset;
 /// Every method that waits can be dropped at any time, in `select!` say: nothing is lost to the
 /// group.
 pub struct Consumer<T: Payload> {
-    member: Member<Stored<T>>,
+    seat: Seat<T>,
     lanes: Lanes<Stored<T>>,
     reader: Reader<T>,
     terms: Arc<Terms<T>>,
@@ -85,9 +90,9 @@ fn units<P>(runs: &[Run<P>]) -> u32 {
 }
 
 impl<T: Payload> Consumer<T> {
-    pub(crate) fn new(member: Member<Stored<T>>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
+    pub(crate) fn new(seat: Seat<T>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
         Self {
-            member,
+            seat,
             lanes: Lanes::default(),
             reader,
             terms,
@@ -108,10 +113,11 @@ impl<T: Payload> Consumer<T> {
     /// # Errors
     ///
     /// [`RecvError::Lagged`] once, to one member, where retention took messages that the group had
-    /// not settled. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
+    /// not settled; where topics are kept elsewhere, by systems
+    /// that can tell. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
     /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled, or is
     /// dead and its dead-letter topic has ended too;
-    /// [`RecvError::Deleted`] and [`RecvError::GroupDeleted`].
+    /// [`RecvError::Deleted`], [`RecvError::GroupDeleted`] and [`RecvError::Unavailable`].
     ///
     /// # Panics
     ///
@@ -134,7 +140,7 @@ impl<T: Payload> Consumer<T> {
             return Err(error);
         }
         loop {
-            let claim = self.member.claim(&mut self.lanes);
+            let claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 return Ok(None);
             }
@@ -205,24 +211,24 @@ impl<T: Payload> Consumer<T> {
     /// Takes what is there, this many at most, until an error: that is for the next receive.
     fn take_runs(&mut self, most: usize, deliveries: &mut Vec<Delivery<T>>) {
         // A long batch takes what is there now, and not what is published while it is taken.
-        let most = if most > CHUNK { most.min(self.member.ahead()) } else { most };
+        let most = if most > CHUNK { most.min(self.seat.ahead()) } else { most };
         let most = deliveries.len().saturating_add(most);
         let (mut runs, mut idle) = (Vec::new(), 0);
         while deliveries.len() < most && self.pending.is_empty() && idle < IDLE {
             let wanted = (most - deliveries.len()).min(CHUNK);
-            let stopped = self.member.claim_up_to(wanted, &mut runs, &mut self.lanes);
+            let stopped = self.seat.claim_up_to(wanted, &mut runs, &mut self.lanes);
             let is_over = stopped.is_none();
             idle = if runs.is_empty() { idle + 1 } else { 0 };
             self.budget = self.budget.saturating_sub(units(&runs));
             let terms = &self.terms;
-            let lease = |run: &Run<Stored<T>>, at| {
+            let lease = |run: &Run<Stored<T>>, at, hold: Held<T>| {
                 let ticket = run.ticket.after(at);
-                Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms)
+                Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms, hold)
             };
             if let Some(opened) = T::Form::opened() {
                 deliveries.reserve(runs.iter().map(|run| run.count).sum());
                 for run in runs.drain(..) {
-                    let deliver = |at| Delivery::new(opened(), lease(&run, at));
+                    let deliver = |at| Delivery::new(opened(), lease(&run, at, None));
                     deliveries.extend((0..run.count).map(deliver));
                 }
             } else {
@@ -230,7 +236,8 @@ impl<T: Payload> Consumer<T> {
                 // what was settled by being handed out.
                 let mut leases = Vec::new();
                 for run in runs.drain(..) {
-                    leases.extend((0..run.count).map(|at| lease(&run, at)));
+                    let seat = &mut self.seat;
+                    leases.extend((0..run.count).map(|at| lease(&run, at, seat.hold())));
                 }
                 deliveries.reserve(leases.len());
                 for lease in leases {
@@ -317,24 +324,21 @@ impl<T: Payload> Consumer<T> {
     fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, RecvError> {
         match claim {
             Claim::Message(slot, ticket) => {
-                let lease = self.hold(slot, ticket);
-                self.open(lease)
+                let hold = self.seat.hold();
+                self.open(Lease::new(slot, ticket, &self.terms, hold))
             }
             Claim::Burial(slot, burial) => {
-                // Where it fails, it is tried again later.
-                drop(self.terms.bury(&slot, burial));
+                let hold = self.seat.hold();
+                self.terms.bury(&slot, burial, &hold);
                 Ok(None)
             }
             Claim::Lagged { skipped, reason } => Err(RecvError::Lagged { skipped, reason }),
-            Claim::Nothing { .. } | Claim::Again => Ok(None),
+            Claim::Again => self.seat.fault().map_or(Ok(None), Err),
+            Claim::Nothing { .. } => Ok(None),
             Claim::Closed => Err(RecvError::Closed),
             Claim::Deleted => Err(RecvError::Deleted),
             Claim::GroupDeleted => Err(RecvError::GroupDeleted),
         }
-    }
-
-    fn hold(&self, slot: SlotRef<Stored<T>>, ticket: Ticket) -> Lease<T> {
-        Lease::new(slot, ticket, &self.terms)
     }
 
     /// Decodes. `None` where the message could not be, and is a dead letter now.
@@ -353,7 +357,7 @@ impl<T: Payload> Consumer<T> {
         };
         match opened {
             Ok(opened) => Ok(Some(Delivery::new(opened, lease))),
-            Err(source) if self.terms.dead_letters.is_some() => {
+            Err(source) if self.terms.dead_letter_topic().is_some() => {
                 let reason = crate::dead_letter::reason(with_causes(&source));
                 drop(lease.settle(Settlement::Reject { reason }));
                 Ok(None)
@@ -377,7 +381,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future has committed or not.
     pub async fn commit(&self, offset: impl Into<Offset>) -> Result<(), CommitError> {
-        self.member.commit(offset.into())
+        self.seat.commit(offset.into()).await
     }
 
     /// Moves the whole group to another place, and returns the offset that is handed out next. What
@@ -397,33 +401,33 @@ impl<T: Payload> Consumer<T> {
     /// A dropped future may have moved it or not.
     pub async fn seek(&mut self, start: impl Into<Start>) -> Result<Offset, SeekError> {
         let start = start.into();
-        let offset = self.member.seek(start).map_err(|error| match error {
-            JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
-            JoinError::Deleted => SeekError::Deleted,
-        })?;
+        let offset = self.seat.seek(start).await?;
         if start != Start::Committed {
             self.pending.clear();
         }
         self.ended = false;
-        offset.ok_or(SeekError::GroupDeleted)
+        Ok(offset)
     }
 
     /// What the group has done and who holds what; `None` once the topic or the group is deleted.
+    ///
+    /// Where topics are kept elsewhere it is what was heard last, without asking;
+    /// [`Broker::stats`](crate::Broker::stats) asks.
     #[must_use]
     pub fn stats(&self) -> Option<GroupStats> {
-        self.member.stats()
+        self.seat.stats()
     }
 
     /// Its id in [`MemberStats`](crate::MemberStats).
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.member.id()
+        self.seat.id()
     }
 
     /// The topic it reads.
     #[must_use]
     pub fn topic(&self) -> &TopicName {
-        self.terms.group.topic().name()
+        self.terms.topic()
     }
 
     /// The group it is a member of.
@@ -435,13 +439,13 @@ impl<T: Payload> Consumer<T> {
     /// Where the group's dead messages go; `None` without a dead-letter topic.
     #[must_use]
     pub fn dead_letter_topic(&self) -> Option<&TopicName> {
-        Some(self.terms.dead_letters.as_ref()?.topic.name())
+        self.terms.dead_letter_topic()
     }
 
     /// Takes no more messages. What it holds stays with it until it is settled.
     pub(crate) fn retire(&mut self) {
         (self.timer, self.parked) = (None, false);
-        self.member.retire();
+        self.seat.retire();
     }
 
     pub(crate) fn terms(&self) -> &Arc<Terms<T>> {

@@ -143,17 +143,7 @@ impl<T: Payload> DeadLetterTopic<T> {
         topic: &TopicName,
         group: &str,
     ) -> Result<(), PublishError<()>> {
-        let letter = DeadLetter {
-            // How its last attempt ended may have made it longer.
-            reason: String::from(reason(&burial.reason)),
-            topic: topic.to_string(),
-            partition: Partition(slot.entry().partition()),
-            offset: slot.offset(),
-            group: group.into(),
-            attempts: burial.attempts,
-            at: self.topic.now(),
-        };
-        let entry = again::<T>(slot, |headers| letter.write(headers));
+        let entry = dead::<T>(slot, burial, topic, group, self.topic.now());
         let partition = match entry.key {
             0 => ANY,
             key => partition_of(key, self.partitions),
@@ -178,6 +168,27 @@ impl<T: Payload> DeadLetterTopic<T> {
         topic.append(&mut entry, None, &mut Place::default())?;
         Ok(())
     }
+}
+
+/// A dead message of this topic and group, for the dead letters.
+pub(crate) fn dead<T: Payload>(
+    slot: &SlotRef<Stored<T>>,
+    burial: &Burial,
+    topic: &TopicName,
+    group: &str,
+    at: Timestamp,
+) -> Entry<Stored<T>> {
+    let letter = DeadLetter {
+        // How its last attempt ended may have made it longer.
+        reason: String::from(reason(&burial.reason)),
+        topic: topic.to_string(),
+        partition: Partition(slot.entry().partition()),
+        offset: slot.offset(),
+        group: group.into(),
+        attempts: burial.attempts,
+        at,
+    };
+    again::<T>(slot, |headers| letter.write(headers))
 }
 
 /// A dead letter as it was before it died, for the topic it came from.

@@ -1,5 +1,7 @@
 //! A delivery: a message that a member of a group was handed, and what settles it.
 
+mod remote;
+mod terms;
 mod watch;
 
 use std::fmt;
@@ -7,97 +9,21 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::remote::Held;
+pub(crate) use self::terms::{Near, Terms};
 pub(crate) use self::watch::{Outcome, Watch};
-use crate::backoff::Backoff;
 use crate::codec::form::{Form, Take};
-use crate::dead_letter::{DeadLetterTopic, reason};
-use crate::engine::group::{Burial, Settlement, Ticket};
-use crate::engine::member::GroupRef;
+use crate::dead_letter::reason;
+use crate::engine::group::{Settlement, Ticket};
 use crate::engine::segment::{EntryRef, SlotRef};
-use crate::error::{PublishError, SettleError};
+use crate::error::SettleError;
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::message::{Message, Opened, Stored};
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
-
-/// How long a message waits that its dead-letter topic did not take.
-const BURY_AGAIN: Duration = Duration::from_secs(1);
-
-/// What the deliveries of one consumer have in common.
-pub(crate) struct Terms<T: Payload> {
-    pub(crate) group: GroupRef<Stored<T>>,
-    pub(crate) name: Box<str>,
-    pub(crate) dead_letters: Option<DeadLetterTopic<T>>,
-    pub(crate) backoff: Backoff,
-    /// How long a message may be in flight.
-    pub(crate) ack_deadline: Duration,
-    /// Whether messages are settled when they are handed out.
-    pub(crate) auto_ack: bool,
-}
-
-impl<T: Payload> Terms<T> {
-    /// The same with another pause before what failed is tried again.
-    pub(crate) fn with_backoff(&self, backoff: Backoff) -> Self {
-        Self {
-            group: self.group.clone(),
-            name: self.name.clone(),
-            dead_letters: self.dead_letters.clone(),
-            backoff,
-            ack_deadline: self.ack_deadline,
-            auto_ack: self.auto_ack,
-        }
-    }
-
-    /// Moves a dead message to the dead-letter topic. Where that fails it is tried again later, by
-    /// whoever comes.
-    pub(crate) fn bury(
-        &self,
-        slot: &SlotRef<Stored<T>>,
-        burial: Burial,
-    ) -> Result<(), SettleError> {
-        // Where it panics, the message is still to be buried.
-        let retry = Some((BURY_AGAIN, false));
-        let begun = Begun { group: &self.group, offset: burial.offset, retry };
-        let Some(dead_letters) = &self.dead_letters else {
-            return Err(SettleError::NoDeadLetterTopic);
-        };
-        let topic = self.group.topic().name();
-        match dead_letters.bury(slot, &burial, topic, &self.name) {
-            Ok(()) => {
-                begun.end(None);
-                Ok(())
-            }
-            Err(source) => {
-                let ended = matches!(source, PublishError::Closed(()) | PublishError::Deleted(()));
-                begun.end(Some((BURY_AGAIN, ended)));
-                let topic = dead_letters.topic.name().to_string();
-                Err(SettleError::DeadLetter { topic, source })
-            }
-        }
-    }
-}
-
-/// A burial that was begun and has to end.
-struct Begun<'a, P: Send + Sync + 'static> {
-    group: &'a GroupRef<P>,
-    offset: u64,
-    /// When it is tried again, and whether the dead-letter topic has ended.
-    retry: Option<(Duration, bool)>,
-}
-
-impl<P: Send + Sync + 'static> Begun<'_, P> {
-    fn end(mut self, retry: Option<(Duration, bool)>) {
-        self.retry = retry;
-    }
-}
-
-impl<P: Send + Sync + 'static> Drop for Begun<'_, P> {
-    fn drop(&mut self) {
-        self.group.end_burial(self.offset, self.retry);
-    }
-}
+use crate::remote::Site;
 
 /// A message that was handed to one member of a consumer group, until it is settled; dereferences to
 /// the value.
@@ -144,6 +70,8 @@ pub struct Lease<T: Payload> {
     slot: SlotRef<Stored<T>>,
     ticket: Ticket,
     terms: Arc<Terms<T>>,
+    /// What settles it, where its group is kept elsewhere.
+    hold: Held<T>,
     /// What becomes of it if it is dropped; `None` once it is settled.
     unsettled: Option<Unsettled>,
 }
@@ -157,9 +85,14 @@ enum Unsettled {
 }
 
 impl<T: Payload> Lease<T> {
-    pub(crate) fn new(slot: SlotRef<Stored<T>>, ticket: Ticket, terms: &Arc<Terms<T>>) -> Self {
+    pub(crate) fn new(
+        slot: SlotRef<Stored<T>>,
+        ticket: Ticket,
+        terms: &Arc<Terms<T>>,
+        hold: Held<T>,
+    ) -> Self {
         let unsettled = (!terms.auto_ack).then_some(Unsettled::Return);
-        Self { slot, ticket, terms: terms.clone(), unsettled }
+        Self { slot, ticket, terms: terms.clone(), hold, unsettled }
     }
 
     /// How often the message was handed out, with this one: 1 for the first.
@@ -187,25 +120,32 @@ impl<T: Payload> Lease<T> {
         let Some(unsettled) = self.unsettled.take() else {
             return (Outcome::Stale, Err(SettleError::AlreadySettled));
         };
-        let ends = if let Settlement::Ack = how { Outcome::Acked } else { Outcome::Returned };
-        let settled = self.terms.group.settle(self.ticket, how);
-        let (outcome, settled) = match settled {
-            Ok(None) => (ends, Ok(())),
-            Ok(Some(burial)) => match self.terms.bury(&self.slot, burial) {
-                Ok(()) => (Outcome::Dead, Ok(())),
-                Err(error) => (Outcome::Refused, Err(error)),
-            },
-            Err(SettleError::NoDeadLetterTopic) => {
-                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
-                drop(self.terms.group.settle(self.ticket, how));
-                (Outcome::Returned, Err(SettleError::NoDeadLetterTopic))
-            }
-            Err(error) => (Outcome::Stale, Err(error)),
+        let (outcome, settled) = match &self.terms.site {
+            Site::Here(near) => self.settle_here(near, how),
+            Site::There(far) => self.settle_there(far, how),
         };
         if let Unsettled::Watched(watch) = unsettled {
             watch.settled(outcome);
         }
         (outcome, settled)
+    }
+
+    #[inline]
+    fn settle_here(&self, near: &Near<T>, how: Settlement) -> (Outcome, Result<(), SettleError>) {
+        let ends = if let Settlement::Ack = how { Outcome::Acked } else { Outcome::Returned };
+        match near.group.settle(self.ticket, how) {
+            Ok(None) => (ends, Ok(())),
+            Ok(Some(burial)) => match near.bury(&self.slot, burial, &self.terms.name) {
+                Ok(()) => (Outcome::Dead, Ok(())),
+                Err(error) => (Outcome::Refused, Err(error)),
+            },
+            Err(SettleError::NoDeadLetterTopic) => {
+                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
+                drop(near.group.settle(self.ticket, how));
+                (Outcome::Returned, Err(SettleError::NoDeadLetterTopic))
+            }
+            Err(error) => (Outcome::Stale, Err(error)),
+        }
     }
 
     fn delay(&self, delay: Duration, why: &str) -> Settlement {
@@ -219,10 +159,13 @@ impl<T: Payload> Lease<T> {
     /// Acknowledges those of one consumer together.
     pub(crate) fn ack_all(deliveries: &mut [Delivery<T>]) {
         let Some(terms) = deliveries.first().map(|first| first.lease.terms.clone()) else { return };
+        let Site::Here(near) = &terms.site else {
+            return deliveries.iter_mut().for_each(|one| drop(one.lease.settle(Settlement::Ack)));
+        };
         let settle = |lease: &mut Self| lease.unsettled.take().map(|_| lease.ticket);
         let tickets: Vec<_> =
             deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)).collect();
-        terms.group.acknowledge(&tickets);
+        near.group.acknowledge(&tickets);
     }
 
     /// As [`Delivery::ack`].
@@ -235,8 +178,8 @@ impl<T: Payload> Lease<T> {
     /// # Errors
     ///
     /// [`SettleError`], where it is not this call that settled the message.
-    pub async fn ack_confirmed(mut self) -> Result<(), SettleError> {
-        self.settle(Settlement::Ack)
+    pub async fn ack_confirmed(self) -> Result<(), SettleError> {
+        self.confirm(Settlement::Ack).await
     }
 
     /// As [`Delivery::nack`].
@@ -250,9 +193,9 @@ impl<T: Payload> Lease<T> {
     /// # Errors
     ///
     /// [`SettleError`], where the message was settled or handed out again before.
-    pub async fn nack_confirmed(mut self) -> Result<(), SettleError> {
+    pub async fn nack_confirmed(self) -> Result<(), SettleError> {
         let how = self.nacked();
-        self.settle(how)
+        self.confirm(how).await
     }
 
     /// As [`Delivery::nack_after`].
@@ -271,8 +214,8 @@ impl<T: Payload> Lease<T> {
     /// # Errors
     ///
     /// [`SettleError`], where the message is not in the dead-letter topic by this call.
-    pub async fn reject_confirmed(mut self, why: impl fmt::Display) -> Result<(), SettleError> {
-        self.settle(Settlement::Reject { reason: reason(why) })
+    pub async fn reject_confirmed(self, why: impl fmt::Display) -> Result<(), SettleError> {
+        self.confirm(Settlement::Reject { reason: reason(why) }).await
     }
 
     /// As [`Delivery::extend`].
@@ -293,7 +236,13 @@ impl<T: Payload> Lease<T> {
         if self.unsettled.is_none() {
             return Err(SettleError::AlreadySettled);
         }
-        self.terms.group.extend(self.ticket, by)
+        match (&self.terms.site, &self.hold) {
+            (Site::Here(near), _) => near.group.extend(self.ticket, by),
+            (Site::There(far), Some(hold)) => {
+                T::Form::there(far).extend(&T::Form::there(hold).token, by)
+            }
+            (Site::There(_), None) => Err(SettleError::AlreadySettled),
+        }
     }
 }
 
@@ -391,8 +340,8 @@ impl<T: Payload> Delivery<T> {
         self.lease.ack_confirmed().await
     }
 
-    /// The message is to be tried again, after the consumer's [`Backoff`] for this attempt. After
-    /// the last attempt it goes to the dead-letter topic.
+    /// The message is to be tried again, after the consumer's [`Backoff`](crate::Backoff) for this
+    /// attempt. After the last attempt it goes to the dead-letter topic.
     pub fn nack(self) {
         self.lease.nack();
     }
@@ -418,6 +367,10 @@ impl<T: Payload> Delivery<T> {
 
     /// The message is given up: it goes to the dead-letter topic with this reason, as
     /// [`DeadLetter`](crate::DeadLetter) has it, whatever attempt it is.
+    ///
+    /// Where topics are [kept elsewhere](crate::Broker::over) it is on its way after this, and is there
+    /// once even if the process ends on the way, as long as the dead-letter topic remembers its id:
+    /// created with the group, that has a `dedup` of ten minutes or two ack deadlines.
     ///
     /// In a group without a dead-letter topic it comes back, as with [`nack`](Self::nack);
     /// `reject_confirmed` tells.
@@ -448,7 +401,8 @@ impl<T: Payload> Delivery<T> {
         self.lease.extend()
     }
 
-    /// Keeps the message for this long from now on, which may be less than it had left.
+    /// Keeps the message for this long from now on, which may be less than it had left. A system that
+    /// keeps topics elsewhere may give a whole ack deadline at a time, and so keep it for longer.
     ///
     /// # Errors
     ///

@@ -4,18 +4,30 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::codec::form::{Form, Reader, Take};
-use crate::engine::segment::{EntryRef, Lane, SlotRef};
+use crate::engine::segment::{Entry, EntryRef, Lane, SlotRef};
 use crate::error::DecodeError;
 use crate::headers::Headers;
 use crate::key::Key;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
-use crate::record::Meta;
+use crate::record::{Meta, Record};
 
 pub(crate) type Stored<T> = <<T as Payload>::Form as Form<T>>::Stored;
 pub(crate) type Opened<T> = <<T as Payload>::Form as Form<T>>::Opened;
 /// What a handle holds where its topic is kept elsewhere; see [`Form::Far`].
 pub(crate) type Far<T, R> = <<T as Payload>::Form as Form<T>>::Far<R>;
+
+/// A message that came from where its topic is kept, as a log here would have it.
+pub(crate) fn arrived<T: Payload, R: Send + Sync + Unpin + 'static>(
+    record: Record,
+    partition: Partition,
+    far: &Far<T, R>,
+) -> Entry<Stored<T>> {
+    let Record { body, meta } = record;
+    let key = Meta::key(meta.as_ref()).as_ref().map_or(0, Key::hash64);
+    let size = body.bytes.len() + Meta::bytes(meta.as_ref());
+    Entry::new(T::Form::arrive(body, far), meta, size).placed(key, partition.0)
+}
 
 /// What a reader makes of a message.
 #[inline]

@@ -110,7 +110,8 @@ impl<T: Payload> Consumer<T> {
 ///
 /// The future ends with a [`Report`] once the topic is closed and everything is settled, once the
 /// topic or the group is deleted, and when it is [drained](WorkerHandle::drain). What retention
-/// removed unread, and what cannot be decoded, is counted, and the worker goes on.
+/// removed unread, and what cannot be decoded, is counted, and the worker goes on. So it does where the
+/// system that keeps the topic is away for a time.
 ///
 /// It starts no task. Its handlers take turns on the task it runs in: they overlap while they wait,
 /// and use one core. For several cores, run several consumers of the group, each in its own task. A
@@ -272,6 +273,8 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 Poll::Ready(Err(RecvError::Decode { .. })) => {
                     self.shared.count(|report| report.undecodable += 1);
                 }
+                // Said once for each time that the system was away.
+                Poll::Ready(Err(RecvError::Unavailable { .. })) => {}
                 Poll::Ready(Err(end)) => self.ended(&end),
             }
         }

@@ -70,6 +70,15 @@ impl Hub {
         self.readers.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub(super) fn can(&self, what: Capability) -> bool {
+        self.transport.capabilities().has(what)
+    }
+
+    /// Whether it can do this, which is asked of this topic.
+    pub(super) fn able(&self, topic: &TopicName, what: Capability) -> Result<(), OpenError> {
+        if self.can(what) { Ok(()) } else { Err(unsupported(topic.to_string(), what)) }
+    }
+
     // Administration.
 
     pub(super) async fn topics(&self) -> Result<Vec<TopicName>, AdminError> {

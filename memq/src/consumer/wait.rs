@@ -32,12 +32,12 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Pending;
             }
             self.budget -= 1;
-            let mut claim = self.member.claim(&mut self.lanes);
+            let mut claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 // Only who waits needs to know, and neither that nor a waker is cheap.
                 let timed = tokio::runtime::Handle::try_current().is_ok();
                 claim =
-                    self.member.claim_or_park(&mut self.lanes, cx.waker(), Wait { guarded, timed });
+                    self.seat.claim_or_park(&mut self.lanes, cx.waker(), Wait { guarded, timed });
                 if let Claim::Nothing { due } = claim {
                     self.budget = YIELD_EVERY;
                     self.parked = true;
@@ -73,7 +73,7 @@ impl<T: Payload> Consumer<T> {
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<RecvError> {
         self.parked = true;
         loop {
-            let due = match self.member.end_or_watch(cx.waker()) {
+            let due = match self.seat.end_or_watch(cx.waker()) {
                 Ok(Claim::Deleted) => return Poll::Ready(RecvError::Deleted),
                 Ok(Claim::GroupDeleted) => return Poll::Ready(RecvError::GroupDeleted),
                 Ok(_) => return Poll::Ready(RecvError::Closed),
@@ -87,7 +87,7 @@ impl<T: Payload> Consumer<T> {
 
     /// Sleeps until then, or for ever.
     fn poll_timer(&mut self, due: Option<Timestamp>, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = |due| Box::pin(tokio::time::sleep_until(self.member.instant(due)));
+        let sleep = |due| Box::pin(tokio::time::sleep_until(self.seat.instant(due)));
         self.timer = due.map(sleep);
         match &mut self.timer {
             Some(timer) => timer.as_mut().poll(cx),
@@ -99,7 +99,7 @@ impl<T: Payload> Consumer<T> {
     pub(crate) fn stop_waiting(&mut self) {
         self.timer = None;
         if std::mem::take(&mut self.parked) {
-            self.member.unpark();
+            self.seat.unpark();
         }
     }
 }

@@ -136,7 +136,6 @@ pub(crate) enum Settlement {
 
 impl Ticket {
     /// That of a message that another system handed out, and that is settled there.
-    #[expect(dead_code, reason = "for members of groups kept elsewhere")]
     pub(crate) fn foreign(offset: Offset, attempt: u32) -> Self {
         Self { offset: offset.0, attempt, serial: 0 }
     }

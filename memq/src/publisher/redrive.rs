@@ -1,6 +1,7 @@
 //! A message that is in a log already, on its way into another.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use super::Publisher;
@@ -15,14 +16,18 @@ use crate::message::Stored;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 use crate::remote::Site;
+use crate::spi::Schema;
 
 impl<T: Payload> Publisher<T> {
     /// Stores a message that is encoded, in this partition if there is one; waits for room where the
-    /// topic does.
+    /// topic does. Where the topic is kept elsewhere it may be stored twice; an id is for that, in a
+    /// topic that remembers some, and a schema goes with it.
     pub(crate) async fn store(
         &self,
         entry: Entry<Stored<T>>,
         partition: Partition,
+        id: Option<Arc<str>>,
+        schema: Option<Schema>,
     ) -> Result<Offset, PublishError<()>> {
         let partition = match entry.key {
             _ if self.check(partition).is_ok() => partition.0,
@@ -34,6 +39,8 @@ impl<T: Payload> Publisher<T> {
             Site::There(far) => {
                 let mut outgoing = outgoing::<T>(far, entry.payload, entry.meta, partition);
                 outgoing.within = self.within;
+                outgoing.id = id.filter(|_| self.dedup);
+                outgoing.schema = schema;
                 return T::Form::there(far).store(outgoing).await;
             }
         };

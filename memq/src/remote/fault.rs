@@ -1,10 +1,11 @@
 //! What back ends say, in the words of memq.
 
 use crate::error::{
-    AdminError, OpenError, PublishError, RecvError, SeekError, TopicConflict, with_causes,
+    AdminError, CommitError, LagReason, OpenError, PublishError, RecvError, SeekError, SettleError,
+    TopicConflict, with_causes,
 };
 use crate::name::TopicName;
-use crate::spi::{Capability, Fault, OpenFault, PublishFault, ReadEnd};
+use crate::spi::{Capability, Fault, MoveFault, OpenFault, PublishFault, ReadEnd, SettleFault};
 
 /// Why a topic, or a handle to it, could not be opened.
 pub(crate) fn opened(topic: &TopicName, fault: OpenFault) -> OpenError {
@@ -70,6 +71,7 @@ pub(crate) fn received(end: ReadEnd) -> RecvError {
     match end {
         ReadEnd::Closed => RecvError::Closed,
         ReadEnd::GroupDeleted => RecvError::GroupDeleted,
+        ReadEnd::Lagged { skipped } => RecvError::Lagged { skipped, reason: LagReason::Removed },
         ReadEnd::Fault(Fault::Deleted) => RecvError::Deleted,
         ReadEnd::Fault(Fault::Unavailable(source)) => RecvError::Unavailable { source },
         ReadEnd::Fault(fault) => RecvError::Unavailable { source: fault.into() },
@@ -89,5 +91,48 @@ pub(crate) fn moved(fault: OpenFault) -> SeekError {
         }
         // Nothing but a start is asked for.
         fault => SeekError::Unavailable { reason: with_causes(&fault) },
+    }
+}
+
+/// Why a delivery is not settled.
+pub(crate) fn settled(fault: SettleFault) -> SettleError {
+    match fault {
+        SettleFault::AlreadySettled => SettleError::AlreadySettled,
+        SettleFault::HandedOutAgain => SettleError::HandedOutAgain,
+        SettleFault::Expired => SettleError::Expired,
+        SettleFault::GroupDeleted => SettleError::GroupDeleted,
+        SettleFault::Fault(Fault::Deleted) => SettleError::Deleted,
+        SettleFault::Fault(Fault::Unavailable(source)) => SettleError::Unavailable { source },
+        SettleFault::Fault(fault) => SettleError::Unavailable { source: fault.into() },
+    }
+}
+
+/// Why a group is not committed.
+pub(crate) fn committed(fault: MoveFault) -> CommitError {
+    match fault {
+        MoveFault::BeyondEnd { requested, end } => CommitError::BeyondEnd { requested, end },
+        MoveFault::GroupDeleted => CommitError::GroupDeleted,
+        MoveFault::Fault(Fault::Deleted) => CommitError::Deleted,
+        MoveFault::Fault(Fault::Unsupported(what)) => {
+            CommitError::Unsupported { what: what.what(), remedy: what.remedy() }
+        }
+        MoveFault::Fault(Fault::Unavailable(cause)) => {
+            CommitError::Unavailable { reason: with_causes(&*cause) }
+        }
+    }
+}
+
+/// Why a group is not moved.
+pub(crate) fn sought(fault: MoveFault) -> SeekError {
+    match fault {
+        MoveFault::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
+        MoveFault::GroupDeleted => SeekError::GroupDeleted,
+        MoveFault::Fault(Fault::Deleted) => SeekError::Deleted,
+        MoveFault::Fault(Fault::Unsupported(what)) => {
+            SeekError::Unsupported { what: what.what(), remedy: what.remedy() }
+        }
+        MoveFault::Fault(Fault::Unavailable(cause)) => {
+            SeekError::Unavailable { reason: with_causes(&*cause) }
+        }
     }
 }

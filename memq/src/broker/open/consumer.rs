@@ -1,5 +1,7 @@
 //! The builder that opens a consumer: which group it joins, and by which rules.
 
+mod remote;
+
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -8,11 +10,11 @@ use std::time::Duration;
 use super::subscriber::{Readable, not_joined};
 use super::{Opening, SubscriberBuilder, TopicBuilder};
 use crate::backoff::Backoff;
-use crate::broker::binding;
+use crate::broker::{Home, binding};
 use crate::codec::form::Reader;
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, Seat};
 use crate::dead_letter::DeadLetterTopic;
-use crate::delivery::Terms;
+use crate::delivery::{Near, Terms};
 use crate::engine::group::Rules;
 use crate::engine::member::GroupRef;
 use crate::engine::state::GroupError;
@@ -21,6 +23,7 @@ use crate::error::{GroupConflict, OpenError};
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::payload::Payload;
+use crate::remote::Site;
 
 /// How long a message may be in flight where nothing is said.
 const ACK_DEADLINE: Duration = Duration::from_secs(30);
@@ -61,6 +64,14 @@ const MAX_IN_FLIGHT: usize = 1_000;
 pub struct ConsumerBuilder<'b, T> {
     subscriber: SubscriberBuilder<'b, T>,
     group: String,
+    said: Said,
+    max_in_flight: usize,
+    backoff: Backoff,
+}
+
+/// What is said of the group.
+#[derive(Clone, Debug, Default)]
+struct Said {
     ack_deadline: Option<Duration>,
     max_attempts: Option<u32>,
     group_max_in_flight: Option<usize>,
@@ -68,8 +79,6 @@ pub struct ConsumerBuilder<'b, T> {
     any_order: Option<bool>,
     /// The name of the dead-letter topic, or that there is none.
     dead_letter: Option<Option<String>>,
-    max_in_flight: usize,
-    backoff: Backoff,
 }
 
 impl<'b, T: Payload> ConsumerBuilder<'b, T> {
@@ -77,12 +86,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         Self {
             subscriber,
             group,
-            ack_deadline: None,
-            max_attempts: None,
-            group_max_in_flight: None,
-            auto_ack: None,
-            any_order: None,
-            dead_letter: None,
+            said: Said::default(),
             max_in_flight: MAX_IN_FLIGHT,
             backoff: Backoff::default(),
         }
@@ -91,7 +95,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
     /// said.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
-        self.ack_deadline = Some(deadline);
+        self.said.ack_deadline = Some(deadline);
         self
     }
 
@@ -102,7 +106,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// Every hand-out is an attempt, however it ends: also one that was dropped unseen, or whose
     /// consumer was dropped.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = Some(attempts);
+        self.said.max_attempts = Some(attempts);
         self
     }
 
@@ -117,7 +121,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// How many messages the members may hold together; of the group, only what each may if not
     /// said.
     pub fn group_max_in_flight(mut self, messages: usize) -> Self {
-        self.group_max_in_flight = Some(messages);
+        self.said.group_max_in_flight = Some(messages);
         self
     }
 
@@ -127,7 +131,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// it by name before the group to give it others. (Not that of a native type: by name a topic is
     /// of bytes.) When it is full its oldest messages go, unless its `overflow` says otherwise.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
-        self.dead_letter = Some(Some(topic.into()));
+        self.said.dead_letter = Some(Some(topic.into()));
         self
     }
 
@@ -135,7 +139,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// cannot be rejected. What cannot be decoded comes back too, each time as
     /// [`RecvError::Decode`](crate::RecvError::Decode).
     pub fn without_dead_letters(mut self) -> Self {
-        self.dead_letter = Some(None);
+        self.said.dead_letter = Some(None);
         self
     }
 
@@ -149,7 +153,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// Messages are settled when they are handed out: at most once. What a member had in hand when it
     /// went away is not handled, and there are no dead letters. Of the group.
     pub fn auto_ack(mut self) -> Self {
-        self.auto_ack = Some(true);
+        self.said.auto_ack = Some(true);
         self
     }
 
@@ -177,7 +181,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// # }
     /// ```
     pub fn any_order(mut self) -> Self {
-        self.any_order = Some(true);
+        self.said.any_order = Some(true);
         self
     }
 
@@ -198,14 +202,13 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         let deleted = || OpenError::Deleted { topic: name.to_string() };
         let member = group.clone().join(self.max_in_flight).ok_or_else(deleted)?;
         let terms = Terms {
-            group,
+            site: Site::Here(Near { group, dead_letters }),
             name: self.group.into(),
-            dead_letters,
             backoff: self.backoff,
             ack_deadline: rules.ack_deadline,
             auto_ack: rules.auto_ack,
         };
-        Ok(Consumer::new(member, reader, Arc::new(terms)))
+        Ok(Consumer::new(Seat::here(member), reader, Arc::new(terms)))
     }
 
     /// Whether what is said is possible, whatever the group has.
@@ -223,34 +226,34 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             let remedy = "the members of a group divide the partitions: subscribe without a group";
             return refuse("partition", &partition, remedy);
         }
-        if self.ack_deadline == Some(Duration::ZERO) {
+        if self.said.ack_deadline == Some(Duration::ZERO) {
             return refuse("ack_deadline", &"0s", "a deadline is longer than zero");
         }
-        if let (Some(true), Some(deadline)) = (self.auto_ack, self.ack_deadline) {
+        if let (Some(true), Some(deadline)) = (self.said.auto_ack, self.said.ack_deadline) {
             let remedy = "with `auto_ack` a message is settled before it could come back";
             return refuse("ack_deadline", &format_args!("{deadline:?}"), remedy);
         }
-        if self.max_attempts == Some(0) {
+        if self.said.max_attempts == Some(0) {
             return refuse("max_attempts", &0, "a message is handed out at least once");
         }
         if self.max_in_flight == 0 {
             return refuse("max_in_flight", &0, "a member holds at least one message");
         }
-        if self.group_max_in_flight == Some(0) {
+        if self.said.group_max_in_flight == Some(0) {
             return refuse("group_max_in_flight", &0, "a group holds at least one message");
         }
-        if let (Some(true), Some(most)) = (self.auto_ack, self.group_max_in_flight) {
+        if let (Some(true), Some(most)) = (self.said.auto_ack, self.said.group_max_in_flight) {
             let remedy = "with `auto_ack` no message is in flight";
             return refuse("group_max_in_flight", &most, remedy);
         }
-        let never_dead = self.auto_ack == Some(true) || self.dead_letter == Some(None);
-        if let (true, Some(attempts)) = (never_dead, self.max_attempts) {
+        let never_dead = self.said.auto_ack == Some(true) || self.said.dead_letter == Some(None);
+        if let (true, Some(attempts)) = (never_dead, self.said.max_attempts) {
             let remedy = "after the last attempt a message goes to the dead-letter topic, and there \
                           is none with `without_dead_letters` or `auto_ack`";
             return refuse("max_attempts", &attempts, remedy);
         }
-        match &self.dead_letter {
-            Some(Some(dead)) if self.auto_ack == Some(true) => {
+        match &self.said.dead_letter {
+            Some(Some(dead)) if self.said.auto_ack == Some(true) => {
                 let remedy = "with `auto_ack` a message is settled before it could die";
                 refuse("dead_letter", dead, remedy)
             }
@@ -270,33 +273,10 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         topic: &Topic<Stored<T>>,
     ) -> Result<(Rules, Option<DeadLetterTopic<T>>), OpenError> {
         let existing = topic.group_rules(&self.group);
-        let new = Rules {
-            ack_deadline: ACK_DEADLINE,
-            max_attempts: Some(MAX_ATTEMPTS),
-            max_in_flight: usize::MAX,
-            auto_ack: false,
-            dead_letter: Some(default_name(name, &self.group).into()),
-            by_key: true,
-        };
-        let base = existing.as_ref().unwrap_or(&new);
-        let auto_ack = self.auto_ack.unwrap_or(base.auto_ack);
-        let dead_letter: Option<Box<str>> = match &self.dead_letter {
-            Some(said) => said.as_deref().map(Into::into),
-            None if auto_ack => None,
-            None => base.dead_letter.clone(),
-        };
-        let rules = Rules {
-            ack_deadline: self.ack_deadline.unwrap_or(base.ack_deadline),
-            // Where there are none, saying a number is a conflict.
-            max_attempts: self.max_attempts.or(dead_letter.as_ref().and(base.max_attempts)),
-            max_in_flight: self.group_max_in_flight.unwrap_or(base.max_in_flight),
-            auto_ack,
-            dead_letter,
-            by_key: self.any_order.map_or(base.by_key, |any| !any),
-        };
+        let rules = self.said.over(existing.as_ref(), name, &self.group);
         let is_new = existing.is_none();
         if let Some(existing) = existing.filter(|existing| *existing != rules) {
-            return Err(self.refused(name, &rules, GroupError::Rules(Box::new(existing))));
+            return Err(conflict(name, &self.group, &existing, &rules));
         }
         if is_new {
             // One that cannot start there leaves no topic behind.
@@ -312,18 +292,46 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     fn refused(&self, name: &TopicName, wants: &Rules, error: GroupError) -> OpenError {
         match error {
             GroupError::Start(error) => not_joined(name, error),
-            GroupError::Rules(has) => {
-                let (option, existing, requested) = difference(&has, wants);
-                OpenError::GroupConflict(GroupConflict {
-                    topic: name.to_string(),
-                    group: self.group.clone(),
-                    option,
-                    existing,
-                    requested,
-                })
-            }
+            GroupError::Rules(has) => conflict(name, &self.group, &has, wants),
         }
     }
+}
+
+impl Said {
+    /// These, over the rules that the group has or a new one gets.
+    fn over(&self, existing: Option<&Rules>, topic: &TopicName, group: &str) -> Rules {
+        let new = Rules {
+            ack_deadline: ACK_DEADLINE,
+            max_attempts: Some(MAX_ATTEMPTS),
+            max_in_flight: usize::MAX,
+            auto_ack: false,
+            dead_letter: Some(default_name(topic, group).into()),
+            by_key: true,
+        };
+        let base = existing.unwrap_or(&new);
+        let auto_ack = self.auto_ack.unwrap_or(base.auto_ack);
+        let dead_letter: Option<Box<str>> = match &self.dead_letter {
+            Some(said) => said.as_deref().map(Into::into),
+            None if auto_ack => None,
+            None => base.dead_letter.clone(),
+        };
+        Rules {
+            ack_deadline: self.ack_deadline.unwrap_or(base.ack_deadline),
+            // Where there are none, saying a number is a conflict.
+            max_attempts: self.max_attempts.or(dead_letter.as_ref().and(base.max_attempts)),
+            max_in_flight: self.group_max_in_flight.unwrap_or(base.max_in_flight),
+            auto_ack,
+            dead_letter,
+            by_key: self.any_order.map_or(base.by_key, |any| !any),
+        }
+    }
+}
+
+/// That a group has other rules.
+fn conflict(name: &TopicName, group: &str, has: &Rules, wants: &Rules) -> OpenError {
+    let (option, existing, requested) = difference(has, wants);
+    let (topic, group) = (name.to_string(), group.into());
+    OpenError::GroupConflict(GroupConflict { topic, group, option, existing, requested })
 }
 
 /// The first rule that differs, and both its values.
@@ -389,7 +397,10 @@ impl<'b, T: Payload> IntoFuture for ConsumerBuilder<'b, T> {
     type IntoFuture = Opening<Consumer<T>>;
 
     fn into_future(self) -> Opening<Consumer<T>> {
-        Opening::here(self.open())
+        match &self.subscriber.topic.broker.home {
+            Home::Memory(_) => Opening::here(self.open()),
+            Home::Elsewhere(hub) => self.plan(&hub.clone()).into_opening(),
+        }
     }
 }
 

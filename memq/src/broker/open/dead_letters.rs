@@ -1,5 +1,7 @@
 //! The dead letters of a group: to read them, and to give them back to their topic.
 
+mod remote;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,11 +177,15 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has redriven the dead letters up to some one, each once.
+    /// Dropped, it has redriven the dead letters up to some one, each once. Where topics are kept
+    /// elsewhere the last one may be redriven again, unless the topic has `dedup`.
     pub async fn redrive(
         &self,
         mut filter: impl FnMut(&T, &DeadLetter) -> bool,
     ) -> Result<Redriven, Error> {
+        if let Home::Elsewhere(hub) = &self.topic.broker.home {
+            return self.redrive_there(hub, filter).await;
+        }
         let Found { name, dead, decoders } = self.find()?;
         let (dead, mut reader) = dead_letter_topic(&self.topic, &self.group, dead.as_str())?;
         // Publishers of the topic may have written in formats of their own.
@@ -219,7 +225,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             });
             match wanted {
                 Some(partition) => {
-                    origin.store(alive::<T>(&slot), partition).await?;
+                    origin.store(alive::<T>(&slot), partition, None, None).await?;
                     drop(group.settle(ticket, Settlement::Ack));
                     done.redriven += 1;
                 }

@@ -1,0 +1,129 @@
+//! What a consumer is handed of a group that is kept elsewhere, as if it came from a log here.
+
+use std::task::{Context, Poll, Waker};
+
+use crate::codec::form::Form;
+use crate::delivery::Held;
+use crate::engine::group::{Burial, Ticket};
+use crate::engine::segment::{Entry, Lane, SlotRef};
+use crate::engine::state::{Claim, Run};
+use crate::error::RecvError;
+use crate::message::{self, Far, Stored};
+use crate::payload::Payload;
+use crate::position::{Offset, Timestamp};
+use crate::remote::{Hold, Member, received};
+use crate::spi::{Handed, Incoming, ReadEnd};
+
+/// A member of a group that is kept elsewhere.
+pub(crate) type There<T> = Far<T, Box<Member>>;
+
+/// Messages of a run at most, and bytes after which it takes no more: a message that is held holds all
+/// of them.
+const RUN: usize = 256;
+const BYTES: usize = 1 << 20;
+
+/// How the last attempt ended of a message that comes again after it.
+const WITHOUT_A_WORD: &str = "its last attempt ended without a word";
+
+/// What there is next.
+pub(super) fn claim<T: Payload>(far: &mut There<T>, cx: &mut Context<'_>) -> Claim<Stored<T>> {
+    let member = T::Form::there_mut(far);
+    match member.poll(1, cx) {
+        Poll::Ready(Ok(())) => {}
+        Poll::Ready(Err(end)) => return ended(member, end),
+        Poll::Pending => return Claim::Nothing { due: None },
+    }
+    let Some(handed) = member.next() else { return Claim::Again };
+    let attempt = handed.attempt;
+    let (offset, entry) = arrived::<T>(far, handed);
+    let slot = SlotRef::of(&Lane::of_run(offset, vec![entry]), offset);
+    match past::<T>(far, offset, attempt) {
+        Some(burial) => Claim::Burial(slot, burial),
+        None => Claim::Message(slot, Ticket::foreign(offset, attempt)),
+    }
+}
+
+/// What is here, this many messages at most, and what came after them if that is something else.
+pub(super) fn claim_up_to<T: Payload>(
+    far: &mut There<T>,
+    most: usize,
+    claimed: &mut Vec<Run<Stored<T>>>,
+) -> Option<Claim<Stored<T>>> {
+    let member = T::Form::there_mut(far);
+    match member.poll(most, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(())) => {}
+        Poll::Ready(Err(end)) => return Some(ended(member, end)),
+        Poll::Pending => return None,
+    }
+    // Those that follow each other become a run.
+    let (mut first, mut run, mut bytes) = (Ticket::foreign(Offset(0), 0), Vec::new(), 0);
+    // Whether there is more is not known.
+    let mut last = Claim::Again;
+    for _ in 0..most {
+        let Some(handed) = T::Form::there_mut(far).next() else { break };
+        let attempt = handed.attempt;
+        let (offset, entry) = arrived::<T>(far, handed);
+        if let Some(burial) = past::<T>(far, offset, attempt) {
+            let slot = SlotRef::of(&Lane::of_run(offset, vec![entry]), offset);
+            last = Claim::Burial(slot, burial);
+            break;
+        }
+        let next = first.after(run.len());
+        let follows = (next.offset, next.attempt) == (offset.0, attempt);
+        if !follows || run.len() == RUN || bytes >= BYTES {
+            close_run(first, &mut run, claimed);
+            (first, bytes) = (Ticket::foreign(offset, attempt), 0);
+        }
+        bytes += entry.0.size as usize;
+        run.push(entry);
+    }
+    close_run(first, &mut run, claimed);
+    Some(last)
+}
+
+fn close_run<P>(first: Ticket, run: &mut Vec<(Entry<P>, Timestamp)>, claimed: &mut Vec<Run<P>>) {
+    if !run.is_empty() {
+        let count = run.len();
+        let lane = Lane::of_run(Offset(first.offset), std::mem::take(run));
+        claimed.push(Run { lane, ticket: first, count });
+    }
+}
+
+/// A message as the log would have it. What settles it is put down.
+fn arrived<T: Payload>(
+    far: &mut There<T>,
+    handed: Handed,
+) -> (Offset, (Entry<Stored<T>>, Timestamp)) {
+    let Handed { message, token, .. } = handed;
+    let Incoming { offset, at, partition, record, schema } = message;
+    let hold = token.map(|token| Hold { token: token.into(), schema });
+    T::Form::there_mut(far).holds.push_back(hold);
+    let entry = message::arrived::<T, _>(record, partition, far);
+    (offset, (entry, at))
+}
+
+/// What settles the next message that was claimed.
+pub(super) fn hold<T: Payload>(far: &mut There<T>) -> Held<T> {
+    let hold = T::Form::there_mut(far).holds.pop_front()??;
+    Some(T::Form::instead(far, Box::new(hold)))
+}
+
+/// A message that is dead, since its last attempt was the one before this.
+fn past<T: Payload>(far: &There<T>, offset: Offset, attempt: u32) -> Option<Burial> {
+    let group = &T::Form::there(far).group;
+    let attempts = group.max_attempts.filter(|_| group.is_past(attempt))?;
+    Some(Burial { offset: offset.0, attempts, reason: WITHOUT_A_WORD.into() })
+}
+
+/// Why there is nothing.
+fn ended<P>(member: &mut Member, end: ReadEnd) -> Claim<P> {
+    match received(end) {
+        RecvError::Closed => Claim::Closed,
+        RecvError::Deleted => Claim::Deleted,
+        RecvError::GroupDeleted => Claim::GroupDeleted,
+        fault => {
+            member.fault = Some(fault);
+            Claim::Again
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A consumer's place in its group, here or elsewhere: what it asks for, each is told by one of them.
+
+use std::task::{Context, Waker};
+
+use tokio::time::Instant;
+
+use super::remote::{self, There};
+use crate::codec::form::Form;
+use crate::delivery::Held;
+use crate::engine::group::Wait;
+use crate::engine::member::Member;
+use crate::engine::segment::Lanes;
+use crate::engine::state::{Claim, JoinError, Run};
+use crate::engine::stats::GroupStats;
+use crate::error::{CommitError, RecvError, SeekError};
+use crate::message::Stored;
+use crate::options::Start;
+use crate::payload::Payload;
+use crate::position::{Offset, Timestamp};
+use crate::remote::Site;
+
+/// A member of a group in memory, or of one kept elsewhere.
+pub(crate) struct Seat<T: Payload>(Site<Member<Stored<T>>, There<T>>);
+
+impl<T: Payload> Seat<T> {
+    pub(crate) fn here(member: Member<Stored<T>>) -> Self {
+        Self(Site::Here(member))
+    }
+
+    pub(crate) fn there(member: There<T>) -> Self {
+        Self(Site::There(member))
+    }
+
+    /// What there is now.
+    #[inline]
+    pub(super) fn claim(&mut self, lanes: &mut Lanes<Stored<T>>) -> Claim<Stored<T>> {
+        match &mut self.0 {
+            Site::Here(member) => member.claim(lanes),
+            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(Waker::noop())),
+        }
+    }
+
+    /// What there is now; where that is nothing, it is woken when there is something.
+    #[inline]
+    pub(super) fn claim_or_park(
+        &mut self,
+        lanes: &mut Lanes<Stored<T>>,
+        waker: &Waker,
+        how: Wait,
+    ) -> Claim<Stored<T>> {
+        match &mut self.0 {
+            Site::Here(member) => member.claim_or_park(lanes, waker, how),
+            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(waker)),
+        }
+    }
+
+    /// What there is now, this many messages at most. Returns what came after them, if anything.
+    #[inline]
+    pub(super) fn claim_up_to(
+        &mut self,
+        most: usize,
+        claimed: &mut Vec<Run<Stored<T>>>,
+        lanes: &mut Lanes<Stored<T>>,
+    ) -> Option<Claim<Stored<T>>> {
+        match &mut self.0 {
+            Site::Here(member) => member.claim_up_to(most, claimed, lanes),
+            Site::There(far) => remote::claim_up_to::<T>(far, most, claimed),
+        }
+    }
+
+    /// How many messages there are at most that it was not handed.
+    #[inline]
+    pub(super) fn ahead(&self) -> usize {
+        match &self.0 {
+            Site::Here(member) => member.ahead(),
+            // It ends with what has arrived.
+            Site::There(_) => usize::MAX,
+        }
+    }
+
+    /// What settles the next of the messages that were claimed, where they are settled elsewhere.
+    #[inline]
+    pub(super) fn hold(&mut self) -> Held<T> {
+        match &mut self.0 {
+            Site::Here(_) => None,
+            Site::There(far) => remote::hold::<T>(far),
+        }
+    }
+
+    /// What is to be told instead of a message.
+    #[inline]
+    pub(super) fn fault(&mut self) -> Option<RecvError> {
+        match &mut self.0 {
+            Site::Here(_) => None,
+            Site::There(far) => T::Form::there_mut(far).fault.take(),
+        }
+    }
+
+    /// How the topic or the group has ended, or when to come again. Elsewhere that is told only to
+    /// who takes messages.
+    #[inline]
+    pub(super) fn end_or_watch(
+        &self,
+        waker: &Waker,
+    ) -> Result<Claim<Stored<T>>, Option<Timestamp>> {
+        match &self.0 {
+            Site::Here(member) => member.end_or_watch(waker),
+            Site::There(_) => Err(None),
+        }
+    }
+
+    /// It no longer waits.
+    pub(super) fn unpark(&self) {
+        match &self.0 {
+            Site::Here(member) => member.unpark(),
+            // Nobody counts on it.
+            Site::There(_) => {}
+        }
+    }
+
+    /// When it should come by itself, as the runtime's clock has it.
+    pub(super) fn instant(&self, due: Timestamp) -> Instant {
+        match &self.0 {
+            Site::Here(member) => member.instant(due),
+            Site::There(far) => T::Form::there(far).group.clock.instant(due),
+        }
+    }
+
+    pub(super) fn retire(&mut self) {
+        match &mut self.0 {
+            Site::Here(member) => member.retire(),
+            Site::There(far) => T::Form::there_mut(far).retire(),
+        }
+    }
+
+    pub(super) async fn commit(&self, offset: Offset) -> Result<(), CommitError> {
+        match &self.0 {
+            Site::Here(member) => member.commit(offset),
+            Site::There(far) => T::Form::there(far).commit(offset).await,
+        }
+    }
+
+    pub(super) async fn seek(&mut self, start: Start) -> Result<Offset, SeekError> {
+        match &mut self.0 {
+            Site::Here(member) => {
+                let sought = member.seek(start).map_err(|error| match error {
+                    JoinError::BeyondEnd { requested, end } => {
+                        SeekError::BeyondEnd { requested, end }
+                    }
+                    JoinError::Deleted => SeekError::Deleted,
+                })?;
+                sought.ok_or(SeekError::GroupDeleted)
+            }
+            Site::There(far) => T::Form::there_mut(far).seek(start).await,
+        }
+    }
+
+    pub(super) fn stats(&self) -> Option<GroupStats> {
+        match &self.0 {
+            Site::Here(member) => member.stats(),
+            Site::There(far) => T::Form::there(far).stats(),
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        match &self.0 {
+            Site::Here(member) => member.id(),
+            Site::There(far) => T::Form::there(far).id(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(memq_loom))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::codec::Native;
+    use crate::delivery::Near;
+    use crate::message::Far;
+    use crate::remote::Group;
+    use crate::topic::{Topic, TopicSpec};
+
+    struct Number;
+
+    impl Topic for Number {
+        type Codec = Native;
+        const SPEC: TopicSpec = TopicSpec::new("numbers");
+    }
+
+    #[test]
+    fn members_of_native_topics_have_no_place_for_what_is_elsewhere() {
+        assert_eq!(size_of::<Seat<Number>>(), size_of::<Member<Stored<Number>>>());
+        assert_eq!(size_of::<Held<Number>>(), 0);
+        let place = size_of::<Site<Near<Number>, Far<Number, Arc<Group>>>>();
+        assert_eq!(place, size_of::<Near<Number>>());
+    }
+}

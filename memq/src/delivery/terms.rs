@@ -1,0 +1,139 @@
+//! What the deliveries of one consumer have in common: their group, and how it ends them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Held;
+use super::remote::letter;
+use crate::backoff::Backoff;
+use crate::codec::form::Form;
+use crate::dead_letter::DeadLetterTopic;
+use crate::engine::group::Burial;
+use crate::engine::member::GroupRef;
+use crate::engine::segment::SlotRef;
+use crate::error::{PublishError, SettleError};
+use crate::message::{Far, Stored};
+use crate::name::TopicName;
+use crate::payload::Payload;
+use crate::remote::{self, Group, Hold, Site};
+
+/// How long a message waits that its dead-letter topic did not take.
+const BURY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the deliveries of one consumer have in common.
+pub(crate) struct Terms<T: Payload> {
+    pub(crate) site: Site<Near<T>, Far<T, Arc<Group>>>,
+    pub(crate) name: Box<str>,
+    pub(crate) backoff: Backoff,
+    /// How long a message may be in flight.
+    pub(crate) ack_deadline: Duration,
+    /// Whether messages are settled when they are handed out.
+    pub(crate) auto_ack: bool,
+}
+
+/// A group in memory.
+pub(crate) struct Near<T: Payload> {
+    pub(crate) group: GroupRef<Stored<T>>,
+    pub(crate) dead_letters: Option<DeadLetterTopic<T>>,
+}
+
+impl<T: Payload> Terms<T> {
+    /// The same with another pause before what failed is tried again.
+    pub(crate) fn with_backoff(&self, backoff: Backoff) -> Self {
+        let site = match &self.site {
+            Site::Here(Near { group, dead_letters }) => {
+                let (group, dead_letters) = (group.clone(), dead_letters.clone());
+                Site::Here(Near { group, dead_letters })
+            }
+            Site::There(far) => Site::There(T::Form::instead(far, T::Form::there(far).clone())),
+        };
+        Self {
+            site,
+            name: self.name.clone(),
+            backoff,
+            ack_deadline: self.ack_deadline,
+            auto_ack: self.auto_ack,
+        }
+    }
+
+    /// The topic of the group.
+    pub(crate) fn topic(&self) -> &TopicName {
+        match &self.site {
+            Site::Here(near) => near.group.topic().name(),
+            Site::There(far) => &T::Form::there(far).topic,
+        }
+    }
+
+    /// Where its dead messages go.
+    pub(crate) fn dead_letter_topic(&self) -> Option<&TopicName> {
+        match &self.site {
+            Site::Here(near) => Some(near.dead_letters.as_ref()?.topic.name()),
+            Site::There(far) => Some(&T::Form::there(far).dead_letters.as_ref()?.outlet.topic),
+        }
+    }
+
+    /// Moves a dead message that a member was given to the dead-letter topic. Where that fails it is
+    /// tried again later.
+    pub(crate) fn bury(&self, slot: &SlotRef<Stored<T>>, burial: Burial, hold: &Held<T>) {
+        match (&self.site, hold) {
+            (Site::Here(near), _) => drop(near.bury(slot, burial, &self.name)),
+            (Site::There(far), Some(hold)) => {
+                let letter = letter::<T>(far, slot, &burial);
+                let hold = T::Form::there::<Box<Hold>>(hold);
+                drop(remote::bury(T::Form::there(far), hold, letter));
+            }
+            // A group that settles by itself has no dead messages.
+            (Site::There(_), None) => {}
+        }
+    }
+}
+
+impl<T: Payload> Near<T> {
+    /// Moves a dead message to the dead-letter topic. Where that fails it is tried again later, by
+    /// whoever comes.
+    pub(super) fn bury(
+        &self,
+        slot: &SlotRef<Stored<T>>,
+        burial: Burial,
+        name: &str,
+    ) -> Result<(), SettleError> {
+        // Where it panics, the message is still to be buried.
+        let retry = Some((BURY_AGAIN, false));
+        let begun = Begun { group: &self.group, offset: burial.offset, retry };
+        let Some(dead_letters) = &self.dead_letters else {
+            return Err(SettleError::NoDeadLetterTopic);
+        };
+        match dead_letters.bury(slot, &burial, self.group.topic().name(), name) {
+            Ok(()) => {
+                begun.end(None);
+                Ok(())
+            }
+            Err(source) => {
+                let ended = matches!(source, PublishError::Closed(()) | PublishError::Deleted(()));
+                begun.end(Some((BURY_AGAIN, ended)));
+                let topic = dead_letters.topic.name().to_string();
+                Err(SettleError::DeadLetter { topic, source })
+            }
+        }
+    }
+}
+
+/// A burial that was begun and has to end.
+struct Begun<'a, P: Send + Sync + 'static> {
+    group: &'a GroupRef<P>,
+    offset: u64,
+    /// When it is tried again, and whether the dead-letter topic has ended.
+    retry: Option<(Duration, bool)>,
+}
+
+impl<P: Send + Sync + 'static> Begun<'_, P> {
+    fn end(mut self, retry: Option<(Duration, bool)>) {
+        self.retry = retry;
+    }
+}
+
+impl<P: Send + Sync + 'static> Drop for Begun<'_, P> {
+    fn drop(&mut self) {
+        self.group.end_burial(self.offset, self.retry);
+    }
+}

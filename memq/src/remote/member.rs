@@ -1,0 +1,125 @@
+//! A member of a group of a topic that is kept elsewhere.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::{Group, Hold, committed, sought};
+use crate::engine::stats::GroupStats;
+use crate::error::{CommitError, RecvError, SeekError};
+use crate::options::Start;
+use crate::position::Offset;
+use crate::spi::{Capability, Handed, ReadEnd, RemoteGroup, Settle};
+
+/// How long a member that is dropped waits for what it buries, before it leaves all the same.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A member. What it was handed it gives on in the order in which that came. Dropped, it leaves the
+/// group once what it buries is buried, so that a dead message does not come back meanwhile.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) group: Arc<Group>,
+    /// `None` once it has left.
+    seat: Option<Box<dyn RemoteGroup>>,
+    /// What was handed to it and not given on, the next one last.
+    handed: Vec<Handed>,
+    /// What settles those that were given on and have no delivery yet, each if it has to be settled.
+    pub(crate) holds: VecDeque<Option<Hold>>,
+    /// What is to be told instead of a message.
+    pub(crate) fault: Option<RecvError>,
+}
+
+impl Member {
+    pub(crate) fn new(group: Arc<Group>, seat: Box<dyn RemoteGroup>) -> Self {
+        let (handed, holds) = (Vec::new(), VecDeque::new());
+        Self { group, seat: Some(seat), handed, holds, fault: None }
+    }
+
+    /// Whether it is handed something, this many messages at most: the [`next`](Self::next) ones.
+    pub(crate) fn poll(&mut self, most: usize, cx: &mut Context<'_>) -> Poll<Result<(), ReadEnd>> {
+        if self.handed.is_empty() {
+            let Some(seat) = &mut self.seat else { return Poll::Ready(Err(ReadEnd::Closed)) };
+            ready!(seat.poll_next(most, &mut self.handed, cx))?;
+            self.handed.reverse();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next message that it was handed.
+    pub(crate) fn next(&mut self) -> Option<Handed> {
+        self.handed.pop()
+    }
+
+    /// It has no more use for these.
+    pub(crate) fn give_back(&mut self) {
+        for handed in self.handed.drain(..).rev() {
+            if let Some(token) = handed.token {
+                // Where that fails, it comes back after its deadline.
+                drop(token.settle(Settle::Return));
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.seat.as_ref().map_or(0, |seat| seat.member())
+    }
+
+    pub(crate) fn retire(&mut self) {
+        self.give_back();
+        if let Some(seat) = &mut self.seat {
+            seat.retire();
+        }
+    }
+
+    pub(crate) async fn commit(&self, offset: Offset) -> Result<(), CommitError> {
+        let what = Capability::Commit;
+        if !self.group.transport.capabilities().has(what) {
+            let (what, remedy) = (what.what(), what.remedy());
+            return Err(CommitError::Unsupported { what, remedy });
+        }
+        let Some(seat) = &self.seat else { return Err(CommitError::GroupDeleted) };
+        seat.commit(offset).await.map_err(committed)
+    }
+
+    pub(crate) async fn seek(&mut self, start: Start) -> Result<Offset, SeekError> {
+        let what = Capability::GroupSeek;
+        if !self.group.transport.capabilities().has(what) {
+            let (what, remedy) = (what.what(), what.remedy());
+            return Err(SeekError::Unsupported { what, remedy });
+        }
+        self.give_back();
+        let Some(seat) = &mut self.seat else { return Err(SeekError::GroupDeleted) };
+        seat.seek(start).await.map_err(sought)
+    }
+
+    /// What the group has done, as it was last heard.
+    pub(crate) fn stats(&self) -> Option<GroupStats> {
+        let mut stats = self.seat.as_ref()?.stats()?;
+        // These the system does not know.
+        let dead = self.group.dead_letters.as_ref();
+        stats.dead_letter_topic = dead.map(|dead| dead.outlet.topic.to_string());
+        stats.dead = *self.group.burials.borrow();
+        Some(stats)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let Some(mut seat) = self.seat.take() else { return };
+        self.give_back();
+        if let Some(keeper) = self.group.keeper.get() {
+            keeper.stop();
+        }
+        let mut burials = self.group.burials.subscribe();
+        if *burials.borrow() > 0 {
+            seat.retire();
+            self.group.transport.run(Box::pin(async move {
+                let buried = burials.wait_for(|burials| *burials == 0);
+                // Whether they are or not, it leaves.
+                drop(tokio::time::timeout(FAREWELL, buried).await);
+                drop(seat);
+            }));
+        }
+    }
+}
