@@ -108,6 +108,7 @@ async fn a_system_that_does_not_refuse_what_it_cannot_do_fails() {
             Capability::DropCauses,
             Capability::Members,
             Capability::Durable,
+            Capability::GroupLag,
         ];
         let ran = case.run(&Arc::new(Understates(lacks))).await;
         assert_eq!(ran.is_ok(), unseen.contains(&lacks), "{lacks:?}: {ran:?}");

@@ -113,7 +113,8 @@ impl<T: Payload> Consumer<T> {
     /// # Errors
     ///
     /// [`RecvError::Lagged`] once, to one member, where retention took messages that the group had
-    /// not settled; not where topics are kept elsewhere, which do not tell. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
+    /// not settled; where topics are kept elsewhere, by systems
+    /// that can tell. [`RecvError::Decode`] only without a dead-letter topic; the message comes back.
     /// [`RecvError::Closed`] once the topic or the broker is closed and everything is settled, or is
     /// dead and its dead-letter topic has ended too;
     /// [`RecvError::Deleted`], [`RecvError::GroupDeleted`] and [`RecvError::Unavailable`].

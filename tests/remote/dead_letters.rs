@@ -252,6 +252,21 @@ async fn dead_letters_are_redriven_once() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_read_with_their_values() {
+    let shop = Shop::with(2).await;
+    let dead = shop.broker.dead_letters::<Order>("billing");
+    let refused = dead.subscriber().await.unwrap_err();
+    assert!(matches!(refused, OpenError::NoGroup { .. }), "{refused}");
+    let mut billing = shop.billing(5).await;
+    let mut reader = dead.subscriber().await.unwrap();
+    billing.recv().await.unwrap().ack();
+    billing.recv().await.unwrap().reject("no such customer");
+    let order = reader.recv().await.unwrap();
+    let why = DeadLetter::of(order.headers()).unwrap();
+    assert_eq!((order.customer, &*why.reason, why.offset), (1, "no such customer", Offset(1)));
+}
+
+#[tokio::test]
 async fn there_is_nothing_to_redrive_without_a_group() {
     let shop = Shop::with(1).await;
     let dead = shop.broker.dead_letters::<Order>("nobody");

@@ -17,7 +17,7 @@ use memq::{
     Publisher, Record, RecvError, SeekError, SettleError, Start, Subscriber, TopicBuilder,
     TopicName, TopicOptions, TopicStats,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// A server: what is kept there outlives the connections to it.
 #[derive(Clone, Debug)]
@@ -36,6 +36,18 @@ struct Kept {
     /// Whether there was a publisher, so that its options stay as they are.
     settled: AtomicBool,
     groups: Mutex<HashMap<String, GroupRules>>,
+    /// Messages that each group was told to forget.
+    forgotten: Mutex<HashMap<String, u64>>,
+}
+
+impl Kept {
+    /// What the broker inside has of a group; to it a message that is to be forgotten is settled.
+    fn told(&self, mut stats: GroupStats) -> GroupStats {
+        let forgotten = self.forgotten.lock().unwrap().get(&stats.name).copied().unwrap_or(0);
+        stats.settled -= forgotten;
+        stats.dead_lettered += forgotten;
+        stats
+    }
 }
 
 /// A connection to a server.
@@ -47,7 +59,7 @@ struct Connection {
     server: Server,
     capabilities: Capabilities,
     window: usize,
-    over: AtomicBool,
+    over: watch::Sender<bool>,
     readers: Mutex<Vec<Waker>>,
     /// Messages of which the next answers are lost on the way, after they were stored.
     lose: AtomicUsize,
@@ -78,7 +90,7 @@ impl Server {
             server: self.clone(),
             capabilities,
             window,
-            over: AtomicBool::new(false),
+            over: watch::Sender::new(false),
             readers: Mutex::default(),
             lose: AtomicUsize::new(0),
             away: AtomicUsize::new(0),
@@ -87,9 +99,10 @@ impl Server {
     }
 }
 
-/// What a loopback can do.
+/// What a loopback can do. Why messages went is not told to readers.
 pub fn able() -> Capabilities {
     Capabilities::IN_MEMORY
+        .without(Capability::DropCauses)
         .without(Capability::Native)
         .without(Capability::PublishNow)
         .without(Capability::Reserve)
@@ -151,6 +164,7 @@ impl Transport for Loopback {
                 said: Mutex::new(TopicRequest::new(request.name.clone())),
                 settled: AtomicBool::new(false),
                 groups: Mutex::default(),
+                forgotten: Mutex::default(),
             })
         });
         let topic = Topic { connection: self.0.clone(), kept: kept.clone() };
@@ -180,7 +194,7 @@ impl Transport for Loopback {
     }
 
     fn shut_down(&self) {
-        self.0.over.store(true, SeqCst);
+        self.0.over.send_replace(true);
         self.0.readers.lock().unwrap().drain(..).for_each(Waker::wake);
     }
 }
@@ -338,7 +352,8 @@ impl RemoteTopic for Topic {
             let deadline = request.rules.ack_deadline;
             topic.kept.groups.lock().unwrap().insert(request.name.to_string(), request.rules);
             let (connection, retired) = (topic.connection.clone(), false);
-            let member = Member { connection, inside, retired, deadline };
+            let kept = topic.kept.clone();
+            let member = Member { connection, kept, inside, retired, deadline, lagged: 0 };
             let member: Box<dyn RemoteGroup> = Box::new(member);
             Ok(member)
         })
@@ -351,6 +366,7 @@ impl RemoteTopic for Topic {
 
     fn delete_group(&self, group: &str) -> Boxed<Result<bool, Fault>> {
         let deleted = self.kept.groups.lock().unwrap().remove(group).is_some();
+        self.kept.forgotten.lock().unwrap().remove(group);
         if deleted {
             at_once(self.connection.server.broker.delete_group(&self.kept.name, group)).unwrap();
         }
@@ -359,6 +375,10 @@ impl RemoteTopic for Topic {
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {
         let stats = at_once(self.connection.server.broker.stats(&self.kept.name));
+        let stats = stats.map(|mut stats| {
+            stats.groups = stats.groups.into_iter().map(|group| self.kept.told(group)).collect();
+            stats
+        });
         now(self.is_there().and_then(|()| stats.map_err(|_| Fault::Deleted)))
     }
 
@@ -390,7 +410,13 @@ impl Window {
             while let Some(work) = to_do.recv().await {
                 match work {
                     Work::Store(message, promise) => {
-                        let stored = store(&publisher, *message).await;
+                        let mut over = answering.over.subscribe();
+                        // What finds no room by then is not stored.
+                        let stored = tokio::select! {
+                            biased;
+                            stored = store(&publisher, *message) => stored,
+                            _ = over.wait_for(|over| *over) => Err(PublishFault::Closed),
+                        };
                         let lost = |left: usize| left.checked_sub(1);
                         if answering.lose.fetch_update(SeqCst, SeqCst, lost).is_err() {
                             promise.keep(stored);
@@ -434,7 +460,7 @@ impl RemotePublisher for Window {
         messages: &mut VecDeque<Outgoing>,
         receipts: &mut Vec<Receipt>,
     ) -> Result<(), PublishFault> {
-        if self.connection.over.load(SeqCst) {
+        if *self.connection.over.borrow() {
             return Err(PublishFault::Closed);
         }
         while !messages.is_empty() {
@@ -477,7 +503,7 @@ impl Connection {
     /// Whether it is over; if not, the task is woken when it is.
     fn poll_over(&self, cx: &mut Context<'_>) -> bool {
         self.readers.lock().unwrap().push(cx.waker().clone());
-        self.over.load(SeqCst)
+        *self.over.borrow()
     }
 }
 
@@ -540,9 +566,12 @@ impl RemoteReader for Reader {
 #[derive(Debug)]
 struct Member {
     connection: Arc<Connection>,
+    kept: Arc<Kept>,
     inside: Consumer<Record>,
     retired: bool,
     deadline: Duration,
+    /// What is to be told of what was removed.
+    lagged: u64,
 }
 
 impl RemoteGroup for Member {
@@ -569,12 +598,17 @@ impl RemoteGroup for Member {
                     let held = Held {
                         lease: Mutex::new(Some(lease)),
                         connection: self.connection.clone(),
+                        kept: self.kept.clone(),
+                        group: self.inside.group().into(),
                         deadline: self.deadline,
                     };
                     let token = Box::new(held) as Box<dyn Token>;
                     into.push(Handed::new(incoming(message), attempt, Some(token)));
                 }
-                Poll::Ready(Err(RecvError::Lagged { .. })) => {}
+                Poll::Ready(Err(RecvError::Lagged { skipped, .. })) => {
+                    self.lagged += skipped;
+                    break;
+                }
                 Poll::Ready(Err(_)) if into.len() > before => break,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(ended(error))),
                 Poll::Pending => break,
@@ -582,6 +616,10 @@ impl RemoteGroup for Member {
         }
         if into.len() > before {
             return Poll::Ready(Ok(()));
+        }
+        if self.lagged > 0 {
+            let skipped = std::mem::take(&mut self.lagged);
+            return Poll::Ready(Err(ReadEnd::Lagged { skipped }));
         }
         if self.connection.poll_over(cx) {
             Poll::Ready(Err(ReadEnd::Closed))
@@ -603,7 +641,12 @@ impl RemoteGroup for Member {
     }
 
     fn seek(&mut self, start: Start) -> Boxed<Result<Offset, MoveFault>> {
-        now(at_once(self.inside.seek(start)).map_err(|error| match error {
+        let moved = at_once(self.inside.seek(start));
+        if moved.is_ok() && start != Start::Committed {
+            // Statistics start anew.
+            self.kept.forgotten.lock().unwrap().remove(self.inside.group());
+        }
+        now(moved.map_err(|error| match error {
             SeekError::BeyondEnd { requested, end } => MoveFault::BeyondEnd { requested, end },
             SeekError::GroupDeleted => MoveFault::GroupDeleted,
             _ => Fault::Deleted.into(),
@@ -611,7 +654,7 @@ impl RemoteGroup for Member {
     }
 
     fn stats(&self) -> Option<GroupStats> {
-        self.inside.stats()
+        self.inside.stats().map(|stats| self.kept.told(stats))
     }
 }
 
@@ -620,6 +663,8 @@ impl RemoteGroup for Member {
 struct Held {
     lease: Mutex<Option<Lease<Record>>>,
     connection: Arc<Connection>,
+    kept: Arc<Kept>,
+    group: String,
     deadline: Duration,
 }
 
@@ -635,7 +680,14 @@ impl Held {
                 lease.nack_after(delay);
                 Ok(())
             }
-            _ => at_once(lease.ack_confirmed()),
+            how => {
+                let settled = at_once(lease.ack_confirmed());
+                if let (Settle::Forget, Ok(())) = (how, &settled) {
+                    let mut forgotten = self.kept.forgotten.lock().unwrap();
+                    *forgotten.entry(self.group.clone()).or_default() += 1;
+                }
+                settled
+            }
         };
         settled.map_err(not_settled)
     }

@@ -5,6 +5,7 @@ mod common;
 mod loopback;
 
 mod administration;
+mod conformance;
 mod consuming;
 mod dead_letters;
 mod opening;

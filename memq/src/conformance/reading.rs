@@ -323,8 +323,8 @@ pub(super) async fn partitions_keep_keys_together(kit: Kit) -> Checked {
     const PARTITIONS: u16 = 4;
     let broker = kit.open().await?;
     items(&broker).partitions(PARTITIONS).create().await?;
-    let (here, there) =
-        (broker.publisher::<Item>().await?, kit.join(&broker).await?.publisher::<Item>().await?);
+    let other = kit.join(&broker).await?;
+    let (here, there) = (broker.publisher::<Item>().await?, other.publisher::<Item>().await?);
     let mut expected = HashMap::<u16, Vec<u64>>::new();
     for value in 0..80 {
         let key = value % 13;

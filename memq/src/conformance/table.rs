@@ -84,7 +84,7 @@ cases! {
         ttl_expired_is_never_delivered needs Ttl Groups,
         max_and_max_bytes_hold,
         until_consumed_keeps_what_somebody_has_to_read needs UntilConsumed Groups,
-        stats_add_up needs Groups,
+        stats_add_up needs Groups GroupLag,
     }
     groups {
         a_group_gives_each_message_to_one_member_at_a_time needs Groups,

@@ -1,7 +1,7 @@
 //! What back ends say, in the words of memq.
 
 use crate::error::{
-    AdminError, CommitError, OpenError, PublishError, RecvError, SeekError, SettleError,
+    AdminError, CommitError, LagReason, OpenError, PublishError, RecvError, SeekError, SettleError,
     TopicConflict, with_causes,
 };
 use crate::name::TopicName;
@@ -71,6 +71,7 @@ pub(crate) fn received(end: ReadEnd) -> RecvError {
     match end {
         ReadEnd::Closed => RecvError::Closed,
         ReadEnd::GroupDeleted => RecvError::GroupDeleted,
+        ReadEnd::Lagged { skipped } => RecvError::Lagged { skipped, reason: LagReason::Removed },
         ReadEnd::Fault(Fault::Deleted) => RecvError::Deleted,
         ReadEnd::Fault(Fault::Unavailable(source)) => RecvError::Unavailable { source },
         ReadEnd::Fault(fault) => RecvError::Unavailable { source: fault.into() },

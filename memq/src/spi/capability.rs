@@ -45,11 +45,13 @@ pub enum Capability {
     Members,
     /// What is acknowledged survives a restart.
     Durable,
+    /// Telling a group's members what retention removed before it was settled.
+    GroupLag,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Native,
         Self::PublishNow,
         Self::Reserve,
@@ -68,6 +70,7 @@ impl Capability {
         Self::DropCauses,
         Self::Members,
         Self::Durable,
+        Self::GroupLag,
     ];
 
     /// What it is, as errors say it.
@@ -92,6 +95,7 @@ impl Capability {
             Self::DropCauses => "to tell why messages were removed",
             Self::Members => "to tell who the members of a group are",
             Self::Durable => "to keep messages through a restart",
+            Self::GroupLag => "to tell a group what was removed before it was settled",
         }
     }
 
@@ -111,9 +115,11 @@ impl Capability {
             Self::Commit => "acknowledge each delivery",
             Self::GroupSeek => "delete the group, and open it with another start",
             Self::ExtendBy => "use `extend`",
-            Self::StaleSettles | Self::DropCauses | Self::Members | Self::Durable => {
-                "ask the system that keeps the topic"
-            }
+            Self::StaleSettles
+            | Self::DropCauses
+            | Self::Members
+            | Self::Durable
+            | Self::GroupLag => "ask the system that keeps the topic",
         }
     }
 

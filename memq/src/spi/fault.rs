@@ -104,6 +104,13 @@ pub enum ReadEnd {
     /// The group was deleted.
     #[error("the group was deleted")]
     GroupDeleted,
+    /// Of a group: retention removed messages before they were settled. Said once, to one member, with
+    /// [`Capability::GroupLag`]; handing out goes on. Readers are not told: memq sees the gaps.
+    #[error("{skipped} messages were removed before they were settled")]
+    Lagged {
+        /// How many.
+        skipped: u64,
+    },
     /// What can happen to everything. [`Fault::Unavailable`] is said once for each time that the
     /// system was away for too long, and reading goes on where it was when it is polled again.
     #[error(transparent)]

@@ -119,6 +119,7 @@ impl Dead {
             let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
             match timeout(pause, more).await {
                 Ok(Ok(())) => self.handed.reverse(),
+                Ok(Err(ReadEnd::Lagged { .. })) => {}
                 Ok(Err(ReadEnd::Closed)) => return Ok(None),
                 Ok(Err(end)) => return Err(received(end).into()),
                 Err(_) => {
