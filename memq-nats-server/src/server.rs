@@ -201,7 +201,7 @@ impl Server {
              listen: \"127.0.0.1:{port}\"\n\
              http: \"127.0.0.1:-1\"\n\
              ports_file_dir: \"{folder}\"\n\
-             jetstream {{ store_dir: \"{folder}/store\", max_memory_store: 1GB, max_file_store: 16GB }}\n\
+             jetstream {{ store_dir: \"{folder}/store\", max_memory_store: 1GB, max_file_store: 100TB }}\n\
              {extra}\n"
         )
     }

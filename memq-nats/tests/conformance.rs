@@ -21,6 +21,7 @@ struct JetStream {
 
 impl JetStream {
     fn new(binary: &Binary) -> Self {
+        // Topics reserve what they may hold, and nothing deletes those of a case.
         let shared = Server::start(binary).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let transport = runtime.block_on(Connect::new(shared.url()).transport()).unwrap();

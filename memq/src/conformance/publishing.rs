@@ -172,7 +172,8 @@ pub(super) async fn a_permit_is_room_that_nobody_else_gets(kit: Kit) -> Checked 
     let broker = kit.open().await?;
     items(&broker).max(2).overflow(Overflow::Reject).create().await?;
     let publisher = broker.publisher::<Item>().await?;
-    let other = kit.join(&broker).await?.publisher::<Item>().await?;
+    let joined = kit.join(&broker).await?;
+    let other = joined.publisher::<Item>().await?;
     publisher.publish(Item::new(0)).await?;
     let permit = soon("a permit", publisher.reserve()).await??;
     match other.publish(Item::new(9)).await {
@@ -204,7 +205,8 @@ pub(super) async fn send_keeps_order_and_its_receipts_tell(kit: Kit) -> Checked 
         let offset = soon("a receipt", receipt).await??;
         same("the offset of what was sent", offset, Offset(value))?;
     }
-    let mut reader = kit.join(&broker).await?.subscriber::<Item>().await?;
+    let joined = kit.join(&broker).await?;
+    let mut reader = joined.subscriber::<Item>().await?;
     for value in 0..COUNT {
         let item = receive(&mut reader).await?;
         same("what was sent", (item.offset(), item.value), (Offset(value), value))?;

@@ -290,7 +290,8 @@ pub(super) async fn headers_keys_and_times_come_back(kit: Kit) -> Checked {
         writer.publish(record.clone()).await?;
         sent.push(record);
     }
-    let mut late = kit.join(&broker).await?.topic("records").subscriber().await?;
+    let joined = kit.join(&broker).await?;
+    let mut late = joined.topic("records").subscriber().await?;
     let mut before = None;
     for (at, expected) in sent.iter().enumerate() {
         let (one, other) = (receive(&mut early).await?, receive(&mut late).await?);
