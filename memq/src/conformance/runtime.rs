@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 use super::kit::Failure;
 use super::{Backend, Case, Outcome};
 
+/// Longer than a case takes, with what it leaves behind.
+const AT_MOST: Duration = Duration::from_secs(45);
+
 /// On which runtime a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,17 +40,15 @@ impl Threads {
 ///
 /// Where the case fails, with what was seen.
 pub fn check<B: Backend>(backend: &Arc<B>, case: &Case, threads: Threads) {
-    let run = || {
-        let runtime = threads.runtime()?;
-        let (case, backend) = (*case, backend.clone());
-        // In a task of its own, so that on several threads it is a worker that runs it.
-        let running = runtime.spawn(async move { case.run(&backend).await });
-        let outcome = runtime.block_on(running)?;
-        // What the tasks of a case hold is dropped, and where it hangs nobody waits.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        outcome
+    let (tell, told) = std::sync::mpsc::channel();
+    let (one, on) = (*case, backend.clone());
+    // On a thread of its own, so that one that never lets go of it ends nevertheless.
+    std::thread::spawn(move || drop(tell.send(run(on, one, threads))));
+    let outcome = match told.recv_timeout(AT_MOST) {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::new("it did not end, nor let go of its thread")),
     };
-    match run() {
+    match outcome {
         Ok(Outcome::Passed) => {}
         Ok(Outcome::LeftOut(lacks)) => {
             let text = format!("LEFT OUT: {}: this back end lacks {lacks:?}\n", case.name());
@@ -55,6 +56,16 @@ pub fn check<B: Backend>(backend: &Arc<B>, case: &Case, threads: Threads) {
         }
         Err(failure) => panic!("{}, on {threads:?}: {failure}", case.name()),
     }
+}
+
+fn run<B: Backend>(backend: Arc<B>, case: Case, threads: Threads) -> Result<Outcome, Failure> {
+    let runtime = threads.runtime()?;
+    // In a task of its own, so that on several threads it is a worker that runs it.
+    let running = runtime.spawn(async move { case.run(&backend).await });
+    let outcome = runtime.block_on(running)?;
+    // What the tasks of a case hold is dropped, and where one hangs nobody waits.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 /// A task of a case.
