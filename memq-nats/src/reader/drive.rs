@@ -213,12 +213,16 @@ impl Driver {
         while let Some(message) = next {
             match Said::of(&message) {
                 Said::Message(delivered) => {
-                    if delivered.number != self.position.number + 1 {
-                        heard.lost = Some("messages were lost on the way".into());
-                        break;
+                    match self.position.accept(message, delivered, format) {
+                        Ok(new) => {
+                            pull.arrived();
+                            run.extend(new);
+                        }
+                        Err(cause) => {
+                            heard.lost = Some(cause);
+                            break;
+                        }
                     }
-                    pull.arrived();
-                    run.extend(self.position.accept(message, delivered, format));
                 }
                 Said::Idle => heard.idle = true,
                 Said::Over { left, why } => {
@@ -254,18 +258,25 @@ impl Driver {
 }
 
 impl Position {
-    /// Takes in a message that follows the one before it; `None` where the reader has it already.
+    /// Takes in a message; `None` where the reader has it already.
+    ///
+    /// # Errors
+    ///
+    /// Where others were sent before it that have not come.
     fn accept(
         &mut self,
         message: Message,
         delivered: Delivered,
         format: Format,
-    ) -> Option<(Incoming, usize)> {
+    ) -> Result<Option<(Incoming, usize)>, Cause> {
+        if delivered.number != self.number + 1 {
+            return Err("messages were lost on the way".into());
+        }
         self.number = delivered.number;
         self.pending = delivered.pending;
         // Older servers begin at the last message where the cursor lies behind it.
         if delivered.sequence < self.cursor {
-            return None;
+            return Ok(None);
         }
         self.cursor = delivered.sequence + 1;
         // The server's clock may have been set.
@@ -276,10 +287,56 @@ impl Position {
         let place = Place::of(&message.subject);
         incoming.partition = place.map_or(Partition(0), |place| place.partition);
         incoming.schema = schema;
-        Some((incoming, message.length))
+        Ok(Some((incoming, message.length)))
     }
 }
 
 fn lost(text: &'static str) -> Stop {
     Stop::Lost(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use memq::Offset;
+
+    use super::*;
+
+    fn accepted(position: &mut Position, sequence: u64, number: u64, at: u64) -> Option<Incoming> {
+        let message = Message {
+            subject: "memq.orders.3.n".into(),
+            reply: None,
+            payload: "tea".into(),
+            headers: None,
+            status: None,
+            description: None,
+            length: 3,
+        };
+        let at = Timestamp::from_nanos(at);
+        let delivered = Delivered { sequence, number, at, pending: 7 };
+        let accepted = position.accept(message, delivered, Format::Json);
+        accepted.unwrap().map(|(incoming, _)| incoming)
+    }
+
+    #[test]
+    fn messages_rise_and_are_dated_in_order() {
+        let at = Timestamp::from_nanos(0);
+        let mut position = Position { cursor: 5, number: 0, pending: 0, at };
+        // What an older server sends though it lies before the cursor.
+        assert!(accepted(&mut position, 4, 1, 10).is_none());
+        let first = accepted(&mut position, 5, 2, 10).unwrap();
+        assert_eq!((first.offset, first.partition), (Offset(4), Partition(3)));
+        // Those between were removed, and the clock was set.
+        let second = accepted(&mut position, 9, 3, 8).unwrap();
+        assert_eq!((second.offset, second.at), (Offset(8), first.at));
+        assert_eq!((position.cursor, position.pending), (10, 7));
+    }
+
+    #[test]
+    #[should_panic(expected = "lost on the way")]
+    fn a_number_that_is_missing_was_lost() {
+        let at = Timestamp::from_nanos(0);
+        let mut position = Position { cursor: 1, number: 0, pending: 0, at };
+        accepted(&mut position, 1, 1, 1);
+        accepted(&mut position, 3, 3, 1);
+    }
 }
