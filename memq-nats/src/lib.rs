@@ -46,8 +46,19 @@
 //! What one publisher sends is stored in that order, also through connections that are cut and servers
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
 //! before it is sent again; with a [`window`](Connect::window) of 1 there are none.
-
-#![allow(dead_code, reason = "readers and groups use the rest")]
+//!
+//! # What does not hold yet
+//!
+//! Of the cases of `memq::conformance` these fail on one of the servers that it is tried on, or do sometimes:
+//!
+//! - Statistics count what was removed to make room as dropped, and dead letters as settled.
+//! - A message that was fetched before it expired is still delivered.
+//! - What was acknowledged shortly before a server is killed may be handed out again.
+//! - `redrive` does not find what died again after a redrive.
+//! - A publisher that waits for room is not woken when the last broker is dropped; a worker that drains,
+//!   and the next message of a key, sometimes do not come to an end.
+//!
+//! There is no bridge between a topic in memory and one here.
 
 mod connect;
 mod fault;
