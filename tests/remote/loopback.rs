@@ -668,6 +668,13 @@ struct Held {
     deadline: Duration,
 }
 
+/// Nobody settles by dropping it: the message stays with its member.
+impl Drop for Held {
+    fn drop(&mut self) {
+        std::mem::forget(self.lease.lock().unwrap().take());
+    }
+}
+
 impl Held {
     fn end(&self, how: Settle) -> Result<(), SettleFault> {
         let lease = self.lease.lock().unwrap().take().ok_or(SettleFault::AlreadySettled)?;
