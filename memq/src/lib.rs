@@ -35,7 +35,8 @@
 //!
 //! # What is lost
 //!
-//! Everything, when the process ends: messages are kept in memory. Until then:
+//! Everything, when the process ends: messages are kept in memory. Where that must not be, the same code
+//! runs on a server; see [`docs::growing`]. Until then:
 //!
 //! * Retention removes the oldest messages: beyond 10,000 or 256 MiB where nothing else is said, or
 //!   past their `ttl`. A subscriber that had not read them is told by [`RecvError::Lagged`] how many
