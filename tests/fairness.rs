@@ -180,6 +180,29 @@ async fn who_comes_later_may_go_first_where_there_is_room_for_all() {
 }
 
 /// A batch that waits for a large message is not overtaken as if it waited for its small first one.
+/// Its messages are small, and the one that waits is not.
+#[tokio::test]
+async fn a_batch_goes_first_only_as_far_as_there_is_room_for_who_waits() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max_bytes(1_000).overflow(Overflow::Wait);
+    let topic = topic.retain(Retain::UntilConsumed);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_bytes(vec![0; 900]).await.unwrap();
+
+    let (first, second) = (Bell::new(), Bell::new());
+    let mut large = writer.publish_bytes(vec![1; 500]).into_future();
+    assert!(settle_with(&first, &mut large).is_pending());
+    reader.recv().await.unwrap();
+    assert_eq!(broker.stats("log").await.unwrap().bytes, 0);
+
+    let mut batch = writer.publish_batch((0..10).map(|_| Record::new(vec![2; 36])));
+    assert!(settle_with(&second, &mut batch).is_pending());
+    let depth = broker.stats("log").await.unwrap().depth;
+    assert!((1..10).contains(&depth), "{depth} of the batch went first");
+    assert!(poll_with(&first, &mut large).is_ready());
+}
+
 #[tokio::test]
 async fn a_batch_is_waited_for_by_what_it_wants_next() {
     let broker = Broker::new();
