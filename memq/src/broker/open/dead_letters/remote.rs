@@ -20,7 +20,7 @@ use crate::position::Offset;
 use crate::remote::{opened, received, settled, unsupported};
 use crate::spi::{
     Capability, GroupOrder, GroupRequest, GroupRules, Handed, Incarnation, Incoming, ReadEnd,
-    RemoteGroup, RemoteTopic, Settle, SettleFault,
+    RemoteGroup, RemoteTopic, Settle, SettleFault, Token,
 };
 
 /// Dead letters that are asked for at once.
@@ -60,8 +60,7 @@ impl<T: Payload> DeadLetters<'_, T> {
         let mut done = Redriven::default();
         // What is left is held until the end, so that it does not come again.
         let mut left = Vec::new();
-        while let Some(handed) = dead.next(&*topic, left.len() as u64).await? {
-            let Handed { message, token, .. } = handed;
+        while let Some(Letter { message, token }) = dead.next(&*topic, left.len() as u64).await? {
             let (schema, slot) = (message.schema, arrived::<T>(&far, message));
             let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
@@ -70,14 +69,14 @@ impl<T: Payload> DeadLetters<'_, T> {
                 let own = why.topic == from.topic.name().as_str() && why.group == self.group;
                 (own && filter(&message, &why)).then_some(why.partition)
             });
-            let (Some(partition), Some(token)) = (wanted, &token) else {
+            let (Some(partition), Some(own)) = (wanted, &token.0) else {
                 done.left += 1;
                 left.push(token);
                 continue;
             };
             let id = dead.id(slot.offset());
             origin.store(alive::<T>(&slot), partition, Some(id), schema).await?;
-            match token.settle_confirmed(Settle::Ack).await {
+            match own.settle_confirmed(Settle::Ack).await {
                 Err(fault @ SettleFault::Fault(_)) => return Err(settled(fault).into()),
                 _ => done.redriven += 1,
             }
@@ -93,7 +92,26 @@ struct Dead {
     member: Box<dyn RemoteGroup>,
     end: Offset,
     /// The next one last.
-    handed: Vec<Handed>,
+    handed: Vec<Letter>,
+}
+
+/// A dead letter that was handed out.
+struct Letter {
+    message: Incoming,
+    token: Mine,
+}
+
+/// What settles it. Dropped, it gives the dead letter back for another redrive; where it is settled,
+/// that does nothing.
+struct Mine(Option<Box<dyn Token>>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        if let Some(token) = &self.0 {
+            // Where that fails, it comes back after its deadline.
+            drop(token.settle(Settle::Return));
+        }
+    }
 }
 
 impl Dead {
@@ -113,12 +131,16 @@ impl Dead {
     }
 
     /// The next one, where so many are held already.
-    async fn next(&mut self, topic: &dyn RemoteTopic, held: u64) -> Result<Option<Handed>, Error> {
+    async fn next(&mut self, topic: &dyn RemoteTopic, held: u64) -> Result<Option<Letter>, Error> {
         let (mut pause, mut looks) = (Duration::ZERO, 0);
         while self.handed.is_empty() {
-            let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
+            let mut handed = Vec::new();
+            let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut handed, cx));
             match timeout(pause, more).await {
-                Ok(Ok(())) => self.handed.reverse(),
+                Ok(Ok(())) => self.handed.extend(handed.into_iter().rev().map(|handed| {
+                    let Handed { message, token, .. } = handed;
+                    Letter { message, token: Mine(token) }
+                })),
                 Ok(Err(ReadEnd::Lagged { .. })) => {}
                 Ok(Err(ReadEnd::Closed)) => return Ok(None),
                 Ok(Err(end)) => return Err(received(end).into()),
