@@ -59,7 +59,10 @@ pub trait RemoteTopic: Debug + Send + Sync + 'static {
     /// What the topic and those who use it have done, as far as the system tells:
     /// [`depth`](TopicStats::depth), [`earliest`](TopicStats::earliest),
     /// [`next`](TopicStats::next) and [`published`](TopicStats::published) are exact, and
-    /// `published == depth + dropped.total() + consumed`.
+    /// `published == depth + dropped.total() + consumed`. What a group has done adds up too, as
+    /// [`GroupStats`](crate::GroupStats) says. What both tell apart is with
+    /// [`Capability::DropCauses`](super::Capability::DropCauses) and
+    /// [`Capability::DeadLetterCounts`](super::Capability::DeadLetterCounts).
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>>;
 
     /// No more messages: publishers are told from now on, readers once they have read what there is.
