@@ -217,7 +217,7 @@ fn optional<V: PartialEq + Debug>(
 
 /// What need not be there, as an error shows it.
 #[derive(PartialEq)]
-struct Perhaps<V>(Option<V>);
+pub(crate) struct Perhaps<V>(pub(crate) Option<V>);
 
 impl<V: Debug> Debug for Perhaps<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -230,7 +230,7 @@ impl<V: Debug> Debug for Perhaps<V> {
 
 /// A compression and its level, as an error shows them.
 #[derive(PartialEq)]
-struct Level(Compression, i32);
+pub(crate) struct Level(pub(crate) Compression, pub(crate) i32);
 
 impl Debug for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
