@@ -168,18 +168,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::codec::Native;
     use crate::delivery::Near;
     use crate::message::Far;
-    use crate::remote::Group;
-    use crate::topic::{Topic, TopicSpec};
-
-    struct Number;
-
-    impl Topic for Number {
-        type Codec = Native;
-        const SPEC: TopicSpec = TopicSpec::new("numbers");
-    }
+    use crate::remote::{Group, Number};
 
     #[test]
     fn members_of_native_topics_have_no_place_for_what_is_elsewhere() {

@@ -116,15 +116,7 @@ impl<T: Payload> Source<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Native;
-    use crate::topic::{Topic, TopicSpec};
-
-    struct Number;
-
-    impl Topic for Number {
-        type Codec = Native;
-        const SPEC: TopicSpec = TopicSpec::new("numbers");
-    }
+    use crate::remote::Number;
 
     #[test]
     fn subscribers_of_native_topics_have_no_place_for_what_is_elsewhere() {
