@@ -9,6 +9,7 @@ use crate::broker::hub::Reached;
 use crate::codec::form::Reader;
 use crate::dictionary::Dictionaries;
 use crate::error::OpenError;
+use crate::message::Far;
 use crate::name::TopicName;
 use crate::payload::Payload;
 use crate::remote::opened;
@@ -34,11 +35,12 @@ pub(super) struct DeadLettersOf {
 }
 
 /// A topic elsewhere that was opened to be read.
-pub(super) struct ReadableThere<T> {
+pub(super) struct ReadableThere<T: Payload> {
     pub(super) name: TopicName,
     pub(super) topic: Arc<dyn RemoteTopic>,
     pub(super) reader: Reader<T>,
     pub(super) plan: Plan<T>,
+    pub(super) far: Far<T, ()>,
 }
 
 impl<T: Payload> Reading<T> {
@@ -52,7 +54,7 @@ impl<T: Payload> Reading<T> {
             plan = plan.named(dead);
         }
         let (name, reached) = plan.reach().await?;
-        let Reached { topic, stages, decoders, dictionary } = reached;
+        let Reached { topic, stages, decoders, dictionary, far } = reached;
         let mut reader = Reader::new(origin.unwrap_or(decoders), stages);
         reader.dictionaries = dictionaries;
         if let Some(own) = dictionary {
@@ -65,7 +67,7 @@ impl<T: Payload> Reading<T> {
         for accept in accepts {
             accept(&reader.accepts).map_err(|()| two_codecs(&name))?;
         }
-        Ok(ReadableThere { name, topic, reader, plan })
+        Ok(ReadableThere { name, topic, reader, plan, far })
     }
 }
 

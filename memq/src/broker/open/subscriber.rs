@@ -12,6 +12,7 @@ use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Decoders, Form, Reader};
 use crate::dictionary::{Dictionaries, Dictionary};
 use crate::engine::cursor::Cursor;
+use crate::engine::registry::Registry;
 use crate::engine::state::JoinError;
 use crate::engine::topic::Topic;
 use crate::error::OpenError;
@@ -21,8 +22,8 @@ use crate::options::{Start, TopicOptions};
 use crate::payload::Payload;
 use crate::position::Partition;
 use crate::record::Record;
-use crate::remote::{self, opened, unsupported};
-use crate::spi::{Capability, ReaderRequest};
+use crate::remote::{self, opened};
+use crate::spi::ReaderRequest;
 use crate::subscriber::{Filter, Source, Subscriber};
 use crate::topic;
 
@@ -197,9 +198,9 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     }
 
     /// Opens the topic, and says how it is read.
-    pub(super) fn bind(&mut self) -> Result<Readable<T>, OpenError> {
+    pub(super) fn bind(&mut self, registry: &Registry) -> Result<Readable<T>, OpenError> {
         let origin = self.origin.take().transpose()?;
-        let (name, bound) = self.topic.open()?;
+        let (name, bound) = self.topic.open(registry)?;
         if let Some(own) = binding::dictionary(&*bound.topic) {
             if let Some(other) = self.dictionaries.get(own.id()) {
                 binding::check_same(&name, Some(&own), other)?;
@@ -215,8 +216,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         Ok(Readable { name, topic: bound.topic, reader })
     }
 
-    fn open(mut self) -> Result<Subscriber<T>, OpenError> {
-        let Readable { name, topic, reader } = self.bind()?;
+    fn open(mut self, registry: &Registry) -> Result<Subscriber<T>, OpenError> {
+        let Readable { name, topic, reader } = self.bind(registry)?;
         let (start, partition) = (self.start, self.partition);
         check(&name, start, partition, &binding::options(&*topic))?;
         let cursor = Cursor::new(topic, start).map_err(|error| not_joined(&name, error))?;
@@ -229,14 +230,13 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         let filter = self.filter.take();
         let reading = self.reading(hub);
         Opening::there(async move {
-            let ReadableThere { name, topic, reader, plan } = reading.reach().await?;
+            let ReadableThere { name, topic, reader, plan, far } = reading.reach().await?;
             check(&name, start, partition, &topic.options())?;
             // Messages of other partitions come too, so that it is seen what is missing.
             let opening = topic.reader(ReaderRequest::from(start));
             let way = opening.await.map_err(|fault| opened(&name, fault))?;
             let cursor = remote::Cursor::new(plan.hub.next_reader(), topic, way);
-            let native = || unsupported(name.to_string(), Capability::Native);
-            let far = T::Form::far(Box::new(cursor)).ok_or_else(native)?;
+            let far = T::Form::instead(&far, Box::new(cursor));
             Ok(Subscriber::new(Source::there(far), reader, filter, partition))
         })
     }
@@ -284,11 +284,8 @@ impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
 
     fn into_future(self) -> Opening<Subscriber<T>> {
         match &self.topic.broker.home {
-            Home::Memory(_) => Opening::here(self.open()),
-            Home::Elsewhere(hub) => {
-                let hub = hub.clone();
-                self.reach(&hub)
-            }
+            Home::Memory(registry) => Opening::here(self.open(registry)),
+            Home::Elsewhere(hub) => self.reach(hub),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{A_DAY, DeadLetters, REDRIVE, Redriven};
 use crate::broker::hub::{Hub, Reached};
-use crate::codec::form::{Form, Reader};
+use crate::codec::form::Reader;
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::segment::{Lane, SlotRef};
 use crate::error::{Error, OpenError, RecvError};
@@ -17,7 +17,7 @@ use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
 use crate::position::Offset;
-use crate::remote::{opened, received, settled, unsupported};
+use crate::remote::{opened, received, settled};
 use crate::spi::{
     Capability, GroupOrder, GroupRequest, GroupRules, Handed, Incarnation, Incoming, ReadEnd,
     RemoteGroup, RemoteTopic, Settle, SettleFault, Token,
@@ -46,14 +46,12 @@ impl<T: Payload> DeadLetters<'_, T> {
             source: Box::new(source),
         };
         let (dead, reached) = plan.named(dead).reach().await.map_err(not_opened)?;
-        let Reached { topic, stages, dictionary, .. } = reached;
+        let Reached { topic, stages, dictionary, far, .. } = reached;
         // Publishers of the topic may have written in formats of their own.
         let mut reader = Reader::new(from.decoders, stages);
         if let Some(own) = dictionary {
             reader.dictionaries = reader.dictionaries.with(own);
         }
-        let native = || unsupported(dead.to_string(), Capability::Native);
-        let far = T::Form::far(()).ok_or_else(native)?;
         let origin = self.topic.publisher().await?;
         let mut dead = Dead::open(hub, dead, &*topic).await?;
 
@@ -172,4 +170,38 @@ fn arrived<T: Payload>(far: &Far<T, ()>, message: Incoming) -> SlotRef<Stored<T>
     let Incoming { offset, at, partition, record, .. } = message;
     let entry = message::arrived::<T, ()>(record, partition, far);
     SlotRef::of(&Lane::of_run(offset, vec![(entry, at)]), offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::spi::Boxed;
+
+    /// Says how it was settled.
+    #[derive(Debug)]
+    struct Tells(Arc<Mutex<Vec<Settle>>>);
+
+    impl Token for Tells {
+        fn settle(&self, how: Settle) -> Result<(), SettleFault> {
+            self.0.lock().push(how);
+            Ok(())
+        }
+
+        fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
+            Box::pin(std::future::ready(self.settle(how)))
+        }
+
+        fn extend(&self, _: Duration) -> Result<(), SettleFault> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_redrive_leaves_is_given_back_and_not_kept_for_a_day() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        drop(Mine(Some(Box::new(Tells(told.clone())))));
+        assert_eq!(*told.lock(), [Settle::Return]);
+    }
 }
