@@ -106,6 +106,7 @@ async fn a_system_that_does_not_refuse_what_it_cannot_do_fails() {
             Capability::ExtendBy,
             Capability::StaleSettles,
             Capability::DropCauses,
+            Capability::DeadLetterCounts,
             Capability::Members,
             Capability::Durable,
             Capability::GroupLag,

@@ -47,14 +47,20 @@
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
 //! before it is sent again; with a [`window`](Connect::window) of 1 there are none.
 //!
+//! # What is not told
+//!
+//! Statistics count all that was removed as dropped for no cause that is known, also what everybody
+//! had passed, and dead letters as settled.
+//!
 //! # What does not hold yet
 //!
 //! Of the cases of `memq::conformance` these fail on one of the servers that it is tried on, or do sometimes:
 //!
-//! - Statistics count what was removed to make room as dropped, and dead letters as settled.
 //! - A message that was fetched before it expired is still delivered.
 //! - What was acknowledged shortly before a server is killed may be handed out again.
-//! - `redrive` does not find what died again after a redrive.
+//! - Where a member leaves and nobody else asks for messages, nats-server 2.9 may keep what came back
+//!   until its ack deadline, and hand out an acknowledged one again instead: `redrive`, called again,
+//!   may miss what it left, and give back twice.
 //! - A publisher that waits for room is not woken when the last broker is dropped; a worker that drains,
 //!   and the next message of a key, sometimes do not come to an end.
 //!

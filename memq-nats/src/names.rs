@@ -60,11 +60,6 @@ impl Namespace {
         format!("{}.{topic}.{}.{}", self.0, place.partition, token(place.keyed))
     }
 
-    /// All that is published to one partition.
-    pub(crate) fn partition(&self, topic: &TopicName, partition: Partition) -> String {
-        format!("{}.{topic}.{partition}.*", self.0)
-    }
-
     /// All without a key, of every partition.
     pub(crate) fn unkeyed(&self, topic: &TopicName) -> String {
         format!("{}.{topic}.*.{}", self.0, token(false))

@@ -38,7 +38,7 @@ pub(crate) async fn open(
     request: ReaderRequest,
 ) -> Result<Box<dyn RemoteReader>, OpenFault> {
     let cursor = start::resolve(&core, request.start).await?;
-    let source = Source::new(core.clone(), request.partition);
+    let source = Source::new(core.clone());
     // Here and not in the task, so that publishers that make room know of the reader from now on.
     let (pending, end) = source.open(cursor).await?;
     let buffer = Arc::new(Buffer::new(offset(end)));

@@ -102,13 +102,13 @@ fn all(threads: Threads) {
 }
 
 #[test]
-#[ignore = "ten of the cases do not hold yet; see the documentation of the crate"]
+#[ignore = "some of the cases do not hold yet; see the documentation of the crate"]
 fn jetstream_keeps_what_is_promised_on_one_thread() {
     all(Threads::One);
 }
 
 #[test]
-#[ignore = "ten of the cases do not hold yet; see the documentation of the crate"]
+#[ignore = "some of the cases do not hold yet; see the documentation of the crate"]
 fn jetstream_keeps_what_is_promised_on_several() {
     all(Threads::Several);
 }

@@ -252,7 +252,7 @@ impl Broker {
             }
             Home::Elsewhere(hub) => {
                 let (found, stats) = (hub.find(topic).await?, hub.stats(topic).await?);
-                (found.options(), stats, hub.now())
+                (found.options(), stats, hub.clock().now())
             }
         };
         Ok(explain::explain(topic, &options, &stats, now))

@@ -21,3 +21,6 @@ pub(crate) use self::group::{DeadLetters, Group, Hold};
 pub(crate) use self::member::Member;
 pub(crate) use self::outlet::{Admission, Outlet};
 pub(crate) use self::site::Site;
+
+#[cfg(test)]
+pub(crate) use self::site::tests::Number;

@@ -340,6 +340,7 @@ pub use self::group::{GroupOrder, GroupRequest, GroupRules, Handed, RemoteGroup,
 pub use self::publish::{Outgoing, Promise, Receipt, RemotePublisher, Schema, Stored};
 pub use self::read::{Incoming, ReaderRequest, RemoteReader};
 pub use self::topic::{Incarnation, RemoteTopic, TopicRequest};
+pub(crate) use self::topic::{Level, Perhaps};
 pub use self::transport::Transport;
 
 /// A future that is boxed, so that the traits are objects, and that holds all it needs.

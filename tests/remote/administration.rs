@@ -1,9 +1,13 @@
 //! Topics elsewhere, administered by the calls for those in memory.
 
-use memq::{AdminError, Broker, Overflow};
+use std::sync::Arc;
+
+use memq::spi::{Boxed, Capabilities, Fault, OpenFault, RemoteTopic, TopicRequest, Transport};
+use memq::{AdminError, Broker, OpenError, Overflow, Topic, TopicName};
+use serde::{Deserialize, Serialize};
 
 use crate::common::Order;
-use crate::loopback::Server;
+use crate::loopback::{Loopback, Server};
 
 #[tokio::test]
 async fn topics_are_listed_looked_at_closed_and_deleted() {
@@ -60,4 +64,62 @@ async fn a_broker_outlives_its_clones_and_then_shuts_the_connection_down() {
     assert!(matches!(refused, memq::PublishError::Closed(order) if order.customer == 2));
     // What was stored is where it was.
     assert_eq!(server.inside().stats("orders").await.unwrap().published, 1);
+}
+
+/// A connection that is away when something is to be deleted.
+#[derive(Debug)]
+struct Away(Loopback);
+
+impl Transport for Away {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn open(&self, request: TopicRequest) -> Boxed<Result<Arc<dyn RemoteTopic>, OpenFault>> {
+        self.0.open(request)
+    }
+
+    fn find(&self, name: &TopicName) -> Boxed<Result<Option<Arc<dyn RemoteTopic>>, Fault>> {
+        Transport::find(&self.0, name)
+    }
+
+    fn topics(&self) -> Boxed<Result<Vec<TopicName>, Fault>> {
+        self.0.topics()
+    }
+
+    fn delete(&self, _: &TopicName) -> Boxed<Result<bool, Fault>> {
+        Box::pin(async { Err(Fault::Unavailable("away".into())) })
+    }
+
+    fn run(&self, work: Boxed<()>) {
+        self.0.run(work);
+    }
+
+    fn shut_down(&self) {
+        self.0.shut_down();
+    }
+}
+
+/// Another type for the topic of orders.
+#[derive(Debug, Serialize, Deserialize, Topic)]
+#[topic(name = "orders", format = Json)]
+struct Other {
+    other: u64,
+}
+
+#[tokio::test]
+async fn a_topic_that_could_not_be_deleted_is_still_bound_to_its_type() {
+    let broker = Broker::over(Arc::new(Away(Server::start().connect(8))));
+    broker.create::<Order>().await.unwrap();
+    let refused = broker.delete("orders").await.unwrap_err();
+    assert_eq!(refused, AdminError::Unavailable { reason: "away".into() });
+    let refused = broker.create::<Other>().await.unwrap_err();
+    assert!(
+        matches!(&refused, OpenError::Conflict(conflict) if conflict.option == "type"),
+        "{refused}"
+    );
 }

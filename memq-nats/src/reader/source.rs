@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::Info;
+use memq::Timestamp;
 use memq::spi::Fault;
-use memq::{Partition, Timestamp};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
@@ -39,8 +39,6 @@ struct Config<'c> {
     opt_start_time: Option<String>,
     ack_policy: &'static str,
     replay_policy: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter_subject: Option<&'c str>,
     /// In nanoseconds.
     inactive_threshold: u64,
     mem_storage: bool,
@@ -67,20 +65,17 @@ impl<'c> Config<'c> {
 pub(super) struct Source {
     core: Arc<Core>,
     name: String,
-    filter: Option<String>,
 }
 
 impl Source {
-    pub(super) fn new(core: Arc<Core>, partition: Option<Partition>) -> Self {
-        let filter = partition
-            .map(|partition| core.link.settings.namespace.partition(&core.name, partition));
-        Self { core, name: name(), filter }
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, name: name() }
     }
 
     /// Makes it for the first time, to begin at this sequence, for as long as the settings say. How
     /// many messages it has to send, and the sequence of the topic's next message.
     pub(super) async fn open(&self, cursor: u64) -> Result<(u64, u64), Fault> {
-        let made: Info = self.core.link.ask(&self.creation(), &self.create(cursor)).await?;
+        let made: Info = self.core.link.ask(&self.request("CREATE"), &self.create(cursor)).await?;
         // The stream after its consumer: where it is the right one, so is that.
         match self.core.look_patiently().await {
             Ok(stream) => Ok((made.num_pending, stream.state.last_sequence + 1)),
@@ -100,7 +95,7 @@ impl Source {
         let away = |trouble: Trouble| Unseen::Away(trouble.into_cause());
         self.remove().await.map_err(away)?;
         let create = self.create(cursor);
-        let made = self.core.link.ask_once::<Info>(&self.creation(), &create).await;
+        let made = self.core.link.ask_once::<Info>(&self.request("CREATE"), &create).await;
         let stream = self.core.look().await?;
         Ok((made.map_err(away)?.num_pending, stream.state.last_sequence + 1))
     }
@@ -136,19 +131,10 @@ impl Source {
         format!("CONSUMER.{what}.{}.{}", self.core.stream, self.name)
     }
 
-    /// What is asked to make it: with what it sends, as the server compares that.
-    fn creation(&self) -> String {
-        match &self.filter {
-            Some(filter) => format!("{}.{filter}", self.request("CREATE")),
-            None => self.request("CREATE"),
-        }
-    }
-
     fn create(&self, cursor: u64) -> Create<'_> {
         let config = Config {
             deliver_policy: "by_start_sequence",
             opt_start_seq: Some(cursor),
-            filter_subject: self.filter.as_deref(),
             ..Config::new(&self.name, INACTIVE)
         };
         Create { stream_name: &self.core.stream, config }

@@ -17,7 +17,7 @@ pub(crate) async fn orders(transport: &Arc<dyn Transport>) -> Arc<dyn RemoteTopi
     transport.open(wants).await.unwrap()
 }
 
-/// A reader of all partitions.
+/// A reader from this start on.
 pub(crate) async fn reader(
     topic: &Arc<dyn RemoteTopic>,
     start: impl Into<Start>,

@@ -4,7 +4,6 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
@@ -16,6 +15,7 @@ use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::{Compression, Format, Request, TopicOptions};
 use crate::payload::Payload;
+use crate::spi::{Level, Perhaps};
 
 /// What hangs on a topic beside its log.
 struct Binding {
@@ -275,32 +275,27 @@ impl Existing<'_> {
         self.compare("compress", compression, said.compression.map(drop), wants)?;
         if let Some(wants) = &request.dictionary {
             check_same(self.name, said.dictionary.as_ref(), wants)?;
-            self.compare(
-                "dictionary",
-                Id(has.dictionary),
-                said.dictionary,
-                Some(Id(Some(wants.id()))),
-            )?;
+            self.optional("dictionary", has.dictionary, said.dictionary, Some(wants.id()))?;
         }
         self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
         self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
-        self.compare_time("ttl", has.ttl, said.ttl, request.ttl)?;
+        self.optional("ttl", has.ttl, said.ttl, request.ttl)?;
         self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
         self.compare("partitions", has.partitions, said.partitions, request.partitions)?;
-        self.compare_time("dedup", has.dedup, said.dedup, request.dedup)?;
+        self.optional("dedup", has.dedup, said.dedup, request.dedup)?;
         self.compare("retain", has.retain, said.retain, request.retain)?;
         Ok(())
     }
 
     /// Compares what need not be there at all.
-    fn compare_time(
+    fn optional<V: PartialEq + Debug, S>(
         &self,
         option: &'static str,
-        has: Option<Duration>,
-        said: Option<Duration>,
-        wants: Option<Duration>,
+        has: Option<V>,
+        said: Option<S>,
+        wants: Option<V>,
     ) -> Result<(), OpenError> {
-        self.compare(option, Time(has), said, wants.is_some().then_some(Time(wants)))
+        self.compare(option, Perhaps(has), said, wants.map(|wants| Perhaps(Some(wants))))
     }
 
     fn compare<V: PartialEq + Debug, S>(
@@ -335,44 +330,5 @@ impl Existing<'_> {
         wants: impl ToString,
     ) -> OpenError {
         conflict(self.name, option, has, wants)
-    }
-}
-
-/// A compression and its level, as an error shows them.
-#[derive(PartialEq)]
-struct Level(Compression, i32);
-
-impl Debug for Level {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self(Compression::None, _) => f.write_str("None"),
-            Self(compression, level) => write!(f, "{compression}({level})"),
-        }
-    }
-}
-
-/// The id of a dictionary that need not be there, as an error shows it.
-#[derive(PartialEq)]
-struct Id(Option<u32>);
-
-impl Debug for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(id) => id.fmt(f),
-            None => f.write_str("none"),
-        }
-    }
-}
-
-/// A time that need not be there, as an error shows it.
-#[derive(PartialEq)]
-struct Time(Option<Duration>);
-
-impl Debug for Time {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(time) => time.fmt(f),
-            None => f.write_str("none"),
-        }
     }
 }

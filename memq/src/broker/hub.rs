@@ -17,17 +17,17 @@ use crate::dictionary::Dictionary;
 use crate::engine::clock::Clock;
 use crate::engine::stats::TopicStats;
 use crate::error::{AdminError, OpenError};
+use crate::message::Far;
 use crate::name::TopicName;
 use crate::options::{Format, Overflow, Request, Retain};
 use crate::payload::Payload;
-use crate::position::Timestamp;
 use crate::remote::{administered, opened, unsupported};
 use crate::spi::{Capability, Incarnation, RemoteTopic, TopicRequest, Transport};
 
 /// A connection to that system. Dropped, it is shut down.
 pub(super) struct Hub {
     transport: Arc<dyn Transport>,
-    clock: Clock,
+    clock: Arc<Clock>,
     /// Readers that were opened.
     readers: AtomicU64,
     /// What topics are bound to in this process, each for one incarnation.
@@ -49,16 +49,18 @@ pub(super) struct Reached<T: Payload> {
     pub(super) decoders: Arc<Decoders<T>>,
     /// What it compresses with, if this process has it.
     pub(super) dictionary: Option<Dictionary>,
+    /// That it is elsewhere, for the handles to it.
+    pub(super) far: Far<T, ()>,
 }
 
 impl Hub {
     pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
         let (readers, bindings) = (AtomicU64::new(0), Mutex::default());
-        Self { transport, clock: Clock::new(), readers, bindings }
+        Self { transport, clock: Arc::new(Clock::new()), readers, bindings }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     pub(super) fn transport(&self) -> &Arc<dyn Transport> {
@@ -103,9 +105,16 @@ impl Hub {
 
     pub(super) async fn delete(&self, topic: &str) -> Result<(), AdminError> {
         let name = TopicName::new(topic).map_err(|_| not_found(topic))?;
+        let known = |bindings: &HashMap<_, (Incarnation, _)>| bindings.get(&name).map(|of| of.0);
+        let bound = known(&self.bindings.lock());
         let deleted = self.transport.delete(&name).await;
-        self.bindings.lock().remove(&name);
-        match deleted.map_err(|fault| administered(topic, fault))? {
+        let deleted = deleted.map_err(|fault| administered(topic, fault))?;
+        let mut bindings = self.bindings.lock();
+        // Not what a topic is bound to that was created since.
+        if known(&bindings) == bound {
+            bindings.remove(&name);
+        }
+        match deleted {
             true => Ok(()),
             false => Err(not_found(topic)),
         }
@@ -128,7 +137,10 @@ impl Hub {
         declared: Option<Format>,
     ) -> Result<Reached<T>, OpenError> {
         let request = binding::requested(name, request, declared)?;
-        self.check::<T>(name, &request)?;
+        // What is a value cannot leave the process, whatever is said of the system.
+        let native = || unsupported(name.to_string(), Capability::Native);
+        let far = T::Form::far(()).ok_or_else(native)?;
+        self.check(name, &request)?;
         if let Some(dictionary) = &request.dictionary {
             let failed = |source| OpenError::Dictionary { topic: name.to_string(), source };
             dictionary.check().map_err(failed)?;
@@ -156,13 +168,13 @@ impl Hub {
             stages: binding.stages.get().cloned().unwrap_or_default(),
             decoders,
             dictionary: binding.dictionary.get().filter(has_own).cloned(),
+            far,
         })
     }
 
     /// Whether the system can do what is asked for.
-    fn check<T: Payload>(&self, name: &TopicName, request: &Request) -> Result<(), OpenError> {
+    fn check(&self, name: &TopicName, request: &Request) -> Result<(), OpenError> {
         let needs = [
-            (T::Form::far(()).is_none(), Capability::Native),
             (request.partitions.is_some_and(|most| most > 1), Capability::Partitions),
             (request.dedup.is_some(), Capability::Dedup),
             (request.ttl.is_some(), Capability::Ttl),
@@ -170,13 +182,8 @@ impl Hub {
             (request.overflow == Some(Overflow::Wait), Capability::Wait),
             (request.retain == Some(Retain::UntilConsumed), Capability::UntilConsumed),
         ];
-        let able = self.transport.capabilities();
-        // What is a value cannot leave the process, whatever is said of it.
-        let lacks = |what| what == Capability::Native || !able.has(what);
-        match needs.into_iter().find(|(needed, what)| *needed && lacks(*what)) {
-            Some((_, what)) => Err(unsupported(name.to_string(), what)),
-            None => Ok(()),
-        }
+        let mut needed = needs.into_iter().filter(|(needed, _)| *needed);
+        needed.try_for_each(|(_, what)| self.able(name, what))
     }
 
     /// What this incarnation of a topic is bound to.

@@ -249,7 +249,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     /// [`OpenError`] where the name or an option is not possible, or the topic exists with others.
     pub fn create(&self) -> Opening<()> {
         match &self.broker.home {
-            Home::Memory(_) => Opening::here(self.open().map(drop)),
+            Home::Memory(registry) => Opening::here(self.open(registry).map(drop)),
             Home::Elsewhere(hub) => {
                 let plan = self.plan(hub);
                 Opening::there(async move { plan.reach().await.map(drop) })
@@ -297,22 +297,6 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
         Self { name: Ok(name), request: Request::default(), ..self.clone() }
     }
 
-    /// The topics in memory.
-    ///
-    /// # Errors
-    ///
-    /// Where they are kept elsewhere, and what is opened needs them here.
-    fn registry(&self) -> Result<&'b Arc<Registry>, OpenError> {
-        match &self.broker.home {
-            Home::Memory(registry) => Ok(registry),
-            Home::Elsewhere(_) => Err(OpenError::Unsupported {
-                topic: self.name.clone()?.to_string(),
-                what: "reading",
-                remedy: "read the topic by a client of the system that keeps it",
-            }),
-        }
-    }
-
     /// What is to be opened elsewhere, on its own.
     fn plan(&self, hub: &Arc<Hub>) -> Plan<T> {
         Plan {
@@ -324,11 +308,12 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
         }
     }
 
-    fn open(&self) -> Result<(TopicName, Bound<T>), OpenError> {
+    /// Opens it in memory.
+    fn open(&self, registry: &Registry) -> Result<(TopicName, Bound<T>), OpenError> {
         let name = self.name.clone()?;
         let declared = self.declared.as_ref();
         let bound = binding::open::<T>(
-            self.registry()?,
+            registry,
             &name,
             &self.request,
             &self.stages,

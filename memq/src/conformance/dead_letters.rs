@@ -51,7 +51,7 @@ pub(super) async fn past_max_attempts_it_is_a_dead_letter_with_reason_origin_att
     same("its attempts", why.attempts, 3)?;
     ensure(!why.reason.is_empty(), "it has no reason")?;
     let stats = done(&broker, ITEMS, "work").await?;
-    same("settled and dead", (stats.settled, stats.dead_lettered), (2, 1))?;
+    kit.ended(&stats, 2, 1)?;
     // It died once.
     same("dead letters", broker.stats(&name).await?.published, 1)
 }

@@ -16,7 +16,7 @@ use crate::broker::{Broker, ConsumerBuilder, SubscriberBuilder, TopicBuilder};
 use crate::codec::Json;
 use crate::consumer::Consumer;
 use crate::delivery::Delivery;
-use crate::engine::stats::{GroupStats, TopicStats};
+use crate::engine::stats::{Dropped, GroupStats, TopicStats};
 use crate::error::{AdminError, with_causes};
 use crate::key::{Key, TopicKey};
 use crate::message::Message;
@@ -110,6 +110,28 @@ impl Kit {
     ) -> ConsumerBuilder<'b, Item> {
         let group = subscriber.group(name);
         if self.can(Capability::KeyOrder) { group } else { group.any_order() }
+    }
+
+    /// What a group has settled, and how much of it is dead: told apart where the back end can.
+    #[track_caller]
+    pub(super) fn ended(&self, stats: &GroupStats, settled: u64, dead: u64) -> Checked {
+        let seen = (stats.settled, stats.dead_lettered);
+        if self.can(Capability::DeadLetterCounts) {
+            return same("settled and dead", seen, (settled, dead));
+        }
+        same("settled or dead", seen.0 + seen.1, settled + dead)
+    }
+
+    /// That nothing went before everybody had passed it, as far as the back end tells why.
+    #[track_caller]
+    pub(super) fn nothing_dropped(&self, stats: &TopicStats) -> Checked {
+        let Dropped { max_messages, max_bytes, expired, unspecified } = stats.dropped;
+        same("dropped by a limit", (max_messages, max_bytes, expired), (0, 0, 0))?;
+        if self.can(Capability::DropCauses) {
+            same("dropped for no cause that is told", unspecified, 0)?;
+        }
+        let sum = stats.depth + unspecified + stats.consumed;
+        same("kept, and passed by everybody", sum, stats.published)
     }
 
     pub(super) async fn restart(&self) -> Checked {

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 use crate::codec::form::Form;
 use crate::delivery::Held;
 use crate::engine::group::{Burial, Ticket};
+use crate::engine::log::{SEGMENT_BYTES, SLOTS};
 use crate::engine::segment::{Entry, Lane, SlotRef};
 use crate::engine::state::{Claim, Run};
 use crate::error::RecvError;
@@ -16,11 +17,6 @@ use crate::spi::{Handed, Incoming, ReadEnd};
 
 /// A member of a group that is kept elsewhere.
 pub(crate) type There<T> = Far<T, Box<Member>>;
-
-/// Messages of a run at most, and bytes after which it takes no more: a message that is held holds all
-/// of them.
-const RUN: usize = 256;
-const BYTES: usize = 1 << 20;
 
 /// How the last attempt ended of a message that comes again after it.
 const WITHOUT_A_WORD: &str = "its last attempt ended without a word";
@@ -55,7 +51,8 @@ pub(super) fn claim_up_to<T: Payload>(
         Poll::Ready(Err(end)) => return Some(ended(member, end)),
         Poll::Pending => return None,
     }
-    // Those that follow each other become a run.
+    // Those that follow each other become a run, no longer than a segment of the log: a message that
+    // is held holds all of them.
     let (mut first, mut run, mut bytes) = (Ticket::foreign(Offset(0), 0), Vec::new(), 0);
     // Whether there is more is not known.
     let mut last = Claim::Again;
@@ -70,7 +67,7 @@ pub(super) fn claim_up_to<T: Payload>(
         }
         let next = first.after(run.len());
         let follows = (next.offset, next.attempt) == (offset.0, attempt);
-        if !follows || run.len() == RUN || bytes >= BYTES {
+        if !follows || run.len() == SLOTS || bytes >= SEGMENT_BYTES {
             close_run(first, &mut run, claimed);
             (first, bytes) = (Ticket::foreign(offset, attempt), 0);
         }

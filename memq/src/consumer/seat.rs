@@ -10,7 +10,7 @@ use crate::delivery::Held;
 use crate::engine::group::Wait;
 use crate::engine::member::Member;
 use crate::engine::segment::Lanes;
-use crate::engine::state::{Claim, JoinError, Run};
+use crate::engine::state::{Claim, Run};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError};
 use crate::message::Stored;
@@ -142,15 +142,7 @@ impl<T: Payload> Seat<T> {
 
     pub(super) async fn seek(&mut self, start: Start) -> Result<Offset, SeekError> {
         match &mut self.0 {
-            Site::Here(member) => {
-                let sought = member.seek(start).map_err(|error| match error {
-                    JoinError::BeyondEnd { requested, end } => {
-                        SeekError::BeyondEnd { requested, end }
-                    }
-                    JoinError::Deleted => SeekError::Deleted,
-                })?;
-                sought.ok_or(SeekError::GroupDeleted)
-            }
+            Site::Here(member) => member.seek(start)?.ok_or(SeekError::GroupDeleted),
             Site::There(far) => T::Form::there_mut(far).seek(start).await,
         }
     }
@@ -176,18 +168,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::codec::Native;
     use crate::delivery::Near;
     use crate::message::Far;
-    use crate::remote::Group;
-    use crate::topic::{Topic, TopicSpec};
-
-    struct Number;
-
-    impl Topic for Number {
-        type Codec = Native;
-        const SPEC: TopicSpec = TopicSpec::new("numbers");
-    }
+    use crate::remote::{Group, Number};
 
     #[test]
     fn members_of_native_topics_have_no_place_for_what_is_elsewhere() {

@@ -8,7 +8,7 @@ use super::remote::letter;
 use crate::backoff::Backoff;
 use crate::codec::form::Form;
 use crate::dead_letter::DeadLetterTopic;
-use crate::engine::group::Burial;
+use crate::engine::group::{BURY_AGAIN, Burial};
 use crate::engine::member::GroupRef;
 use crate::engine::segment::SlotRef;
 use crate::error::{PublishError, SettleError};
@@ -16,9 +16,6 @@ use crate::message::{Far, Stored};
 use crate::name::TopicName;
 use crate::payload::Payload;
 use crate::remote::{self, Group, Hold, Site};
-
-/// How long a message waits that its dead-letter topic did not take.
-const BURY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the deliveries of one consumer have in common.
 pub(crate) struct Terms<T: Payload> {

@@ -93,6 +93,9 @@ pub(crate) struct Ticket {
     serial: u64,
 }
 
+/// How long a dead message waits that its dead-letter topic did not take.
+pub(crate) const BURY_AGAIN: Duration = Duration::from_secs(1);
+
 /// A dead message that is to be moved to the dead-letter topic by whoever holds this.
 #[derive(Debug)]
 pub(crate) struct Burial {

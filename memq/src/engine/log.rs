@@ -18,11 +18,11 @@ use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
 /// Slots of a full-grown segment. Growth starts at [`FIRST_SLOTS`] and doubles.
-const SLOTS: usize = 256;
+pub(crate) const SLOTS: usize = 256;
 /// Slots of a topic's first segment, so that ten thousand quiet topics stay small.
 const FIRST_SLOTS: usize = 2;
 /// Bytes after which a segment is closed, so that large messages go one by one.
-const SEGMENT_BYTES: usize = 1 << 20;
+pub(crate) const SEGMENT_BYTES: usize = 1 << 20;
 
 /// What a topic may hold.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::segment::Segment;
 use super::stats::{Dropped, Gauge, PartitionStats, TopicStats};
 use super::wake::WaitList;
-use crate::error::{LagReason, PublishError};
+use crate::error::{LagReason, PublishError, SeekError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
@@ -81,6 +81,15 @@ pub(crate) enum Found<P> {
 pub(crate) enum JoinError {
     BeyondEnd { requested: Offset, end: Offset },
     Deleted,
+}
+
+impl From<JoinError> for SeekError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::BeyondEnd { requested, end } => Self::BeyondEnd { requested, end },
+            JoinError::Deleted => Self::Deleted,
+        }
+    }
 }
 
 /// Why a message was not stored.

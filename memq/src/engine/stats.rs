@@ -31,7 +31,8 @@ pub struct TopicStats {
     /// The last of them.
     pub last_drop: Option<LastDrop>,
     /// Messages removed after every subscriber and group had passed them: to make room, where the
-    /// overflow is `Wait` or `Reject`; at once, where the topic retains until consumed.
+    /// overflow is `Wait` or `Reject`; at once, where the topic retains until consumed. Where the system
+    /// that keeps the topic does not tell why messages went, they are `dropped`.
     pub consumed: u64,
     /// Messages that were given back because the topic was full, or stayed so until the deadline.
     pub rejected: u64,

@@ -260,15 +260,7 @@ impl<T: Payload> Sending<T> {
 mod tests {
     use super::super::{Place, Topic};
     use super::*;
-    use crate::codec::Native;
-    use crate::topic::TopicSpec;
-
-    struct Number;
-
-    impl crate::topic::Topic for Number {
-        type Codec = Native;
-        const SPEC: TopicSpec = TopicSpec::new("numbers");
-    }
+    use crate::remote::Number;
 
     #[test]
     fn handles_of_native_topics_have_no_place_for_what_is_elsewhere() {

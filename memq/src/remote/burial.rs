@@ -13,11 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::{Group, Hold, Outlet, opened, published, settled};
+use crate::engine::group::BURY_AGAIN;
 use crate::error::{PublishError, SettleError};
 use crate::spi::{Fault, Outgoing, Settle, SettleFault, Token};
-
-/// How long a message waits that its dead-letter topic did not take.
-const BURY_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a message may wait for room in its dead-letter topic, before that says that it is full.
 const ROOM: Duration = Duration::from_secs(5);

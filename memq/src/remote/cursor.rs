@@ -1,13 +1,14 @@
 //! A reader's place in a topic that is kept elsewhere, and what has come from there.
 //!
-//! What comes in one run is put into a segment of its own, so that messages are read and held as if
-//! the log were here.
+//! What comes in one run is put into a segment of its own, no larger than one of the log, so that
+//! messages are read and held as if the log were here.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::{moved, received};
+use crate::engine::log::{SEGMENT_BYTES, SLOTS};
 use crate::engine::segment::{Entry, EntryRef, Lane, Slot};
 use crate::engine::stats::SubscriberStats;
 use crate::error::{LagReason, RecvError, SeekError};
@@ -16,12 +17,6 @@ use crate::options::Start;
 use crate::position::Offset;
 use crate::record::{Body, Record};
 use crate::spi::{Incoming, ReadEnd, ReaderRequest, RemoteReader, RemoteTopic};
-
-/// Messages that are taken from the back end at once.
-const RUN: usize = 256;
-
-/// Bytes after which a segment takes no more: a message that is held holds all of them.
-const BYTES: usize = 1 << 20;
 
 /// A reader of its own, which is told what it missed by the gaps between offsets.
 pub(crate) struct Cursor<P> {
@@ -60,7 +55,7 @@ impl<P> Cursor<P> {
         while self.position == self.ready {
             let Some(first) = self.arrived.first().map(|first| first.offset.0) else {
                 self.lane = None;
-                match ready!(self.reader.poll_next(RUN, &mut self.arrived, cx)) {
+                match ready!(self.reader.poll_next(SLOTS, &mut self.arrived, cx)) {
                     Ok(()) => continue,
                     Err(end) => return Poll::Ready(Err(self.ended(end))),
                 }
@@ -82,7 +77,7 @@ impl<P> Cursor<P> {
         drop(self.arrived.drain(..known.count()));
         let mut bytes = 0;
         let follows = |(message, offset): &(&Incoming, u64)| {
-            let fits = bytes < BYTES;
+            let fits = bytes < SEGMENT_BYTES;
             bytes += message.record.body.bytes.len();
             fits && message.offset.0 == *offset
         };

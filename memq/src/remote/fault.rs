@@ -82,13 +82,7 @@ pub(crate) fn received(end: ReadEnd) -> RecvError {
 pub(crate) fn moved(fault: OpenFault) -> SeekError {
     match fault {
         OpenFault::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
-        OpenFault::Fault(Fault::Deleted) => SeekError::Deleted,
-        OpenFault::Fault(Fault::Unsupported(what)) => {
-            SeekError::Unsupported { what: what.what(), remedy: what.remedy() }
-        }
-        OpenFault::Fault(Fault::Unavailable(cause)) => {
-            SeekError::Unavailable { reason: with_causes(&*cause) }
-        }
+        OpenFault::Fault(fault) => stays(fault),
         // Nothing but a start is asked for.
         fault => SeekError::Unavailable { reason: with_causes(&fault) },
     }
@@ -127,12 +121,17 @@ pub(crate) fn sought(fault: MoveFault) -> SeekError {
     match fault {
         MoveFault::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
         MoveFault::GroupDeleted => SeekError::GroupDeleted,
-        MoveFault::Fault(Fault::Deleted) => SeekError::Deleted,
-        MoveFault::Fault(Fault::Unsupported(what)) => {
+        MoveFault::Fault(fault) => stays(fault),
+    }
+}
+
+/// Why a reader or a group stays where it is, whatever it is.
+fn stays(fault: Fault) -> SeekError {
+    match fault {
+        Fault::Unsupported(what) => {
             SeekError::Unsupported { what: what.what(), remedy: what.remedy() }
         }
-        MoveFault::Fault(Fault::Unavailable(cause)) => {
-            SeekError::Unavailable { reason: with_causes(&*cause) }
-        }
+        Fault::Deleted => SeekError::Deleted,
+        Fault::Unavailable(cause) => SeekError::Unavailable { reason: with_causes(&*cause) },
     }
 }

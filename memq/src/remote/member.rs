@@ -10,7 +10,7 @@ use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, RecvError, SeekError};
 use crate::options::Start;
 use crate::position::Offset;
-use crate::spi::{Capability, Handed, ReadEnd, RemoteGroup, Settle};
+use crate::spi::{Capability, Fault, Handed, MoveFault, ReadEnd, RemoteGroup, Settle};
 
 /// How long a member that is dropped waits for what it buries, before it leaves all the same.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -72,22 +72,20 @@ impl Member {
         }
     }
 
+    /// Whether the system can do this.
+    fn able(&self, what: Capability) -> Result<(), MoveFault> {
+        let able = self.group.transport.capabilities().has(what);
+        if able { Ok(()) } else { Err(Fault::Unsupported(what).into()) }
+    }
+
     pub(crate) async fn commit(&self, offset: Offset) -> Result<(), CommitError> {
-        let what = Capability::Commit;
-        if !self.group.transport.capabilities().has(what) {
-            let (what, remedy) = (what.what(), what.remedy());
-            return Err(CommitError::Unsupported { what, remedy });
-        }
+        self.able(Capability::Commit).map_err(committed)?;
         let Some(seat) = &self.seat else { return Err(CommitError::GroupDeleted) };
         seat.commit(offset).await.map_err(committed)
     }
 
     pub(crate) async fn seek(&mut self, start: Start) -> Result<Offset, SeekError> {
-        let what = Capability::GroupSeek;
-        if !self.group.transport.capabilities().has(what) {
-            let (what, remedy) = (what.what(), what.remedy());
-            return Err(SeekError::Unsupported { what, remedy });
-        }
+        self.able(Capability::GroupSeek).map_err(sought)?;
         self.give_back();
         let Some(seat) = &mut self.seat else { return Err(SeekError::GroupDeleted) };
         seat.seek(start).await.map_err(sought)

@@ -7,3 +7,17 @@ pub(crate) enum Site<H, T> {
     Here(H),
     There(T),
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use crate::codec::Native;
+    use crate::topic::{Topic, TopicSpec};
+
+    /// A native topic's message: what is elsewhere of a handle to it takes no place.
+    pub(crate) struct Number;
+
+    impl Topic for Number {
+        type Codec = Native;
+        const SPEC: TopicSpec = TopicSpec::new("numbers");
+    }
+}

@@ -39,8 +39,12 @@ pub enum Capability {
     ExtendBy,
     /// Telling that a delivery was settled too late, by whom it was handed to since.
     StaleSettles,
-    /// Statistics that say why messages were removed.
+    /// Statistics that say why messages were removed: by a limit, or after everybody had passed them.
+    /// Without it they may all be [`unspecified`](crate::Dropped::unspecified).
     DropCauses,
+    /// Statistics of a group that tell dead letters from what was acknowledged. Without it both may be
+    /// [`settled`](crate::GroupStats::settled).
+    DeadLetterCounts,
     /// Statistics of the members of a group.
     Members,
     /// What is acknowledged survives a restart.
@@ -51,7 +55,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Native,
         Self::PublishNow,
         Self::Reserve,
@@ -68,6 +72,7 @@ impl Capability {
         Self::ExtendBy,
         Self::StaleSettles,
         Self::DropCauses,
+        Self::DeadLetterCounts,
         Self::Members,
         Self::Durable,
         Self::GroupLag,
@@ -93,6 +98,7 @@ impl Capability {
             Self::ExtendBy => "`extend_by`",
             Self::StaleSettles => "to tell a settlement that came too late",
             Self::DropCauses => "to tell why messages were removed",
+            Self::DeadLetterCounts => "to tell dead letters from what was acknowledged",
             Self::Members => "to tell who the members of a group are",
             Self::Durable => "to keep messages through a restart",
             Self::GroupLag => "to tell a group what was removed before it was settled",
@@ -115,6 +121,7 @@ impl Capability {
             Self::Commit => "acknowledge each delivery",
             Self::GroupSeek => "delete the group, and open it with another start",
             Self::ExtendBy => "use `extend`",
+            Self::DeadLetterCounts => "read the statistics of the dead-letter topic",
             Self::StaleSettles
             | Self::DropCauses
             | Self::Members

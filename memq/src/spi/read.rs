@@ -17,8 +17,7 @@ pub trait RemoteReader: fmt::Debug + Send + Sync + 'static {
     /// at least. It only moves messages that are here; `Pending` says that `cx` is woken when there
     /// are some, or the end is known.
     ///
-    /// Offsets that are missing are told by those that follow: memq says `Lagged`. A reader of one
-    /// partition skips those of others.
+    /// Offsets that are missing are told by those that follow: memq says `Lagged`.
     ///
     /// The same reader may be polled with another waker at any time; the last one counts. memq polls
     /// it with one that does nothing where it does not want to wait, so that this must not ask the
@@ -74,14 +73,12 @@ impl Incoming {
 pub struct ReaderRequest {
     /// Where it begins; never [`Start::Committed`].
     pub start: Start,
-    /// The only partition it reads, if that is said.
-    pub partition: Option<Partition>,
 }
 
 impl ReaderRequest {
-    /// All partitions, from this start on.
+    /// Everything from this start on.
     #[must_use]
     pub fn from(start: impl Into<Start>) -> Self {
-        Self { start: start.into(), partition: None }
+        Self { start: start.into() }
     }
 }

@@ -59,7 +59,10 @@ pub trait RemoteTopic: Debug + Send + Sync + 'static {
     /// What the topic and those who use it have done, as far as the system tells:
     /// [`depth`](TopicStats::depth), [`earliest`](TopicStats::earliest),
     /// [`next`](TopicStats::next) and [`published`](TopicStats::published) are exact, and
-    /// `published == depth + dropped.total() + consumed`.
+    /// `published == depth + dropped.total() + consumed`. What a group has done adds up too, as
+    /// [`GroupStats`](crate::GroupStats) says. What both tell apart is with
+    /// [`Capability::DropCauses`](super::Capability::DropCauses) and
+    /// [`Capability::DeadLetterCounts`](super::Capability::DeadLetterCounts).
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>>;
 
     /// No more messages: publishers are told from now on, readers once they have read what there is.
@@ -214,7 +217,7 @@ fn optional<V: PartialEq + Debug>(
 
 /// What need not be there, as an error shows it.
 #[derive(PartialEq)]
-struct Perhaps<V>(Option<V>);
+pub(crate) struct Perhaps<V>(pub(crate) Option<V>);
 
 impl<V: Debug> Debug for Perhaps<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,7 +230,7 @@ impl<V: Debug> Debug for Perhaps<V> {
 
 /// A compression and its level, as an error shows them.
 #[derive(PartialEq)]
-struct Level(Compression, i32);
+pub(crate) struct Level(pub(crate) Compression, pub(crate) i32);
 
 impl Debug for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

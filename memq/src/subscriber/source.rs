@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 use crate::codec::form::Form;
 use crate::engine::cursor::{Cursor, PassLater};
 use crate::engine::segment::{EntryRef, Lane};
-use crate::engine::state::JoinError;
 use crate::engine::stats::SubscriberStats;
 use crate::error::{RecvError, SeekError};
 use crate::message::{Far, Stored};
@@ -94,10 +93,7 @@ impl<T: Payload> Source<T> {
 
     pub(super) async fn seek(&mut self, start: Start) -> Result<Offset, SeekError> {
         match &mut self.0 {
-            Site::Here(cursor) => cursor.seek(start).map_err(|error| match error {
-                JoinError::BeyondEnd { requested, end } => SeekError::BeyondEnd { requested, end },
-                JoinError::Deleted => SeekError::Deleted,
-            }),
+            Site::Here(cursor) => Ok(cursor.seek(start)?),
             Site::There(far) => T::Form::there_mut(far).seek(start).await,
         }
     }
@@ -120,15 +116,7 @@ impl<T: Payload> Source<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Native;
-    use crate::topic::{Topic, TopicSpec};
-
-    struct Number;
-
-    impl Topic for Number {
-        type Codec = Native;
-        const SPEC: TopicSpec = TopicSpec::new("numbers");
-    }
+    use crate::remote::Number;
 
     #[test]
     fn subscribers_of_native_topics_have_no_place_for_what_is_elsewhere() {

@@ -125,10 +125,7 @@ impl RemoteTopic for Topic {
         let topic = self.clone();
         Box::pin(async move {
             topic.is_there()?;
-            let mut inside = topic.inside().subscriber().keep_sealed().from(request.start);
-            if let Some(partition) = request.partition {
-                inside = inside.partition(partition);
-            }
+            let inside = topic.inside().subscriber().keep_sealed().from(request.start);
             let inside = inside.await.map_err(not_opened)?;
             let (start, connection) = (inside.position(), topic.connection.clone());
             let reader: Box<dyn RemoteReader> = Box::new(Reader { connection, inside, start });

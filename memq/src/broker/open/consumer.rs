@@ -17,6 +17,7 @@ use crate::dead_letter::DeadLetterTopic;
 use crate::delivery::{Near, Terms};
 use crate::engine::group::Rules;
 use crate::engine::member::GroupRef;
+use crate::engine::registry::Registry;
 use crate::engine::state::GroupError;
 use crate::engine::topic::Topic;
 use crate::error::{GroupConflict, OpenError};
@@ -185,17 +186,17 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         self
     }
 
-    fn open(mut self) -> Result<Consumer<T>, OpenError> {
-        let Readable { name, topic, reader } = self.subscriber.bind()?;
+    fn open(mut self, registry: &Arc<Registry>) -> Result<Consumer<T>, OpenError> {
+        let Readable { name, topic, reader } = self.subscriber.bind(registry)?;
         self.check(&name)?;
         let open = |rules: &Rules| {
             GroupRef::open(topic.clone(), &self.group, rules, self.subscriber.start)
         };
-        let (mut rules, mut dead_letters) = self.rules(&name, &topic)?;
+        let (mut rules, mut dead_letters) = self.rules(registry, &name, &topic)?;
         let mut opened = open(&rules);
         if let Err(GroupError::Rules(_)) = &opened {
             // It was created meanwhile: what is not said here is as it has it.
-            (rules, dead_letters) = self.rules(&name, &topic)?;
+            (rules, dead_letters) = self.rules(registry, &name, &topic)?;
             opened = open(&rules);
         }
         let group = opened.map_err(|error| self.refused(&name, &rules, error))?;
@@ -269,6 +270,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// what dies by them.
     fn rules(
         &self,
+        registry: &Arc<Registry>,
         name: &TopicName,
         topic: &Topic<Stored<T>>,
     ) -> Result<(Rules, Option<DeadLetterTopic<T>>), OpenError> {
@@ -283,7 +285,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             topic.check_start(self.subscriber.start).map_err(|error| not_joined(name, error))?;
         }
         let dead_letters = match &rules.dead_letter {
-            Some(dead) => Some(dead_letter_topic(&self.subscriber.topic, &self.group, dead)?.0),
+            Some(dead) => {
+                Some(dead_letter_topic(registry, &self.subscriber.topic, &self.group, dead)?.0)
+            }
             None => None,
         };
         Ok((rules, dead_letters))
@@ -373,17 +377,18 @@ fn default_name(topic: &TopicName, group: &str) -> String {
 
 /// Opens a dead-letter topic of messages of this topic, with what reads it.
 pub(super) fn dead_letter_topic<T: Payload>(
+    registry: &Arc<Registry>,
     origin: &TopicBuilder<'_, T>,
     group: &str,
     name: &str,
 ) -> Result<(DeadLetterTopic<T>, Reader<T>), OpenError> {
     let open = || {
-        let (_, bound) = origin.named(TopicName::new(name)?).open()?;
+        let (_, bound) = origin.named(TopicName::new(name)?).open(registry)?;
         // From here on its options do not change.
         bound.topic.publisher_opened();
         let partitions = binding::options(&*bound.topic).partitions;
         let reader = Reader::new(bound.decoders, bound.stages);
-        let registry = Arc::downgrade(origin.registry()?);
+        let registry = Arc::downgrade(registry);
         Ok((DeadLetterTopic { topic: bound.topic, partitions, registry }, reader))
     };
     open().map_err(|source: OpenError| OpenError::DeadLetterTopic {
@@ -398,8 +403,8 @@ impl<'b, T: Payload> IntoFuture for ConsumerBuilder<'b, T> {
 
     fn into_future(self) -> Opening<Consumer<T>> {
         match &self.subscriber.topic.broker.home {
-            Home::Memory(_) => Opening::here(self.open()),
-            Home::Elsewhere(hub) => self.plan(&hub.clone()).into_opening(),
+            Home::Memory(registry) => Opening::here(self.open(registry)),
+            Home::Elsewhere(hub) => self.plan(hub).into_opening(),
         }
     }
 }

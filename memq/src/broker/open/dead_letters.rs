@@ -14,6 +14,7 @@ use crate::codec::form::Decoders;
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::group::{Rules, Settlement};
 use crate::engine::member::GroupRef;
+use crate::engine::registry::Registry;
 use crate::engine::segment::Lanes;
 use crate::engine::state::Claim;
 use crate::error::{Error, OpenError, RecvError};
@@ -88,7 +89,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     /// has no dead-letter topic.
     pub async fn topic(&self) -> Result<TopicName, OpenError> {
         match &self.topic.broker.home {
-            Home::Memory(_) => Ok(self.find()?.dead),
+            Home::Memory(registry) => Ok(self.find(registry)?.dead),
             Home::Elsewhere(hub) => Ok(self.of().find(&self.topic.plan(hub)).await?.0),
         }
     }
@@ -97,18 +98,18 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         DeadLettersOf { group: self.group.clone(), said: self.said.clone() }
     }
 
-    fn find(&self) -> Result<Found<T>, OpenError> {
+    fn find(&self, registry: &Registry) -> Result<Found<T>, OpenError> {
         let name = self.topic.name.clone()?;
         if let Some(said) = &self.said {
             let dead = TopicName::new(said)?;
-            let (_, bound) = self.topic.open()?;
+            let (_, bound) = self.topic.open(registry)?;
             return Ok(Found { name, dead, decoders: bound.decoders });
         }
         let no_group = || no_group(&name, &self.group);
-        if self.topic.registry()?.get(name.as_str()).is_none() {
+        if registry.get(name.as_str()).is_none() {
             return Err(no_group());
         }
-        let (_, bound) = self.topic.open()?;
+        let (_, bound) = self.topic.open(registry)?;
         let rules = bound.topic.group_rules(&self.group).ok_or_else(no_group)?;
         let dead = rules.dead_letter.ok_or_else(|| OpenError::NoDeadLetters {
             topic: name.to_string(),
@@ -129,10 +130,10 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     ///
     /// On awaiting, as [`topic`](Self::topic).
     pub fn subscriber(&self) -> SubscriberBuilder<'b, T> {
-        if let Home::Elsewhere(_) = self.topic.broker.home {
+        let Home::Memory(registry) = &self.topic.broker.home else {
             return self.topic.clone().into_subscriber().of_dead_letters(self.of());
-        }
-        match self.find() {
+        };
+        match self.find(registry) {
             Ok(Found { dead, decoders, .. }) => {
                 self.topic.named(dead).into_subscriber().with_origin(Ok(decoders))
             }
@@ -183,11 +184,13 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         &self,
         mut filter: impl FnMut(&T, &DeadLetter) -> bool,
     ) -> Result<Redriven, Error> {
-        if let Home::Elsewhere(hub) = &self.topic.broker.home {
-            return self.redrive_there(hub, filter).await;
-        }
-        let Found { name, dead, decoders } = self.find()?;
-        let (dead, mut reader) = dead_letter_topic(&self.topic, &self.group, dead.as_str())?;
+        let registry = match &self.topic.broker.home {
+            Home::Memory(registry) => registry,
+            Home::Elsewhere(hub) => return self.redrive_there(hub, filter).await,
+        };
+        let Found { name, dead, decoders } = self.find(registry)?;
+        let (dead, mut reader) =
+            dead_letter_topic(registry, &self.topic, &self.group, dead.as_str())?;
         // Publishers of the topic may have written in formats of their own.
         reader.decoders = decoders;
         let origin = self.topic.publisher().await?;

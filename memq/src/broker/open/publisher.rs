@@ -12,13 +12,13 @@ use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Form, Writer};
 use crate::codec::stage::Stages;
 use crate::dictionary::{Dictionaries, Dictionary};
+use crate::engine::registry::Registry;
 use crate::error::OpenError;
 use crate::name::TopicName;
 use crate::options::{Compression, TopicOptions};
 use crate::payload::Payload;
 use crate::publisher::Publisher;
-use crate::remote::{Outlet, Site, opened, unsupported};
-use crate::spi::Capability;
+use crate::remote::{Outlet, Site, opened};
 
 /// A publisher about to be opened, with what it does differently. Await it.
 #[must_use = "a publisher is opened by `.await`"]
@@ -121,12 +121,12 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         self
     }
 
-    fn open(self) -> Result<Publisher<T>, OpenError> {
+    fn open(self, registry: &Registry) -> Result<Publisher<T>, OpenError> {
         let Self { topic, manner } = self;
         if let Ok(name) = &topic.name {
             manner.check(name)?;
         }
-        let (name, bound) = topic.open()?;
+        let (name, bound) = topic.open(registry)?;
         if let Some(codec) = &manner.codec {
             register(&name, &bound.decoders, codec)?;
         }
@@ -150,7 +150,7 @@ impl<T: Payload> Manner<T> {
         if let Some(codec) = &self.codec {
             register(&name, &reached.decoders, codec)?;
         }
-        let Reached { topic, stages, dictionary, .. } = reached;
+        let Reached { topic, stages, dictionary, far, .. } = reached;
         if topic.stages() != stages.to_names() {
             let remedy = "its messages are sealed by stages: say them with `.stage(…)`";
             return Err(binding::refuse(&name, "stage", topic.stages().join(", "), remedy));
@@ -165,8 +165,7 @@ impl<T: Payload> Manner<T> {
         let within = self.within;
         let writer = self.writer(&name, plan.declared, &options, dictionary, stages)?;
         let outlet = Arc::new(Outlet { topic: name.clone(), way });
-        let native = || unsupported(name.to_string(), Capability::Native);
-        let far = T::Form::far(outlet).ok_or_else(native)?;
+        let far = T::Form::instead(&far, outlet);
         Ok(Publisher::new(Site::There(far), writer, within, &options))
     }
 
@@ -222,7 +221,7 @@ impl<'b, T: Payload> IntoFuture for PublisherBuilder<'b, T> {
 
     fn into_future(self) -> Opening<Publisher<T>> {
         match &self.topic.broker.home {
-            Home::Memory(_) => Opening::here(self.open()),
+            Home::Memory(registry) => Opening::here(self.open(registry)),
             Home::Elsewhere(hub) => Opening::there(self.manner.reach(self.topic.plan(hub))),
         }
     }

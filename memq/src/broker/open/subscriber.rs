@@ -4,14 +4,15 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use super::reading::{DeadLettersOf, ReadableThere, Reading};
-use super::{ConsumerBuilder, Opening, Register, TopicBuilder, two_codecs};
+use super::reading::{DeadLettersOf, Manner, ReadableThere, Reading};
+use super::{ConsumerBuilder, Opening, TopicBuilder};
 use crate::broker::hub::Hub;
 use crate::broker::{Home, binding};
 use crate::codec::Codec;
 use crate::codec::form::{Bytewise, Decoders, Form, Reader};
-use crate::dictionary::{Dictionaries, Dictionary};
+use crate::dictionary::Dictionary;
 use crate::engine::cursor::Cursor;
+use crate::engine::registry::Registry;
 use crate::engine::state::JoinError;
 use crate::engine::topic::Topic;
 use crate::error::OpenError;
@@ -21,8 +22,8 @@ use crate::options::{Start, TopicOptions};
 use crate::payload::Payload;
 use crate::position::Partition;
 use crate::record::Record;
-use crate::remote::{self, opened, unsupported};
-use crate::spi::{Capability, ReaderRequest};
+use crate::remote::{self, opened};
+use crate::spi::ReaderRequest;
 use crate::subscriber::{Filter, Source, Subscriber};
 use crate::topic;
 
@@ -33,10 +34,7 @@ pub struct SubscriberBuilder<'b, T> {
     pub(super) start: Start,
     pub(super) filter: Option<Filter<T>>,
     pub(super) partition: Option<Partition>,
-    accepts: Vec<Register<T>>,
-    max_decoded: Option<usize>,
-    dictionaries: Dictionaries,
-    keep_sealed: bool,
+    manner: Manner<T>,
     /// Of dead letters: what reads the topic they came from, or why there are none.
     origin: Option<Result<Arc<Decoders<T>>, OpenError>>,
     /// The dead letters of the topic are to be read, which is kept elsewhere.
@@ -47,7 +45,7 @@ impl SubscriberBuilder<'_, Record> {
     /// Gives records as they are stored, with the topic's stages not undone: for archives and
     /// bridges that must not see what is in them. [`Record::unseal`] undoes the stages later.
     pub fn keep_sealed(mut self) -> Self {
-        self.keep_sealed = true;
+        self.manner.keep_sealed = true;
         self
     }
 }
@@ -59,10 +57,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
             start: Start::default(),
             filter: None,
             partition: None,
-            accepts: Vec::new(),
-            max_decoded: None,
-            dictionaries: Dictionaries::default(),
-            keep_sealed: false,
+            manner: Manner::default(),
             origin: None,
             dead_letters: None,
         }
@@ -88,7 +83,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         C::Form: Bytewise,
     {
         drop(codec);
-        self.accepts.push(Decoders::add::<C>);
+        self.manner.accepts.push(Decoders::add::<C>);
         self
     }
 
@@ -103,7 +98,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     where
         T::Form: Bytewise,
     {
-        self.dictionaries = self.dictionaries.with(dictionary);
+        self.manner.dictionaries = self.manner.dictionaries.with(dictionary);
         self
     }
 
@@ -114,7 +109,7 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         T: topic::Topic,
         T::Form: Bytewise,
     {
-        self.max_decoded = Some(bytes);
+        self.manner.max_decoded = Some(bytes);
         self
     }
 
@@ -186,37 +181,21 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
 
     /// How the topic is to be read where it is kept elsewhere.
     pub(super) fn reading(self, hub: &Arc<Hub>) -> Reading<T> {
-        Reading {
-            plan: self.topic.plan(hub),
-            accepts: self.accepts,
-            max_decoded: self.max_decoded,
-            dictionaries: self.dictionaries,
-            keep_sealed: self.keep_sealed,
-            dead_letters: self.dead_letters,
-        }
+        Reading { plan: self.topic.plan(hub), manner: self.manner, dead_letters: self.dead_letters }
     }
 
     /// Opens the topic, and says how it is read.
-    pub(super) fn bind(&mut self) -> Result<Readable<T>, OpenError> {
+    pub(super) fn bind(&mut self, registry: &Registry) -> Result<Readable<T>, OpenError> {
         let origin = self.origin.take().transpose()?;
-        let (name, bound) = self.topic.open()?;
-        if let Some(own) = binding::dictionary(&*bound.topic) {
-            if let Some(other) = self.dictionaries.get(own.id()) {
-                binding::check_same(&name, Some(&own), other)?;
-            }
-        }
-        let mut reader = Reader::new(origin.unwrap_or(bound.decoders), bound.stages);
-        reader.max_decoded = self.max_decoded;
-        reader.dictionaries = self.dictionaries.clone();
-        reader.keep_sealed = self.keep_sealed;
-        for accept in std::mem::take(&mut self.accepts) {
-            accept(&reader.accepts).map_err(|()| two_codecs(&name))?;
-        }
+        let (name, bound) = self.topic.open(registry)?;
+        let decoders = origin.unwrap_or(bound.decoders);
+        let own = binding::dictionary(&*bound.topic);
+        let reader = self.manner.reader(&name, decoders, bound.stages, own.as_ref())?;
         Ok(Readable { name, topic: bound.topic, reader })
     }
 
-    fn open(mut self) -> Result<Subscriber<T>, OpenError> {
-        let Readable { name, topic, reader } = self.bind()?;
+    fn open(mut self, registry: &Registry) -> Result<Subscriber<T>, OpenError> {
+        let Readable { name, topic, reader } = self.bind(registry)?;
         let (start, partition) = (self.start, self.partition);
         check(&name, start, partition, &binding::options(&*topic))?;
         let cursor = Cursor::new(topic, start).map_err(|error| not_joined(&name, error))?;
@@ -229,14 +208,13 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         let filter = self.filter.take();
         let reading = self.reading(hub);
         Opening::there(async move {
-            let ReadableThere { name, topic, reader, plan } = reading.reach().await?;
+            let ReadableThere { name, topic, reader, plan, far } = reading.reach().await?;
             check(&name, start, partition, &topic.options())?;
             // Messages of other partitions come too, so that it is seen what is missing.
             let opening = topic.reader(ReaderRequest::from(start));
             let way = opening.await.map_err(|fault| opened(&name, fault))?;
             let cursor = remote::Cursor::new(plan.hub.next_reader(), topic, way);
-            let native = || unsupported(name.to_string(), Capability::Native);
-            let far = T::Form::far(Box::new(cursor)).ok_or_else(native)?;
+            let far = T::Form::instead(&far, Box::new(cursor));
             Ok(Subscriber::new(Source::there(far), reader, filter, partition))
         })
     }
@@ -284,11 +262,8 @@ impl<'b, T: Payload> IntoFuture for SubscriberBuilder<'b, T> {
 
     fn into_future(self) -> Opening<Subscriber<T>> {
         match &self.topic.broker.home {
-            Home::Memory(_) => Opening::here(self.open()),
-            Home::Elsewhere(hub) => {
-                let hub = hub.clone();
-                self.reach(&hub)
-            }
+            Home::Memory(registry) => Opening::here(self.open(registry)),
+            Home::Elsewhere(hub) => self.reach(hub),
         }
     }
 }

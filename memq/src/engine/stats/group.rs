@@ -46,9 +46,10 @@ pub struct GroupStats {
     pub redelivered: u64,
     /// Hand-outs that ended by the ack deadline.
     pub expired: u64,
-    /// Messages acknowledged or committed.
+    /// Messages acknowledged or committed; elsewhere also those moved to the dead-letter topic, where
+    /// the system that keeps the group does not tell them apart.
     pub settled: u64,
-    /// Messages moved to the dead-letter topic.
+    /// Messages moved to the dead-letter topic, where they are told apart. In memory they are.
     pub dead_lettered: u64,
     /// Messages that retention removed before they were settled.
     pub skipped: u64,

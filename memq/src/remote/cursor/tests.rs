@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::{BYTES, Cursor};
+use super::{Cursor, SEGMENT_BYTES};
 use crate::engine::stats::TopicStats;
 use crate::error::{LagReason, RecvError, SeekError};
 use crate::name::TopicName;
@@ -260,7 +260,7 @@ fn an_outage_is_told_and_reading_goes_on_where_it_was() {
 
 #[test]
 fn a_message_that_is_held_holds_no_more_than_a_segment_of_the_log() {
-    let large = (0..5).map(|offset| message(offset, BYTES / 2)).collect();
+    let large = (0..5).map(|offset| message(offset, SEGMENT_BYTES / 2)).collect();
     let mut cursor = cursor(0, 5, [Step::Run(large), Step::Nothing]);
     let mut held = Vec::new();
     while let Poll::Ready(offset) = poll(&mut cursor) {

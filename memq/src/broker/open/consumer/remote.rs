@@ -13,13 +13,12 @@ use crate::broker::open::{Opening, Plan};
 use crate::codec::form::Form;
 use crate::consumer::{Consumer, Seat};
 use crate::delivery::Terms;
-use crate::engine::clock::Clock;
 use crate::engine::group::Rules;
 use crate::error::OpenError;
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::payload::Payload;
-use crate::remote::{DeadLetters, Group, Member, Outlet, Site, opened, unsupported};
+use crate::remote::{DeadLetters, Group, Member, Outlet, Site, opened};
 use crate::spi::{Capability, GroupOrder, GroupRequest, GroupRules, OpenFault, RemoteTopic};
 
 /// How long a dead-letter topic remembers at least which messages are in it, if nothing else is said
@@ -63,7 +62,7 @@ impl<T: Payload> Joining<T> {
 
     async fn open(self) -> Result<Consumer<T>, OpenError> {
         self.checked?;
-        let ReadableThere { name, topic, reader, plan } = self.reading.reach().await?;
+        let ReadableThere { name, topic, reader, plan, far: there } = self.reading.reach().await?;
         plan.hub.able(&name, Capability::Groups)?;
         let fault = |fault| opened(&name, fault);
         let mut again = true;
@@ -107,15 +106,13 @@ impl<T: Payload> Joining<T> {
             ack_deadline: rules.ack_deadline,
             max_attempts: rules.max_attempts,
             dead_letters,
-            clock: Arc::new(Clock::new()),
+            clock: plan.hub.clock().clone(),
             keeper: OnceLock::new(),
             burials: watch::Sender::new(0),
         });
-        let native = || unsupported(name.to_string(), Capability::Native);
-        let member = Box::new(Member::new(group.clone(), seat));
-        let member = T::Form::far(member).ok_or_else(native)?;
+        let member = T::Form::instead(&there, Box::new(Member::new(group.clone(), seat)));
         let terms = Terms {
-            site: Site::There(T::Form::instead(&member, group)),
+            site: Site::There(T::Form::instead(&there, group)),
             name: self.group.into(),
             backoff: self.backoff,
             ack_deadline: rules.ack_deadline,
