@@ -20,7 +20,7 @@ use crate::position::Offset;
 use crate::remote::{opened, received, settled, unsupported};
 use crate::spi::{
     Capability, GroupOrder, GroupRequest, GroupRules, Handed, Incarnation, Incoming, ReadEnd,
-    RemoteGroup, RemoteTopic, Settle, SettleFault,
+    RemoteGroup, RemoteTopic, Settle, SettleFault, Token,
 };
 
 /// Dead letters that are asked for at once.
@@ -58,10 +58,7 @@ impl<T: Payload> DeadLetters<'_, T> {
         let mut dead = Dead::open(hub, dead, &*topic).await?;
 
         let mut done = Redriven::default();
-        // What is left is held until the end, so that it does not come again.
-        let mut left = Vec::new();
-        while let Some(handed) = dead.next(&*topic, left.len() as u64).await? {
-            let Handed { message, token, .. } = handed;
+        while let Some(message) = dead.next(&*topic).await? {
             let (schema, slot) = (message.schema, arrived::<T>(&far, message));
             let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
@@ -70,17 +67,18 @@ impl<T: Payload> DeadLetters<'_, T> {
                 let own = why.topic == from.topic.name().as_str() && why.group == self.group;
                 (own && filter(&message, &why)).then_some(why.partition)
             });
-            let (Some(partition), Some(token)) = (wanted, &token) else {
+            let Some(partition) = wanted else {
                 done.left += 1;
-                left.push(token);
                 continue;
             };
             let id = dead.id(slot.offset());
             origin.store(alive::<T>(&slot), partition, Some(id), schema).await?;
-            match token.settle_confirmed(Settle::Ack).await {
-                Err(fault @ SettleFault::Fault(_)) => return Err(settled(fault).into()),
-                _ => done.redriven += 1,
-            }
+            dead.settle(Settle::Ack).await?;
+            done.redriven += 1;
+        }
+        // Before anybody is told: from a process that ends now it would come back after a day.
+        while !dead.held.is_empty() {
+            dead.settle(Settle::Return).await?;
         }
         Ok(done)
     }
@@ -94,6 +92,8 @@ struct Dead {
     end: Offset,
     /// The next one last.
     handed: Vec<Handed>,
+    /// What settles those that are looked at, and left: so they do not come again before the end.
+    held: Vec<Box<dyn Token>>,
 }
 
 impl Dead {
@@ -108,12 +108,12 @@ impl Dead {
         let stats = topic.stats().await.map_err(|fault| opened(&name, fault.into()))?;
         let request = GroupRequest::new(REDRIVE, rules, Start::Earliest, usize::MAX);
         let member = topic.group(request).await.map_err(|fault| opened(&name, fault))?;
-        let (incarnation, handed) = (topic.incarnation(), Vec::new());
-        Ok(Self { name, incarnation, member, end: stats.next, handed })
+        let (incarnation, end) = (topic.incarnation(), stats.next);
+        Ok(Self { name, incarnation, member, end, handed: Vec::new(), held: Vec::new() })
     }
 
-    /// The next one, where so many are held already.
-    async fn next(&mut self, topic: &dyn RemoteTopic, held: u64) -> Result<Option<Handed>, Error> {
+    /// The next one, which is held then.
+    async fn next(&mut self, topic: &dyn RemoteTopic) -> Result<Option<Incoming>, Error> {
         let (mut pause, mut looks) = (Duration::ZERO, 0);
         while self.handed.is_empty() {
             let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
@@ -128,20 +128,42 @@ impl Dead {
                     let group = stats.group(REDRIVE).ok_or(RecvError::GroupDeleted)?;
                     let handed_out = group.in_flight + group.delayed;
                     looks = if group.lag <= handed_out { looks + 1 } else { 0 };
-                    if group.lag <= held || looks > LOOKS {
+                    if group.lag <= self.held.len() as u64 || looks > LOOKS {
                         return Ok(None);
                     }
                     pause = LOOK;
                 }
             }
         }
-        Ok(self.handed.pop().filter(|next| next.message.offset < self.end))
+        let Some(Handed { message, token, .. }) = self.handed.pop() else { return Ok(None) };
+        self.held.extend(token);
+        Ok(Some(message).filter(|message| message.offset < self.end))
+    }
+
+    /// Settles the one that was held last.
+    async fn settle(&mut self, how: Settle) -> Result<(), Error> {
+        let Some(token) = self.held.pop() else { return Ok(()) };
+        match token.settle_confirmed(how).await {
+            Err(fault @ SettleFault::Fault(_)) => Err(settled(fault).into()),
+            _ => Ok(()),
+        }
     }
 
     /// The id under which it is redriven, however often that is begun.
     fn id(&self, offset: Offset) -> Arc<str> {
         let Incarnation(incarnation) = self.incarnation;
         format!("{}:{incarnation:x}:{REDRIVE}:{offset}", self.name).into()
+    }
+}
+
+/// What was not settled comes back at once, also where a redrive fails or is dropped.
+impl Drop for Dead {
+    fn drop(&mut self) {
+        let handed = self.handed.drain(..).filter_map(|handed| handed.token);
+        for token in self.held.drain(..).chain(handed) {
+            // Who cannot be told gives it back after its deadline.
+            let _ = token.settle(Settle::Return);
+        }
     }
 }
 
