@@ -16,7 +16,6 @@ mod parts;
 mod recover;
 mod register;
 mod shared;
-mod start;
 mod token;
 mod watch;
 
@@ -29,6 +28,7 @@ use self::answer::Unread;
 use self::member::Member;
 use self::parts::{ensure, tidy};
 use self::register::{Created, Register};
+use crate::start;
 use crate::topic::Core;
 
 /// How often a group is looked at again that others create and delete meanwhile.

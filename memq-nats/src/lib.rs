@@ -54,15 +54,13 @@
 //!
 //! # What does not hold yet
 //!
-//! Of the cases of `memq::conformance` these fail on one of the servers that it is tried on, or do sometimes:
+//! Of the cases of `memq::conformance` these fail on the servers that it is tried on:
 //!
 //! - A message that was fetched before it expired is still delivered.
 //! - What was acknowledged shortly before a server is killed may be handed out again.
-//! - Where a member leaves and nobody else asks for messages, nats-server 2.9 may keep what came back
-//!   until its ack deadline, and hand out an acknowledged one again instead: `redrive`, called again,
-//!   may miss what it left, and give back twice.
-//! - A publisher that waits for room is not woken when the last broker is dropped; a worker that drains,
-//!   and the next message of a key, sometimes do not come to an end.
+//!
+//! Servers before 2.10 may hand out a settled message once more, where another is given back just as a
+//! member leaves.
 //!
 //! There is no bridge between a topic in memory and one here.
 
@@ -78,6 +76,7 @@ mod preflight;
 mod publisher;
 mod reader;
 mod settings;
+mod start;
 mod task;
 mod topic;
 mod transport;

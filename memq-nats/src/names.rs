@@ -121,6 +121,11 @@ pub(crate) const fn sequence(offset: Offset) -> u64 {
     offset.0.saturating_add(1)
 }
 
+/// A reader's consumer.
+pub(crate) fn reader() -> String {
+    format!("r-{}", unique())
+}
+
 /// 32 hexadecimal digits that no other process makes.
 pub(crate) fn unique() -> String {
     // Keyed by the system's random numbers, and each `RandomState` differently.

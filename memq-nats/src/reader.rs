@@ -9,19 +9,19 @@ mod delivered;
 mod drive;
 mod pull;
 mod source;
-mod start;
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use memq::Offset;
 use memq::spi::{Incoming, OpenFault, ReadEnd, ReaderRequest, RemoteReader};
+use memq::{Offset, Start};
 
 use self::buffer::Buffer;
 use self::drive::Driver;
 use self::source::Source;
 use crate::names::offset;
+use crate::start;
 use crate::topic::Core;
 
 /// Opens a reader.
@@ -37,6 +37,13 @@ pub(crate) async fn open(
     core: Arc<Core>,
     request: ReaderRequest,
 ) -> Result<Box<dyn RemoteReader>, OpenFault> {
+    if request.start == Start::Committed {
+        return Err(OpenFault::Option {
+            option: "start",
+            value: format!("{:?}", request.start),
+            remedy: "start at an end of the topic, an offset or a time".to_owned(),
+        });
+    }
     let cursor = start::resolve(&core, request.start).await?;
     let source = Source::new(core.clone());
     // Here and not in the task, so that publishers that make room know of the reader from now on.

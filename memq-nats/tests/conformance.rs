@@ -79,10 +79,22 @@ impl Backend for JetStream {
 /// Cases that run at once.
 const AT_ONCE: usize = 4;
 
-fn all(threads: Threads) {
+/// Those that do not hold yet; see the documentation of the crate.
+const OPEN: &[&str] = &[
+    "full_and_reject_gives_the_value_back",
+    "full_and_wait_waits_for_everyone_and_drops_nothing",
+    "ttl_expired_is_never_delivered",
+    "past_max_attempts_it_is_a_dead_letter_with_reason_origin_attempts",
+    "an_undecodable_record_is_a_dead_letter_of_its_group",
+    "groups_resume_after_restart",
+];
+
+/// Runs those of the cases that are open, or the others.
+fn all(threads: Threads, open: bool) {
     for binary in Binary::all_or_skip() {
         let backend = Arc::new(JetStream::new(&binary));
-        let next = Mutex::new(cases().iter());
+        let next = cases().iter().filter(|case| OPEN.contains(&case.name()) == open);
+        let next = Mutex::new(next);
         let failed = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
@@ -102,13 +114,28 @@ fn all(threads: Threads) {
 }
 
 #[test]
-#[ignore = "some of the cases do not hold yet; see the documentation of the crate"]
 fn jetstream_keeps_what_is_promised_on_one_thread() {
-    all(Threads::One);
+    all(Threads::One, false);
 }
 
 #[test]
-#[ignore = "some of the cases do not hold yet; see the documentation of the crate"]
 fn jetstream_keeps_what_is_promised_on_several() {
-    all(Threads::Several);
+    all(Threads::Several, false);
+}
+
+#[test]
+#[ignore = "these do not hold yet; see the documentation of the crate"]
+fn what_is_open_on_one_thread() {
+    all(Threads::One, true);
+}
+
+#[test]
+#[ignore = "these do not hold yet; see the documentation of the crate"]
+fn what_is_open_on_several() {
+    all(Threads::Several, true);
+}
+
+#[test]
+fn what_is_open_are_cases() {
+    assert!(OPEN.iter().all(|open| cases().iter().any(|case| case.name() == *open)));
 }

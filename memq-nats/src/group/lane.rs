@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::{Message, StatusCode, Subscriber};
+use async_nats::{Client, Message, StatusCode, Subscriber};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use memq::spi::Incoming;
 use memq::{Cause, Timestamp};
@@ -20,6 +21,7 @@ use super::parts::Part;
 use super::recover::recover;
 use super::register::nanos;
 use super::shared::{Arrived, RETURN, Shared};
+use crate::link::Link;
 use crate::names::{Place, offset};
 use crate::wire;
 
@@ -32,6 +34,9 @@ const QUIET: Duration = Duration::from_millis(1_500);
 
 /// How long what is on its way may take to arrive once nobody is to have it.
 const LATE: Duration = Duration::from_secs(2);
+
+/// Heartbeats and the like that may be on their way, at most.
+const STATUSES: u64 = 8;
 
 /// A pause where the server refuses a pull for now.
 const REFUSED: Duration = Duration::from_millis(50);
@@ -99,18 +104,17 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
 async fn pull(
     shared: &Shared,
     part: Part,
-    inbox: &mut Option<(String, Subscriber)>,
+    inbox: &mut Option<Inbox>,
     batch: usize,
     turn: &mut watch::Receiver<()>,
 ) -> Result<Over, Cause> {
     let (link, stream) = (&shared.core.link, &shared.core.stream);
-    let (reply, messages) = match inbox {
+    if inbox.as_ref().is_some_and(Inbox::is_stale) {
+        return Ok(Over::Lost);
+    }
+    let inbox = match inbox {
         Some(inbox) => inbox,
-        None => {
-            let reply = link.client.new_inbox();
-            let messages = link.client.subscribe(reply.clone()).await?;
-            inbox.insert((reply, messages))
-        }
+        None => inbox.insert(Inbox::open(link).await?),
     };
     let (durable, moves) = {
         let state = shared.locked();
@@ -119,15 +123,15 @@ async fn pull(
     let (expires, idle_heartbeat) = (nanos(EXPIRES), nanos(HEARTBEAT));
     let pull = serde_json::to_vec(&Pull { batch, expires, idle_heartbeat, no_wait: batch > 1 })?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
-    link.client.publish_with_reply(subject, reply.clone(), pull.into()).await?;
+    inbox.left = batch;
+    link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
 
-    let mut left = batch;
     let mut quiet = Instant::now() + QUIET;
-    while left > 0 {
+    while inbox.left > 0 {
         let message = tokio::select! {
             // What arrived is taken first.
             biased;
-            message = messages.next() => message,
+            message = inbox.next() => message,
             changed = turn.changed() => {
                 if changed.is_err() || shared.locked().is_over() {
                     return Ok(Over::Stop);
@@ -140,12 +144,14 @@ async fn pull(
         quiet = Instant::now() + QUIET;
         match message.status {
             None | Some(StatusCode::OK) => {
-                left -= 1;
+                inbox.left -= 1;
                 arrive(shared, part, moves, message);
             }
             Some(StatusCode::IDLE_HEARTBEAT) => {}
-            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) if left < batch => break,
-            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => return Ok(Over::Idle),
+            Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => {
+                let some = std::mem::take(&mut inbox.left) < batch;
+                return Ok(if some { Over::Done } else { Over::Idle });
+            }
             Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => {
                 tokio::time::sleep(REFUSED).await;
                 return Ok(Over::Done);
@@ -182,13 +188,61 @@ fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
 }
 
 /// Asks for no more, and gives back what was on its way.
-async fn give_back(shared: Arc<Shared>, (_, mut inbox): (String, Subscriber)) {
-    if inbox.drain().await.is_err() {
+async fn give_back(shared: Arc<Shared>, mut inbox: Inbox) {
+    if inbox.end(&shared.core.link.client).await.is_err() {
         return;
     }
     while let Ok(Some(message)) = tokio::time::timeout(LATE, inbox.next()).await {
         if let (None | Some(StatusCode::OK), Some(reply)) = (message.status, &message.reply) {
             shared.tell(reply, RETURN);
         }
+    }
+}
+
+/// Where the server answers pulls.
+struct Inbox {
+    reply: String,
+    messages: Subscriber,
+    /// What came since it was opened.
+    seen: u64,
+    /// Messages that the present pull may still bring.
+    left: usize,
+    /// Tells that the connection was cut: the server counts anew then.
+    up: watch::Receiver<bool>,
+}
+
+impl Inbox {
+    async fn open(link: &Link) -> Result<Self, Cause> {
+        let mut up = link.up.clone();
+        up.mark_unchanged();
+        let reply = link.client.new_inbox();
+        let messages = link.client.subscribe(reply.clone()).await?;
+        Ok(Self { reply, messages, seen: 0, left: 0, up })
+    }
+
+    async fn next(&mut self) -> Option<Message> {
+        let message = self.messages.next().await;
+        self.seen += u64::from(message.is_some());
+        message
+    }
+
+    /// Whether it was opened on a connection that was cut.
+    fn is_stale(&self) -> bool {
+        self.up.has_changed().unwrap_or(true)
+    }
+
+    /// Lets it end, with nothing lost. The client forgets a subscription before the server does, and
+    /// drops what arrives in between. So it ends by a count, which both know: of all that may be on its
+    /// way, filled up with messages of its own.
+    async fn end(&mut self, client: &Client) -> Result<(), Cause> {
+        if self.is_stale() {
+            return Ok(self.messages.drain().await?);
+        }
+        let rest = self.left as u64 + STATUSES;
+        self.messages.unsubscribe_after(self.seen + rest).await?;
+        for _ in 0..rest {
+            client.publish(self.reply.clone(), Bytes::new()).await?;
+        }
+        Ok(())
     }
 }

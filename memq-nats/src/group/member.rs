@@ -15,8 +15,9 @@ use super::recover::grow;
 use super::register::{Epoch, Register};
 use super::shared::{ACK, Arrived, End, Held, PROGRESS, Shared, State};
 use super::token::Delivery;
-use super::{figures, start, watch};
-use crate::names::{self, offset};
+use super::{figures, watch};
+use crate::names::{self, offset, sequence};
+use crate::start;
 use crate::topic::Core;
 
 /// A member. Its tasks end once it is gone, and have given back what it had.
@@ -145,11 +146,15 @@ fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived) -> Handed
 /// Moves the group: its members go over to other consumers.
 async fn move_to(shared: Arc<Shared>, start: Start) -> Result<Offset, MoveFault> {
     let (core, group) = (&shared.core, &*shared.group);
-    let start = start::resolve(core, start).await?;
-    let stream = core.look_patiently().await?;
     let found = Register::read(core, group).await.map_err(Fault::from)?;
     let Some(mut register) = found.filter(|register| register.id == shared.id) else {
         return Err(MoveFault::GroupDeleted);
+    };
+    let readings = core.readings().await.map_err(Fault::from)?;
+    let stream = core.look_patiently().await?;
+    let start = match start {
+        Start::Committed => sequence(figures::of(group, &register, &readings, &stream).committed),
+        start => start::resolve(core, start).await?,
     };
     register.epoch = Epoch::at(start);
     register.update(core, group).await.map_err(Fault::from)?;

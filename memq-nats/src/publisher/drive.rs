@@ -8,7 +8,7 @@ use async_nats::client::PublishErrorKind;
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::answer::{self, Answer};
 use super::window::{Ticket, Window};
@@ -309,12 +309,16 @@ impl Driver {
         }
         match self.shared.core.make_room().await {
             Ok(true) => self.looks = 0,
+            // Nobody waits for room any longer than there is a broker.
+            Ok(false) if waits && self.shared.core.link.is_down() => return self.end(),
             Ok(false) if waits => {
                 self.looks += 1;
                 let deadlines = self.window.open().filter_map(|flight| flight.until);
                 let deadline = deadlines.filter(|until| *until > now).min();
                 let next = now + FULL.delay(self.looks);
-                sleep_until(deadline.map_or(next, |deadline| deadline.min(next))).await;
+                let next = deadline.map_or(next, |deadline| deadline.min(next));
+                let mut down = self.shared.core.link.down();
+                let _ = timeout_at(next, down.wait_for(|down| *down)).await;
             }
             Ok(false) => {}
             Err(Unseen::Deleted) => return self.end(),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::Info;
-use memq::Timestamp;
 use memq::spi::Fault;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -18,9 +17,6 @@ use crate::topic::{Core, Unseen};
 /// How long a consumer that nobody asks for messages is kept.
 const INACTIVE: Duration = Duration::from_secs(60);
 
-/// The same for one that is only asked where it starts.
-const INACTIVE_PEEK: Duration = Duration::from_secs(5);
-
 #[derive(Serialize)]
 struct Create<'c> {
     stream_name: &'c str,
@@ -28,36 +24,17 @@ struct Create<'c> {
 }
 
 /// What is said of it; the rest is as the server has it.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Config<'c> {
     name: &'c str,
     deliver_policy: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opt_start_seq: Option<u64>,
-    /// RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opt_start_time: Option<String>,
+    opt_start_seq: u64,
     ack_policy: &'static str,
     replay_policy: &'static str,
     /// In nanoseconds.
     inactive_threshold: u64,
     mem_storage: bool,
     num_replicas: usize,
-}
-
-impl<'c> Config<'c> {
-    fn new(name: &'c str, inactive: Duration) -> Self {
-        Self {
-            name,
-            ack_policy: "none",
-            replay_policy: "instant",
-            inactive_threshold: u64::try_from(inactive.as_nanos()).unwrap_or(u64::MAX),
-            // It is made again where it is lost.
-            mem_storage: true,
-            num_replicas: 1,
-            ..Self::default()
-        }
-    }
 }
 
 /// A reader's consumer; always of the same name.
@@ -69,7 +46,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, name: name() }
+        Self { core, name: names::reader() }
     }
 
     /// Makes it for the first time, to begin at this sequence, for as long as the settings say. How
@@ -133,32 +110,16 @@ impl Source {
 
     fn create(&self, cursor: u64) -> Create<'_> {
         let config = Config {
+            name: &self.name,
             deliver_policy: "by_start_sequence",
-            opt_start_seq: Some(cursor),
-            ..Config::new(&self.name, INACTIVE)
+            opt_start_seq: cursor,
+            ack_policy: "none",
+            replay_policy: "instant",
+            inactive_threshold: u64::try_from(INACTIVE.as_nanos()).unwrap_or(u64::MAX),
+            // It is made again where it is lost.
+            mem_storage: true,
+            num_replicas: 1,
         };
         Create { stream_name: &self.core.stream, config }
     }
-
-    /// A consumer that starts at this time, or now, and is not kept.
-    pub(super) async fn peek(core: &Core, time: Option<Timestamp>) -> Result<Info, Fault> {
-        let name = name();
-        let config = Config {
-            deliver_policy: if time.is_some() { "by_start_time" } else { "new" },
-            opt_start_time: time.map(|time| time.to_string()),
-            ..Config::new(&name, INACTIVE_PEEK)
-        };
-        let create = Create { stream_name: &core.stream, config };
-        let request = format!("CONSUMER.CREATE.{}.{name}", core.stream);
-        let info = core.link.ask(&request, &create).await?;
-        let request = format!("CONSUMER.DELETE.{}.{name}", core.stream);
-        // It would go by itself, a little later.
-        let _ = core.link.ask_once::<IgnoredAny>(&request, &Map::new()).await;
-        Ok(info)
-    }
-}
-
-/// A name that no other consumer has.
-fn name() -> String {
-    format!("r-{}", names::unique())
 }

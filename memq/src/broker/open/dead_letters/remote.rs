@@ -56,9 +56,7 @@ impl<T: Payload> DeadLetters<'_, T> {
         let mut dead = Dead::open(hub, dead, &*topic).await?;
 
         let mut done = Redriven::default();
-        // What is left is held until the end, so that it does not come again.
-        let mut left = Vec::new();
-        while let Some(Letter { message, token }) = dead.next(&*topic, left.len() as u64).await? {
+        while let Some(message) = dead.next(&*topic).await? {
             let (schema, slot) = (message.schema, arrived::<T>(&far, message));
             let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
@@ -67,17 +65,18 @@ impl<T: Payload> DeadLetters<'_, T> {
                 let own = why.topic == from.topic.name().as_str() && why.group == self.group;
                 (own && filter(&message, &why)).then_some(why.partition)
             });
-            let (Some(partition), Some(own)) = (wanted, &token.0) else {
+            let Some(partition) = wanted else {
                 done.left += 1;
-                left.push(token);
                 continue;
             };
             let id = dead.id(slot.offset());
             origin.store(alive::<T>(&slot), partition, Some(id), schema).await?;
-            match own.settle_confirmed(Settle::Ack).await {
-                Err(fault @ SettleFault::Fault(_)) => return Err(settled(fault).into()),
-                _ => done.redriven += 1,
-            }
+            dead.settle(Settle::Ack).await?;
+            done.redriven += 1;
+        }
+        // Before anybody is told: from a process that ends now it would come back after a day.
+        while !dead.held.is_empty() {
+            dead.settle(Settle::Return).await?;
         }
         Ok(done)
     }
@@ -90,26 +89,9 @@ struct Dead {
     member: Box<dyn RemoteGroup>,
     end: Offset,
     /// The next one last.
-    handed: Vec<Letter>,
-}
-
-/// A dead letter that was handed out.
-struct Letter {
-    message: Incoming,
-    token: Mine,
-}
-
-/// What settles it. Dropped, it gives the dead letter back for another redrive; where it is settled,
-/// that does nothing.
-struct Mine(Option<Box<dyn Token>>);
-
-impl Drop for Mine {
-    fn drop(&mut self) {
-        if let Some(token) = &self.0 {
-            // Where that fails, it comes back after its deadline.
-            drop(token.settle(Settle::Return));
-        }
-    }
+    handed: Vec<Handed>,
+    /// What settles those that are looked at, and left: so they do not come again before the end.
+    held: Vec<Box<dyn Token>>,
 }
 
 impl Dead {
@@ -124,21 +106,17 @@ impl Dead {
         let stats = topic.stats().await.map_err(|fault| opened(&name, fault.into()))?;
         let request = GroupRequest::new(REDRIVE, rules, Start::Earliest, usize::MAX);
         let member = topic.group(request).await.map_err(|fault| opened(&name, fault))?;
-        let (incarnation, handed) = (topic.incarnation(), Vec::new());
-        Ok(Self { name, incarnation, member, end: stats.next, handed })
+        let (incarnation, end) = (topic.incarnation(), stats.next);
+        Ok(Self { name, incarnation, member, end, handed: Vec::new(), held: Vec::new() })
     }
 
-    /// The next one, where so many are held already.
-    async fn next(&mut self, topic: &dyn RemoteTopic, held: u64) -> Result<Option<Letter>, Error> {
+    /// The next one, which is held then.
+    async fn next(&mut self, topic: &dyn RemoteTopic) -> Result<Option<Incoming>, Error> {
         let (mut pause, mut looks) = (Duration::ZERO, 0);
         while self.handed.is_empty() {
-            let mut handed = Vec::new();
-            let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut handed, cx));
+            let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
             match timeout(pause, more).await {
-                Ok(Ok(())) => self.handed.extend(handed.into_iter().rev().map(|handed| {
-                    let Handed { message, token, .. } = handed;
-                    Letter { message, token: Mine(token) }
-                })),
+                Ok(Ok(())) => self.handed.reverse(),
                 Ok(Err(ReadEnd::Lagged { .. })) => {}
                 Ok(Err(ReadEnd::Closed)) => return Ok(None),
                 Ok(Err(end)) => return Err(received(end).into()),
@@ -148,14 +126,25 @@ impl Dead {
                     let group = stats.group(REDRIVE).ok_or(RecvError::GroupDeleted)?;
                     let handed_out = group.in_flight + group.delayed;
                     looks = if group.lag <= handed_out { looks + 1 } else { 0 };
-                    if group.lag <= held || looks > LOOKS {
+                    if group.lag <= self.held.len() as u64 || looks > LOOKS {
                         return Ok(None);
                     }
                     pause = LOOK;
                 }
             }
         }
-        Ok(self.handed.pop().filter(|next| next.message.offset < self.end))
+        let Some(Handed { message, token, .. }) = self.handed.pop() else { return Ok(None) };
+        self.held.extend(token);
+        Ok(Some(message).filter(|message| message.offset < self.end))
+    }
+
+    /// Settles the one that was held last.
+    async fn settle(&mut self, how: Settle) -> Result<(), Error> {
+        let Some(token) = self.held.pop() else { return Ok(()) };
+        match token.settle_confirmed(how).await {
+            Err(fault @ SettleFault::Fault(_)) => Err(settled(fault).into()),
+            _ => Ok(()),
+        }
     }
 
     /// The id under which it is redriven, however often that is begun.
@@ -165,43 +154,20 @@ impl Dead {
     }
 }
 
+/// What was not settled comes back at once, also where a redrive fails or is dropped.
+impl Drop for Dead {
+    fn drop(&mut self) {
+        let handed = self.handed.drain(..).filter_map(|handed| handed.token);
+        for token in self.held.drain(..).chain(handed) {
+            // Who cannot be told gives it back after its deadline.
+            let _ = token.settle(Settle::Return);
+        }
+    }
+}
+
 /// A message as if it were in a log here.
 fn arrived<T: Payload>(far: &Far<T, ()>, message: Incoming) -> SlotRef<Stored<T>> {
     let Incoming { offset, at, partition, record, .. } = message;
     let entry = message::arrived::<T, ()>(record, partition, far);
     SlotRef::of(&Lane::of_run(offset, vec![(entry, at)]), offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use parking_lot::Mutex;
-
-    use super::*;
-    use crate::spi::Boxed;
-
-    /// Says how it was settled.
-    #[derive(Debug)]
-    struct Tells(Arc<Mutex<Vec<Settle>>>);
-
-    impl Token for Tells {
-        fn settle(&self, how: Settle) -> Result<(), SettleFault> {
-            self.0.lock().push(how);
-            Ok(())
-        }
-
-        fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
-            Box::pin(std::future::ready(self.settle(how)))
-        }
-
-        fn extend(&self, _: Duration) -> Result<(), SettleFault> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn what_a_redrive_leaves_is_given_back_and_not_kept_for_a_day() {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        drop(Mine(Some(Box::new(Tells(told.clone())))));
-        assert_eq!(*told.lock(), [Settle::Return]);
-    }
 }
