@@ -20,46 +20,57 @@ numbers!(Number, "numbers", max_messages(1_000_000));
 
 // Batches that are published.
 
-/// Ten messages come where two members sleep, of which the first is not polled for a while.
-async fn wake_ups(as_batch: bool) -> (usize, usize) {
+/// How often each of two members that sleep is woken by what is published; neither is polled meanwhile.
+async fn wake_ups<T: Topic>(publish: impl AsyncFnOnce(Publisher<T>)) -> (usize, usize) {
     let broker = Broker::new();
-    let numbers = broker.publisher::<Number>().await.unwrap();
-    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
-    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
+    let publisher = broker.publisher::<T>().await.unwrap();
+    let mut first = broker.subscriber::<T>().group("g").await.unwrap();
+    let mut second = broker.subscriber::<T>().group("g").await.unwrap();
     let bells = (Bell::new(), Bell::new());
     let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
     assert!(settle_with(&bells.0, &mut first).is_pending());
     assert!(settle_with(&bells.1, &mut second).is_pending());
     let before = (bells.0.rings(), bells.1.rings());
-    if as_batch {
-        numbers.publish_batch((0..10).map(Number)).await.unwrap();
-    } else {
-        for number in 0..10 {
-            numbers.publish(Number(number)).await.unwrap();
-        }
-    }
+    publish(publisher).await;
     (bells.0.rings() - before.0, bells.1.rings() - before.1)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_wakes_as_many_members_as_its_messages_would() {
-    assert_eq!(wake_ups(false).await, (1, 1));
-    assert_eq!(wake_ups(true).await, (1, 1));
+    let singly = wake_ups(async |numbers: Publisher<Number>| {
+        for number in 0..10 {
+            numbers.publish(Number(number)).await.unwrap();
+        }
+    });
+    assert_eq!(singly.await, (1, 1));
+    let together = wake_ups(async |numbers: Publisher<Number>| {
+        numbers.publish_batch((0..10).map(Number)).await.unwrap();
+    });
+    assert_eq!(together.await, (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_one_wakes_one_member() {
-    let broker = Broker::new();
-    let numbers = broker.publisher::<Number>().await.unwrap();
-    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
-    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
-    let bells = (Bell::new(), Bell::new());
-    let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
-    assert!(settle_with(&bells.0, &mut first).is_pending());
-    assert!(settle_with(&bells.1, &mut second).is_pending());
-    let before = (bells.0.rings(), bells.1.rings());
-    numbers.publish_batch([Number(0)]).await.unwrap();
-    assert_eq!((bells.0.rings() - before.0, bells.1.rings() - before.1), (1, 0));
+    let one = wake_ups(async |numbers: Publisher<Number>| {
+        numbers.publish_batch([Number(0)]).await.unwrap();
+    });
+    assert_eq!(one.await, (1, 0));
+}
+
+numbers!(Dealt, "dealt", partitions(2));
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_wakes_the_members_of_each_partition_it_goes_to() {
+    for count in [2, 3] {
+        let dealt = wake_ups(async |dealt: Publisher<Dealt>| {
+            dealt.publish_batch((0..count).map(Dealt)).await.unwrap();
+        });
+        assert_eq!(dealt.await, (1, 1));
+    }
+    let one = wake_ups(async |dealt: Publisher<Dealt>| {
+        dealt.publish_batch((0..2).map(Dealt)).partition(1).await.unwrap();
+    });
+    assert_eq!(one.await, (0, 1));
 }
 
 struct Panicking;
