@@ -51,28 +51,25 @@ impl Group {
         Ok(burial)
     }
 
-    /// Acknowledges hand-outs, as far as they still count.
+    /// Acknowledges hand-outs to one member, as far as they still count.
     pub(in crate::engine) fn acknowledge(&mut self, tickets: &[Ticket], wake: &mut Wake) {
         if self.rules.auto_ack {
             return;
         }
-        // What one member held is settled together, so that it is called once.
-        let (mut holder, mut landed) = (usize::MAX, 0);
+        // What it held is settled together, so that it is called once.
+        let (mut holder, mut landed) = (None, 0);
         for ticket in tickets {
             match self.leases.land(ticket.offset, ticket.serial) {
                 Some(member) => {
-                    if member != holder && landed > 0 {
-                        self.landed(holder, landed, wake);
-                        landed = 0;
-                    }
-                    holder = member;
+                    debug_assert!(holder.is_none_or(|holder| holder == member));
+                    holder = Some(member);
                     landed += 1;
-                    self.counters.settled += 1;
                 }
                 None => drop(self.acknowledge_one(*ticket, wake)),
             }
         }
-        if landed > 0 {
+        if let Some(holder) = holder {
+            self.counters.settled += landed as u64;
             self.landed(holder, landed, wake);
         }
         self.cover(wake);
