@@ -162,29 +162,37 @@ async fn a_batch_that_is_polled_after_its_end_takes_no_wake_up_from_who_waits() 
 // Batches that are received.
 
 numbers!(Ten, "ten", max_messages(10), overflow(Overflow::Wait));
+numbers!(Thousands, "thousands", max_messages(3_000), overflow(Overflow::Wait));
 
 /// Publishes as much as there is room for when it is woken.
-struct Refill(Publisher<Ten>);
+struct Refill<T: Topic>(Publisher<T>, fn(u64) -> T);
 
-impl Wake for Refill {
+impl<T: Topic> Wake for Refill<T> {
     fn wake(self: Arc<Self>) {
-        while self.0.try_publish(Ten(0)).is_ok() {}
+        while self.0.try_publish(self.1(0)).is_ok() {}
     }
+}
+
+/// How many messages a batch without a limit has, of a topic that was full when it began.
+async fn all_of<T: Topic>(make: fn(u64) -> T) -> usize {
+    let broker = Broker::new();
+    let publisher = broker.publisher::<T>().await.unwrap();
+    let mut member = broker.subscriber::<T>().group("g").auto_ack().await.unwrap();
+    while publisher.try_publish(make(0)).is_ok() {}
+    let mut waits = publisher.publish(make(0)).into_future();
+    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+    // What is taken makes room, which is filled at once.
+    let refill = Waker::from(Arc::new(Refill(publisher.clone(), make)));
+    assert!(Future::poll(pin!(&mut waits), &mut Context::from_waker(&refill)).is_pending());
+    let taken = member.recv_batch(usize::MAX).await.unwrap().len();
+    assert!(broker.stats(T::SPEC.name()).await.unwrap().depth > 0);
+    taken
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_any_size_is_no_more_than_was_there_when_it_began() {
-    let broker = Broker::new();
-    let ten = broker.publisher::<Ten>().await.unwrap();
-    let mut member = broker.subscriber::<Ten>().group("g").auto_ack().await.unwrap();
-    ten.publish_batch((0..10).map(Ten)).await.unwrap();
-    let mut waits = ten.publish(Ten(10)).into_future();
-    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
-    // What is taken makes room, which is filled at once.
-    let refill = Waker::from(Arc::new(Refill(ten.clone())));
-    assert!(Future::poll(pin!(&mut waits), &mut Context::from_waker(&refill)).is_pending());
-    assert_eq!(member.recv_batch(usize::MAX).await.unwrap().len(), 10);
-    assert!(broker.stats("ten").await.unwrap().depth > 0);
+    assert_eq!(all_of(Ten).await, 10);
+    assert_eq!(all_of(Thousands).await, 3_000);
 }
 
 static ECHOES: Mutex<Option<Publisher<Echo>>> = Mutex::new(None);
