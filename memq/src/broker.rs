@@ -19,7 +19,7 @@ use crate::error::AdminError;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::record::Record;
-use crate::spi::Transport;
+use crate::spi::{Capability, Transport};
 use crate::topic::Topic;
 
 /// Topics, in memory or [elsewhere](Self::over), and the handles to them.
@@ -244,18 +244,18 @@ impl Broker {
     /// ```
     pub async fn explain(&self, topic: impl AsRef<str>) -> Result<Explanation, AdminError> {
         let topic = topic.as_ref();
-        let (options, stats, now) = match &self.home {
+        let (options, stats, tells, now) = match &self.home {
             Home::Memory(registry) => {
                 let found = find(registry, topic)?;
                 let stats = found.stats().ok_or_else(|| not_found(topic))?;
-                (binding::options(&*found), stats, found.now())
+                (binding::options(&*found), stats, true, found.now())
             }
             Home::Elsewhere(hub) => {
                 let (found, stats) = (hub.find(topic).await?, hub.stats(topic).await?);
-                (found.options(), stats, hub.now())
+                (found.options(), stats, hub.can(Capability::Members), hub.now())
             }
         };
-        Ok(explain::explain(topic, &options, &stats, now))
+        Ok(explain::explain(topic, &options, &stats, tells, now))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

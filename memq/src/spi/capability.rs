@@ -41,7 +41,7 @@ pub enum Capability {
     StaleSettles,
     /// Statistics that say why messages were removed.
     DropCauses,
-    /// Statistics of the members of a group.
+    /// Statistics of who reads: subscribers, and the members of groups.
     Members,
     /// What is acknowledged survives a restart.
     Durable,
