@@ -179,6 +179,46 @@ async fn who_comes_later_may_go_first_where_there_is_room_for_all() {
     assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
 }
 
+/// Its messages are small, and the one that waits is not.
+#[tokio::test]
+async fn a_batch_goes_first_only_as_far_as_there_is_room_for_who_waits() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max_bytes(1_000).overflow(Overflow::Wait);
+    let topic = topic.retain(Retain::UntilConsumed);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_bytes(vec![0; 900]).await.unwrap();
+
+    let (first, second) = (Bell::new(), Bell::new());
+    let mut large = writer.publish_bytes(vec![1; 500]).into_future();
+    assert!(settle_with(&first, &mut large).is_pending());
+    reader.recv().await.unwrap();
+    assert_eq!(broker.stats("log").await.unwrap().bytes, 0);
+
+    let mut batch = writer.publish_batch((0..10).map(|_| Record::new(vec![2; 36])));
+    assert!(settle_with(&second, &mut batch).is_pending());
+    let depth = broker.stats("log").await.unwrap().depth;
+    assert!((1..10).contains(&depth), "{depth} of the batch went first");
+    assert!(poll_with(&first, &mut large).is_ready());
+}
+
+/// The same where only their number counts.
+#[tokio::test]
+async fn a_batch_leaves_as_many_places_as_there_are_who_wait() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(4).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_batch((0..4).map(|_| Record::new("first"))).await.unwrap();
+    let bell = Bell::new();
+    let mut waits = writer.publish_bytes("waits").into_future();
+    assert!(settle_with(&bell, &mut waits).is_pending());
+    reader.recv_batch(2).await.unwrap();
+    let mut batch = writer.publish_batch((0..4).map(|_| Record::new("later")));
+    assert!(settle_with(&Bell::new(), &mut batch).is_pending());
+    assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
+}
+
 /// A batch that waits for a large message is not overtaken as if it waited for its small first one.
 #[tokio::test]
 async fn a_batch_is_waited_for_by_what_it_wants_next() {
@@ -218,35 +258,4 @@ async fn permits_do_not_starve_a_large_message() {
     assert!(poll_once(writer.reserve()).is_none());
     assert!(settle_with(&bell, &mut large).is_ready());
     assert!(poll_once(writer.reserve()).is_some());
-}
-
-/// A batch goes first only as far as there is room for whoever waits beside it: by number, and by bytes.
-#[tokio::test]
-async fn a_batch_that_comes_later_takes_no_room_of_those_that_wait() {
-    let broker = Broker::new();
-    let topic = broker.topic("few").max(4).overflow(Overflow::Wait);
-    let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
-    writer.publish_batch((0..4).map(|_| Record::new("first"))).await.unwrap();
-    let bell = Bell::new();
-    let mut waits = writer.publish_bytes("waits").into_future();
-    assert!(settle_with(&bell, &mut waits).is_pending());
-    reader.recv_batch(2).await.unwrap();
-    let mut batch = writer.publish_batch((0..4).map(|_| Record::new("later")));
-    assert!(settle_with(&Bell::new(), &mut batch).is_pending());
-    assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
-
-    let topic = broker.topic("small").max_bytes(100_000).overflow(Overflow::Wait);
-    let topic = topic.retain(Retain::UntilConsumed);
-    let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
-    writer.publish_batch((0..100).map(|_| Record::new(vec![0; 936]))).await.unwrap();
-    let mut waits = writer.publish_bytes(vec![0; 49_936]).into_future();
-    assert!(settle_with(&bell, &mut waits).is_pending());
-    reader.recv_batch(60).await.unwrap();
-    assert_eq!(broker.stats("small").await.unwrap().bytes, 40_000);
-    // Room for sixty: fifty are for whoever waits.
-    let mut batch = writer.publish_batch((0..20).map(|_| Record::new(vec![0; 936])));
-    assert!(settle_with(&Bell::new(), &mut batch).is_pending());
-    assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(110)));
 }

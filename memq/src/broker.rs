@@ -244,16 +244,20 @@ impl Broker {
     /// ```
     pub async fn explain(&self, topic: impl AsRef<str>) -> Result<Explanation, AdminError> {
         let topic = topic.as_ref();
-        let (options, stats, tells, now) = match &self.home {
+        let (options, stats, now) = match &self.home {
             Home::Memory(registry) => {
                 let found = find(registry, topic)?;
                 let stats = found.stats().ok_or_else(|| not_found(topic))?;
-                (binding::options(&*found), stats, true, found.now())
+                (binding::options(&*found), stats, found.now())
             }
             Home::Elsewhere(hub) => {
                 let (found, stats) = (hub.find(topic).await?, hub.stats(topic).await?);
-                (found.options(), stats, hub.can(Capability::Members), hub.now())
+                (found.options(), stats, hub.now())
             }
+        };
+        let tells = match &self.home {
+            Home::Memory(_) => true,
+            Home::Elsewhere(hub) => hub.can(Capability::Members),
         };
         Ok(explain::explain(topic, &options, &stats, tells, now))
     }

@@ -1,10 +1,9 @@
 //! Topics elsewhere, administered by the calls for those in memory.
 
-use memq::spi::Capability;
 use memq::{AdminError, Broker, Overflow};
 
 use crate::common::Order;
-use crate::loopback::{Server, able};
+use crate::loopback::Server;
 
 #[tokio::test]
 async fn topics_are_listed_looked_at_closed_and_deleted() {
@@ -36,7 +35,8 @@ async fn topics_are_listed_looked_at_closed_and_deleted() {
 async fn an_explanation_says_nothing_of_readers_that_are_not_told_of() {
     let server = Server::start();
     let told = server.connect(8).broker();
-    let untold = server.connect_with(8, able().without(Capability::Members)).broker();
+    let able = crate::loopback::able().without(memq::spi::Capability::Members);
+    let untold = server.connect_with(8, able).broker();
     let orders = told.publisher::<Order>().await.unwrap();
     orders.publish(Order::new(7, "tea")).await.unwrap();
     let explained = async |broker: &Broker| broker.explain("orders").await.unwrap().to_string();

@@ -109,16 +109,14 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         }
     }
 
-    /// Takes messages that can be read without a lock, `most` at most, and says from which offset on
-    /// and how many. Where that is none, [`next`](Self::next) says what there is.
+    /// Takes messages that follow the last one in its segment, `most` at most, and says from which offset
+    /// on and how many. Where that is none, [`next`](Self::next) says what there is.
+    ///
+    /// They are younger than that one, and were there when it was taken or came since: what was just found
+    /// of it, that it is kept and has not expired, holds for them.
     #[inline]
     pub(crate) fn take_run(&mut self, most: usize) -> (u64, usize) {
-        self.position = self.gauge.position();
         let first = self.position;
-        // Where messages expire, each is to be looked at.
-        if self.topic.ttl().is_some() || self.topic.overtaken(first) {
-            return (first, 0);
-        }
         let count = self.lane.as_ref().map_or(0, |lane| lane.run(first, most));
         if count > 0 {
             self.position += count as u64;

@@ -89,6 +89,45 @@ impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
     }
 }
 
+/// What forms have in common that keep bytes: they are copied, and leave as they are.
+macro_rules! kept_as_bytes {
+    () => {
+        fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
+            stored.clone()
+        }
+
+        type Far<R: Send + Sync + Unpin + 'static> = R;
+
+        fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<R> {
+            Some(there)
+        }
+
+        fn there<R: Send + Sync + Unpin + 'static>(far: &R) -> &R {
+            far
+        }
+
+        fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut R) -> &mut R {
+            far
+        }
+
+        fn instead<R, S>(_: &R, there: S) -> S
+        where
+            R: Send + Sync + Unpin + 'static,
+            S: Send + Sync + Unpin + 'static,
+        {
+            there
+        }
+
+        fn depart<R: Send + Sync + Unpin + 'static>(stored: Body, _: &R) -> Body {
+            stored
+        }
+
+        fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
+            body
+        }
+    };
+}
+
 impl<T: Send + Sync + 'static> Form<T> for Encoded {
     type Stored = Body;
     type Made = Body;
@@ -118,39 +157,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         opened
     }
 
-    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
-        stored.clone()
-    }
-
-    type Far<R: Send + Sync + Unpin + 'static> = R;
-
-    fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<R> {
-        Some(there)
-    }
-
-    fn there<R: Send + Sync + Unpin + 'static>(far: &R) -> &R {
-        far
-    }
-
-    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut R) -> &mut R {
-        far
-    }
-
-    fn instead<R, S>(_: &R, there: S) -> S
-    where
-        R: Send + Sync + Unpin + 'static,
-        S: Send + Sync + Unpin + 'static,
-    {
-        there
-    }
-
-    fn depart<R: Send + Sync + Unpin + 'static>(stored: Body, _: &R) -> Body {
-        stored
-    }
-
-    fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
-        body
-    }
+    kept_as_bytes!();
 }
 
 impl<T: Send + Sync + 'static> Take<T> for Encoded {
@@ -193,39 +200,7 @@ impl Form<Record> for Raw {
         opened
     }
 
-    fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
-        stored.clone()
-    }
-
-    type Far<R: Send + Sync + Unpin + 'static> = R;
-
-    fn far<R: Send + Sync + Unpin + 'static>(there: R) -> Option<R> {
-        Some(there)
-    }
-
-    fn there<R: Send + Sync + Unpin + 'static>(far: &R) -> &R {
-        far
-    }
-
-    fn there_mut<R: Send + Sync + Unpin + 'static>(far: &mut R) -> &mut R {
-        far
-    }
-
-    fn instead<R, S>(_: &R, there: S) -> S
-    where
-        R: Send + Sync + Unpin + 'static,
-        S: Send + Sync + Unpin + 'static,
-    {
-        there
-    }
-
-    fn depart<R: Send + Sync + Unpin + 'static>(stored: Body, _: &R) -> Body {
-        stored
-    }
-
-    fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, _: &R) -> Body {
-        body
-    }
+    kept_as_bytes!();
 }
 
 impl Take<Record> for Raw {

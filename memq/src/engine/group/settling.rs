@@ -51,12 +51,12 @@ impl Group {
         Ok(burial)
     }
 
-    /// Acknowledges hand-outs to one member, as far as they still count.
+    /// Acknowledges hand-outs of one member, as far as they still count.
     pub(in crate::engine) fn acknowledge(&mut self, tickets: &[Ticket], wake: &mut Wake) {
         if self.rules.auto_ack {
             return;
         }
-        // What it held is settled together, so that it is called once.
+        // Those of one batch were held by one member, which is called once.
         let (mut holder, mut landed) = (None, 0);
         for ticket in tickets {
             match self.leases.land(ticket.offset, ticket.serial) {
