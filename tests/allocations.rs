@@ -69,6 +69,6 @@ fn a_batch_of_native_messages_allocates_its_list_and_nothing_for_each() {
         })
         .count_total;
     });
-    // Two vectors that double as they grow, and one reference for each segment of 256.
+    // A list that doubles as it grows, and one reference for each segment.
     assert!(allocations < 80, "{allocations} allocations");
 }

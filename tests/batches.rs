@@ -20,46 +20,57 @@ numbers!(Number, "numbers", max_messages(1_000_000));
 
 // Batches that are published.
 
-/// Ten messages come where two members sleep, of which the first is not polled for a while.
-async fn wake_ups(as_batch: bool) -> (usize, usize) {
+/// How often each of two members that sleep is woken by what is published; neither is polled meanwhile.
+async fn wake_ups<T: Topic>(publish: impl AsyncFnOnce(Publisher<T>)) -> (usize, usize) {
     let broker = Broker::new();
-    let numbers = broker.publisher::<Number>().await.unwrap();
-    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
-    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
+    let publisher = broker.publisher::<T>().await.unwrap();
+    let mut first = broker.subscriber::<T>().group("g").await.unwrap();
+    let mut second = broker.subscriber::<T>().group("g").await.unwrap();
     let bells = (Bell::new(), Bell::new());
     let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
     assert!(settle_with(&bells.0, &mut first).is_pending());
     assert!(settle_with(&bells.1, &mut second).is_pending());
     let before = (bells.0.rings(), bells.1.rings());
-    if as_batch {
-        numbers.publish_batch((0..10).map(Number)).await.unwrap();
-    } else {
-        for number in 0..10 {
-            numbers.publish(Number(number)).await.unwrap();
-        }
-    }
+    publish(publisher).await;
     (bells.0.rings() - before.0, bells.1.rings() - before.1)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_wakes_as_many_members_as_its_messages_would() {
-    assert_eq!(wake_ups(false).await, (1, 1));
-    assert_eq!(wake_ups(true).await, (1, 1));
+    let singly = wake_ups(async |numbers: Publisher<Number>| {
+        for number in 0..10 {
+            numbers.publish(Number(number)).await.unwrap();
+        }
+    });
+    assert_eq!(singly.await, (1, 1));
+    let together = wake_ups(async |numbers: Publisher<Number>| {
+        numbers.publish_batch((0..10).map(Number)).await.unwrap();
+    });
+    assert_eq!(together.await, (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_one_wakes_one_member() {
-    let broker = Broker::new();
-    let numbers = broker.publisher::<Number>().await.unwrap();
-    let mut first = broker.subscriber::<Number>().group("g").await.unwrap();
-    let mut second = broker.subscriber::<Number>().group("g").await.unwrap();
-    let bells = (Bell::new(), Bell::new());
-    let (mut first, mut second) = (Box::pin(first.recv()), Box::pin(second.recv()));
-    assert!(settle_with(&bells.0, &mut first).is_pending());
-    assert!(settle_with(&bells.1, &mut second).is_pending());
-    let before = (bells.0.rings(), bells.1.rings());
-    numbers.publish_batch([Number(0)]).await.unwrap();
-    assert_eq!((bells.0.rings() - before.0, bells.1.rings() - before.1), (1, 0));
+    let one = wake_ups(async |numbers: Publisher<Number>| {
+        numbers.publish_batch([Number(0)]).await.unwrap();
+    });
+    assert_eq!(one.await, (1, 0));
+}
+
+numbers!(Dealt, "dealt", partitions(2));
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_wakes_the_members_of_each_partition_it_goes_to() {
+    for count in [2, 3] {
+        let dealt = wake_ups(async |dealt: Publisher<Dealt>| {
+            dealt.publish_batch((0..count).map(Dealt)).await.unwrap();
+        });
+        assert_eq!(dealt.await, (1, 1));
+    }
+    let one = wake_ups(async |dealt: Publisher<Dealt>| {
+        dealt.publish_batch((0..2).map(Dealt)).partition(1).await.unwrap();
+    });
+    assert_eq!(one.await, (0, 1));
 }
 
 struct Panicking;
@@ -151,29 +162,37 @@ async fn a_batch_that_is_polled_after_its_end_takes_no_wake_up_from_who_waits() 
 // Batches that are received.
 
 numbers!(Ten, "ten", max_messages(10), overflow(Overflow::Wait));
+numbers!(Thousands, "thousands", max_messages(3_000), overflow(Overflow::Wait));
 
 /// Publishes as much as there is room for when it is woken.
-struct Refill(Publisher<Ten>);
+struct Refill<T: Topic>(Publisher<T>, fn(u64) -> T);
 
-impl Wake for Refill {
+impl<T: Topic> Wake for Refill<T> {
     fn wake(self: Arc<Self>) {
-        while self.0.try_publish(Ten(0)).is_ok() {}
+        while self.0.try_publish(self.1(0)).is_ok() {}
     }
+}
+
+/// How many messages a batch without a limit has, of a topic that was full when it began.
+async fn all_of<T: Topic>(make: fn(u64) -> T) -> usize {
+    let broker = Broker::new();
+    let publisher = broker.publisher::<T>().await.unwrap();
+    let mut member = broker.subscriber::<T>().group("g").auto_ack().await.unwrap();
+    while publisher.try_publish(make(0)).is_ok() {}
+    let mut waits = publisher.publish(make(0)).into_future();
+    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+    // What is taken makes room, which is filled at once.
+    let refill = Waker::from(Arc::new(Refill(publisher.clone(), make)));
+    assert!(Future::poll(pin!(&mut waits), &mut Context::from_waker(&refill)).is_pending());
+    let taken = member.recv_batch(usize::MAX).await.unwrap().len();
+    assert!(broker.stats(T::SPEC.name()).await.unwrap().depth > 0);
+    taken
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_any_size_is_no_more_than_was_there_when_it_began() {
-    let broker = Broker::new();
-    let ten = broker.publisher::<Ten>().await.unwrap();
-    let mut member = broker.subscriber::<Ten>().group("g").auto_ack().await.unwrap();
-    ten.publish_batch((0..10).map(Ten)).await.unwrap();
-    let mut waits = ten.publish(Ten(10)).into_future();
-    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
-    // What is taken makes room, which is filled at once.
-    let refill = Waker::from(Arc::new(Refill(ten.clone())));
-    assert!(Future::poll(pin!(&mut waits), &mut Context::from_waker(&refill)).is_pending());
-    assert_eq!(member.recv_batch(usize::MAX).await.unwrap().len(), 10);
-    assert!(broker.stats("ten").await.unwrap().depth > 0);
+    assert_eq!(all_of(Ten).await, 10);
+    assert_eq!(all_of(Thousands).await, 3_000);
 }
 
 static ECHOES: Mutex<Option<Publisher<Echo>>> = Mutex::new(None);

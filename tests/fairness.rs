@@ -179,7 +179,6 @@ async fn who_comes_later_may_go_first_where_there_is_room_for_all() {
     assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
 }
 
-/// A batch that waits for a large message is not overtaken as if it waited for its small first one.
 /// Its messages are small, and the one that waits is not.
 #[tokio::test]
 async fn a_batch_goes_first_only_as_far_as_there_is_room_for_who_waits() {
@@ -203,6 +202,24 @@ async fn a_batch_goes_first_only_as_far_as_there_is_room_for_who_waits() {
     assert!(poll_with(&first, &mut large).is_ready());
 }
 
+/// The same where only their number counts.
+#[tokio::test]
+async fn a_batch_leaves_as_many_places_as_there_are_who_wait() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(4).overflow(Overflow::Wait);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    writer.publish_batch((0..4).map(|_| Record::new("first"))).await.unwrap();
+    let bell = Bell::new();
+    let mut waits = writer.publish_bytes("waits").into_future();
+    assert!(settle_with(&bell, &mut waits).is_pending());
+    reader.recv_batch(2).await.unwrap();
+    let mut batch = writer.publish_batch((0..4).map(|_| Record::new("later")));
+    assert!(settle_with(&Bell::new(), &mut batch).is_pending());
+    assert_eq!(poll_with(&bell, &mut waits).map(Result::unwrap), Poll::Ready(Offset(5)));
+}
+
+/// A batch that waits for a large message is not overtaken as if it waited for its small first one.
 #[tokio::test]
 async fn a_batch_is_waited_for_by_what_it_wants_next() {
     let broker = Broker::new();

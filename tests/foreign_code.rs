@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use common::{Bell, settle_with};
+use common::{Bell, settle_with, try_now};
 use memq::codec::{Json, Native};
 use memq::{Broker, Overflow, Publisher, Record, RecvError, Start, Topic, TopicSpec};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Panics when it is dropped, if it is to.
 struct Bomb(bool);
@@ -156,6 +156,40 @@ async fn an_error_that_ended_a_batch_is_not_lost_by_resuming_at_the_position() {
         other => panic!("{:?}", other.map(|message| message.offset())),
     }
     assert_eq!(reader.recv().await.unwrap().offset().0, 2);
+}
+
+/// Panics when its third is decoded.
+#[derive(Serialize)]
+struct Shy(u64);
+
+impl<'de> Deserialize<'de> for Shy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(deserializer)?;
+        assert_ne!(number, 2, "too shy");
+        Ok(Self(number))
+    }
+}
+
+impl Topic for Shy {
+    type Codec = Json;
+    const SPEC: TopicSpec = TopicSpec::new("shy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_codec_that_panics_in_a_batch_keeps_nothing_else_from_its_group() {
+    let broker = Broker::new();
+    let shy = broker.publisher::<Shy>().await.unwrap();
+    let mut member = broker.subscriber::<Shy>().group("g").await.unwrap();
+    shy.publish_batch((0..6).map(Shy)).await.unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| try_now(member.recv_batch(10)))).is_err());
+    let Some(Ok(batch)) = try_now(member.recv_batch(10)) else {
+        panic!("the others are not there")
+    };
+    let numbers: Vec<_> = batch.iter().map(|shy| (shy.0, shy.attempt())).collect();
+    assert_eq!(numbers, [0, 1, 3, 4, 5].map(|number| (number, 2)));
+    batch.ack();
+    let stats = member.stats().unwrap();
+    assert_eq!((stats.settled, stats.in_flight, stats.delayed), (5, 0, 1));
 }
 
 static ARMED: AtomicBool = AtomicBool::new(false);

@@ -267,7 +267,7 @@ async fn bytes_are_read_back_as_they_were_published() {
     }
 }
 
-/// Messages are dated by a coarse clock, and a start by time misses none for that.
+/// Messages of one tick share a date, and a start by time misses none for that.
 #[tokio::test]
 async fn a_start_by_time_misses_nothing_that_was_published_after_it() {
     let broker = Broker::new();

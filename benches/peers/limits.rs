@@ -44,7 +44,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "S3b",
         "9 times tokio-memq",
         "The publisher: each message of a batch moves twice, into the list that the future holds and into its \
-         slot, and drops the one that it displaces.",
+         slot, and drops the one that it displaces. The disruptor's go from the list into a ring that is \
+         never freed, without a lock.",
     ),
     (
         "S4a",
@@ -73,7 +74,14 @@ const LIMITS: &[(&str, &str, &str)] = &[
          references for each delivery, since each may be settled elsewhere.",
     ),
     ("S7-current", "450 ns", "Two polls of each task, which every channel needs."),
-    ("S7-multi", "450 ns", "As S7-current."),
+    (
+        "S7-multi",
+        "450 ns",
+        "As S7-current where both tasks come to be on one worker (memq at its best). Else each stays awake \
+         on a worker of its own, since it looks again a few times before it sleeps, and the ball goes from \
+         core to core, as with the disruptor, which is polled too. A task that sleeps is run by the worker \
+         that wakes it.",
+    ),
     (
         "S8a",
         "above tokio-mpsc",

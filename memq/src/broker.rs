@@ -19,7 +19,7 @@ use crate::error::AdminError;
 use crate::name::TopicName;
 use crate::options::TopicOptions;
 use crate::record::Record;
-use crate::spi::Transport;
+use crate::spi::{Capability, Transport};
 use crate::topic::Topic;
 
 /// Topics, in memory or [elsewhere](Self::over), and the handles to them.
@@ -255,7 +255,11 @@ impl Broker {
                 (found.options(), stats, hub.clock().now())
             }
         };
-        Ok(explain::explain(topic, &options, &stats, now))
+        let tells = match &self.home {
+            Home::Memory(_) => true,
+            Home::Elsewhere(hub) => hub.can(Capability::Members),
+        };
+        Ok(explain::explain(topic, &options, &stats, tells, now))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

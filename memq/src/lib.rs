@@ -41,8 +41,7 @@
 //! * Retention removes the oldest messages: beyond 10,000 or 256 MiB where nothing else is said, or
 //!   past their `ttl`. A subscriber that had not read them is told by [`RecvError::Lagged`] how many
 //!   they were. With [`Overflow::Wait`] or [`Overflow::Reject`] nothing is removed to make room that
-//!   a subscriber has not read.
-//!   Nor is anything that a consumer group has not settled.
+//!   a subscriber has not read or a consumer group has not settled.
 //! * A dead-letter topic is a topic: with the default options its oldest messages go beyond 10,000.
 //! * A future that is dropped loses nothing, but a [`publish`](Publisher::publish) that had to wait
 //!   takes its message with it; [`reserve`](Publisher::reserve) avoids that.

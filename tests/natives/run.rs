@@ -185,7 +185,8 @@ impl<T: Numbered> Run<'_, T> {
         self.members.push(Member { consumer, group, held: Vec::new() });
     }
 
-    /// A batch of deliveries, each of which is the message of its offset, and not settled yet.
+    /// A batch of deliveries, each of which is the message of its offset, and not settled yet; one of each
+    /// key at most, where it is not settled by that.
     fn deliveries(&mut self, at: usize, most: usize) -> Option<memq::Deliveries<T>> {
         let Member { consumer, group, .. } = &mut self.members[at];
         let deliveries = loop {
@@ -197,6 +198,11 @@ impl<T: Numbered> Run<'_, T> {
         };
         assert!(deliveries.len() <= most);
         let group = &mut self.groups[*group];
+        if !group.auto_ack {
+            let mut keys = HashSet::new();
+            let mut of_keys = deliveries.iter().filter_map(Delivery::key);
+            assert!(of_keys.all(|key| keys.insert(key)), "two of one key at once");
+        }
         for delivery in &deliveries {
             assert_eq!(delivery.id(), self.stored[delivery.offset().0 as usize]);
             let is_new = if group.auto_ack {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use memq::spi::{Boxed, Capabilities, Fault, OpenFault, RemoteTopic, TopicRequest, Transport};
+use memq::spi::{
+    Boxed, Capabilities, Capability, Fault, OpenFault, RemoteTopic, TopicRequest, Transport,
+};
 use memq::{AdminError, Broker, OpenError, Overflow, Topic, TopicName};
 use serde::{Deserialize, Serialize};
 
 use crate::common::Order;
-use crate::loopback::{Loopback, Server};
+use crate::loopback::{Loopback, Server, able};
 
 #[tokio::test]
 async fn topics_are_listed_looked_at_closed_and_deleted() {
@@ -32,6 +34,23 @@ async fn topics_are_listed_looked_at_closed_and_deleted() {
     broker.close("orders").await.unwrap();
     broker.delete("orders").await.unwrap();
     assert_eq!(broker.topics().await.unwrap().len(), 1);
+}
+
+/// Where nobody tells who reads, that is no reason to say that nobody does.
+#[tokio::test]
+async fn an_explanation_says_nothing_of_readers_that_are_not_told_of() {
+    let server = Server::start();
+    let told = server.connect(8).broker();
+    let untold = server.connect_with(8, able().without(Capability::Members)).broker();
+    let orders = told.publisher::<Order>().await.unwrap();
+    orders.publish(Order::new(7, "tea")).await.unwrap();
+    let explained = async |broker: &Broker| broker.explain("orders").await.unwrap().to_string();
+    assert!(explained(&told).await.contains("nobody reads it"));
+    assert!(!explained(&untold).await.contains("nobody"));
+    drop(told.subscriber::<Order>().group("billing").await.unwrap());
+    assert!(explained(&told).await.contains("has no members"));
+    let explained = explained(&untold).await;
+    assert!(explained.contains(r#"group "billing""#) && !explained.contains("no members"));
 }
 
 #[tokio::test]

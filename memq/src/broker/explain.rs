@@ -54,10 +54,12 @@ impl fmt::Display for Reader<'_> {
     }
 }
 
+/// `tells` says whether the statistics tell all who read, and not only which groups there are.
 pub(super) fn explain(
     topic: &str,
     options: &TopicOptions,
     stats: &TopicStats,
+    tells: bool,
     now: Timestamp,
 ) -> Explanation {
     let subscribers = stats.subscribers.iter().map(Reader::Subscriber);
@@ -66,6 +68,9 @@ pub(super) fn explain(
 
     let mut lines = vec![kept(topic, options, stats)];
     match (stats.earliest, slowest) {
+        (_, None) if !tells => {
+            lines.push("it has no groups; of subscribers, what keeps it does not tell".into());
+        }
         (_, None) => lines.push(match options.overflow {
             Overflow::DropOldest => "nobody reads it".into(),
             _ => "nobody reads it, so no room is ever made: add a subscriber or a group".into(),
@@ -86,7 +91,7 @@ pub(super) fn explain(
                 lines.push(format!("{reader} is {} behind", messages(subscriber.lag)));
             }
             Reader::Subscriber(_) => {}
-            Reader::Group(group) => explain_group(group, &mut lines),
+            Reader::Group(group) => explain_group(group, tells, &mut lines),
         }
     }
     if let Some(last) = stats.last_drop {
@@ -129,7 +134,7 @@ fn kept(topic: &str, options: &TopicOptions, stats: &TopicStats) -> String {
     )
 }
 
-fn explain_group(group: &GroupStats, lines: &mut Vec<String>) {
+fn explain_group(group: &GroupStats, tells: bool, lines: &mut Vec<String>) {
     let name = &group.name;
     if group.lag == 0 {
         return;
@@ -175,7 +180,7 @@ fn explain_group(group: &GroupStats, lines: &mut Vec<String>) {
             messages(most as u64)
         ));
     }
-    if group.members.is_empty() {
+    if group.members.is_empty() && tells {
         lines.push(format!("group {name:?} has no members: open a consumer, or delete the group"));
     }
     for member in &group.members {

@@ -49,8 +49,8 @@ impl Clock {
             return Timestamp::from_nanos(self.began.load(Ordering::Relaxed));
         }
         let now = self.now();
-        // Two that come at once may each have its own: the log keeps dates in order.
-        self.began.store(now.as_nanos(), Ordering::Relaxed);
+        // Of two that come at once each has its own; who comes late puts back none that is older.
+        self.began.fetch_max(now.as_nanos(), Ordering::Relaxed);
         self.tick.store(tick, Ordering::Release);
         now
     }
@@ -117,5 +117,20 @@ mod coarse {
         pub(super) fn read(&self) -> u64 {
             match *self {}
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(memq_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_late_puts_back_no_older_date() {
+        let clock = Clock::new();
+        let newer = (clock.now() + Duration::from_secs(1)).as_nanos();
+        // As another leaves it that came between a look at the clock and the note of it.
+        clock.began.store(newer, Ordering::Relaxed);
+        assert!(clock.about_now().as_nanos() < newer);
+        assert_eq!(clock.began.load(Ordering::Relaxed), newer);
     }
 }

@@ -75,7 +75,7 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         self.topic.ttl().map_or_else(Timestamp::default, |_| self.topic.now())
     }
 
-    /// Acknowledges hand-outs, as far as they still count.
+    /// Acknowledges hand-outs to one member, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
         let now = self.now_if_it_matters();
         for tickets in tickets.chunks(CHUNK) {

@@ -12,7 +12,8 @@
 //! * Publishers that wait for room are let in one after the other. The first of them sets `waiting`
 //!   and then looks at the readers' positions once more; a reader stores its position and then looks
 //!   at `waiting`. Between is a sequentially consistent fence there, and here the store and the look
-//!   are sequentially consistent themselves, which is cheaper: so one of the two sees the other. Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
+//!   are sequentially consistent themselves, which is cheaper: so one of the two sees the other.
+//!   Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
 //!
 //! # What an await point may lose
 //!
@@ -50,8 +51,8 @@ pub(crate) struct Topic<P> {
     safe: AtomicU64,
     /// Whether a publisher sleeps until there is room.
     waiting: AtomicBool,
-    /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits. They change only before there is a publisher, and whoever has read or stored a message has
-    /// seen that.
+    /// `ttl` in nanoseconds, 0 for none, and whether a full topic waits. They change only before there
+    /// is a publisher, and whoever has read or stored a message has seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
     /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.

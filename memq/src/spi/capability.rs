@@ -45,7 +45,7 @@ pub enum Capability {
     /// Statistics of a group that tell dead letters from what was acknowledged. Without it both may be
     /// [`settled`](crate::GroupStats::settled).
     DeadLetterCounts,
-    /// Statistics of the members of a group.
+    /// Statistics of who reads: subscribers, and the members of groups.
     Members,
     /// What is acknowledged survives a restart.
     Durable,

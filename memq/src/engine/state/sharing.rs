@@ -239,7 +239,7 @@ impl<P> State<P> {
         settled
     }
 
-    /// Acknowledges hand-outs, as far as they still count.
+    /// Acknowledges hand-outs to one member, as far as they still count.
     pub(in crate::engine) fn acknowledge(
         &mut self,
         group: GroupKey,

@@ -53,9 +53,9 @@ pub struct GroupStats {
     pub dead_lettered: u64,
     /// Messages that retention removed before they were settled.
     pub skipped: u64,
-    /// How long ago that message was published; `None` where all are settled.
+    /// How long ago the message at `oldest` was published; `None` where all are settled.
     pub oldest_unsettled: Option<Duration>,
-    /// Where that message is.
+    /// Where the message at `oldest` is.
     pub oldest_state: Option<Unsettled>,
     /// Members, in the order in which they came.
     pub members: Vec<MemberStats>,
