@@ -62,6 +62,13 @@ impl Format {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// Whether fields have only positions in it, so that bytes of a changed type may be read as
+    /// others, without an error.
+    #[must_use]
+    pub const fn is_positional(self) -> bool {
+        matches!(self, Self::Bincode | Self::Postcard)
+    }
 }
 
 impl fmt::Display for Format {
