@@ -181,8 +181,6 @@ async fn bytes_that_say_no_version_count_as_the_first() {
 
 #[tokio::test]
 async fn what_cannot_be_read_says_what_to_do() {
-    use json::*;
-
     /// Version 3, without a way from the others.
     #[derive(Debug, Serialize, Deserialize)]
     struct Alone {
@@ -457,6 +455,7 @@ async fn native_messages_are_read_only_as_what_they_are() {
     }
 
     #[derive(Debug)]
+    #[expect(dead_code, reason = "nobody gets to read it")]
     struct New(u64);
 
     impl From<Old> for New {
