@@ -327,3 +327,7 @@ fn check(
     report.blessed = true;
     Ok(report)
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "json", feature = "messagepack", feature = "postcard", feature = "bincode"))]
+mod tests;

@@ -53,7 +53,10 @@ impl Contract {
         let written = settings().for_serialize().into_generator().into_root_schema_for::<T>();
         let accepted = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
         let mut accepted = accepted.to_value();
-        add_aliases(&mut accepted, &aliases);
+        // Without names, there are aliases in the layout alone.
+        if !is_positional(format) {
+            add_aliases(&mut accepted, &aliases);
+        }
         let layout = is_positional(format).then(|| {
             trace::layout::<T>(&aliases).map_err(|fault| {
                 let place = if fault.path.is_empty() { "." } else { &fault.path };
@@ -69,10 +72,29 @@ impl Contract {
         })
     }
 
-    /// Whether what is written is what is read, but for what may be missing.
+    /// Whether what is written is what is read, and all of it always.
     pub(super) fn is_symmetric(&self) -> bool {
-        without(&self.written, &["required"]) == without(&self.accepted, &["required", ALIASES])
+        without(&self.written, &["required"]) == without(&self.accepted, &["required"])
+            && is_complete(&self.written)
     }
+}
+
+/// Whether every field of every struct is always written. A map with known keys needs none of them.
+fn is_complete(schema: &Value) -> bool {
+    let map = schema.get("additionalProperties") == Some(&json!(false));
+    let complete = match (schema.get("properties"), schema.get("required")) {
+        (Some(Value::Object(fields)), Some(Value::Array(required))) => {
+            fields.keys().all(|name| required.iter().any(|one| one == name))
+        }
+        (Some(Value::Object(fields)), None) => map || fields.is_empty(),
+        _ => true,
+    };
+    complete
+        && match schema {
+            Value::Object(object) => object.values().all(is_complete),
+            Value::Array(all) => all.iter().all(is_complete),
+            _ => true,
+        }
 }
 
 /// Keywords whose entries are schemas under names of their own.

@@ -109,6 +109,11 @@ fn positions(written: &Contract, read: &Contract, direction: Direction) -> Vec<B
             break;
         }
     }
+    if breaks.is_empty() {
+        // Numbers that are not zero, lists without duplicates: what the order does not tell.
+        let all = Comparison::of(&written.written, &read.accepted, direction, true);
+        breaks.extend(all.into_iter().filter(|one| one.of_values));
+    }
     match (written.fingerprint, read.fingerprint) {
         (Some(one), Some(other)) if one != other && breaks.is_empty() => breaks.push(Break::new(
             "",

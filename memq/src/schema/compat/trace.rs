@@ -33,16 +33,24 @@ pub(super) type Alias = (String, String, String);
 ///
 /// Where and why it could not be found out.
 pub(super) fn layout<T: DeserializeOwned>(aliases: &[Alias]) -> Result<Layout, Fault> {
-    let state = RefCell::new(State { tree: Tree::new(), bases: BTreeMap::new() });
+    let state = RefCell::new(State { tree: Tree::new(), bases: BTreeMap::new(), last: None });
     let mut idle = 0;
     for _ in 0..MOST {
         let before = state.borrow().tree.learnt;
         let last = T::deserialize(Reader::root(&state)).err();
-        let state = state.borrow();
+        let state = &mut *state.borrow_mut();
         if state.tree.is_done(Tree::ROOT) {
             return state.tree.layout(aliases);
         }
-        idle = if state.tree.learnt == before { idle + 1 } else { 0 };
+        if state.tree.learnt > before {
+            idle = 0;
+            continue;
+        }
+        idle += 1;
+        if let Some((place, samples)) = state.last.take() {
+            // It may be this one that was refused, perhaps by what was made of it.
+            state.tree.refuse(place, samples);
+        }
         if idle > PATIENCE {
             let why = last.map_or_else(|| "it reads differently each time".to_owned(), |e| e.0);
             return Err(Fault { path: state.tree.undone(), why });
@@ -65,6 +73,8 @@ struct State {
     tree: Tree,
     /// A variant of each enum, by the name of its type, that needs no value of that type itself.
     bases: BTreeMap<&'static str, (u32, Option<Place>)>,
+    /// Where the last sample was read, and how many there are for that place.
+    last: Option<(Place, usize)>,
 }
 
 /// What ends one reading.

@@ -63,18 +63,35 @@ pub struct Break {
     pub remedy: String,
     /// Whether that is known. If not, the schema says something that memq cannot judge.
     pub judged: bool,
+    /// Whether it is about which values there are, and not about where they stand.
+    pub(super) of_values: bool,
 }
 
 impl Break {
     pub(super) fn new(path: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         let path = if path.is_empty() { "." } else { path };
-        Self { path: path.to_owned(), problem: problem.into(), remedy: remedy.into(), judged: true }
+        Self {
+            path: path.to_owned(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+            judged: true,
+            of_values: false,
+        }
+    }
+
+    /// One about which values there are.
+    pub(super) fn of_values(
+        path: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { of_values: true, ..Self::new(path, problem, remedy) }
     }
 
     pub(super) fn unjudged(path: &str, Unjudged(what): Unjudged) -> Self {
         let problem = format!("this cannot be judged: {what}");
         let remedy = "describe the type by other means, or test it by values of your own";
-        Self { judged: false, ..Self::new(path, problem, remedy) }
+        Self { judged: false, of_values: true, ..Self::new(path, problem, remedy) }
     }
 }
 

@@ -114,7 +114,7 @@ impl Comparison<'_> {
         } else {
             return Vec::new();
         };
-        vec![Break::new(path, what, self.direction.keep("the wider type"))]
+        vec![Break::of_values(path, what, self.direction.keep("the wider type"))]
     }
 
     fn int_as_float(&self, written: &Int, read: &Float, path: &str) -> Vec<Break> {
@@ -133,7 +133,7 @@ impl Comparison<'_> {
             self.direction.records(),
             self.direction.readers()
         );
-        vec![Break::new(path, what, self.direction.keep("the whole number"))]
+        vec![Break::of_values(path, what, self.direction.keep("the whole number"))]
     }
 
     fn floats(&self, written: &Float, read: &Float, path: &str) -> Vec<Break> {
@@ -152,7 +152,7 @@ impl Comparison<'_> {
             self.direction.records(),
             self.direction.readers()
         );
-        vec![Break::new(path, what, self.direction.keep("`f64`"))]
+        vec![Break::of_values(path, what, self.direction.keep("`f64`"))]
     }
 
     fn texts(&self, written: &Text, read: &Text, path: &str) -> Vec<Break> {
@@ -171,7 +171,7 @@ impl Comparison<'_> {
                         path,
                     )]
                 }
-                (None, _) => vec![Break::new(
+                (None, _) => vec![Break::of_values(
                     path,
                     format!("{records} may have any text here, {readers} only what they know"),
                     self.direction.keep("the text"),
@@ -195,7 +195,7 @@ impl Comparison<'_> {
             return vec![Break::unjudged(path, Unjudged(format!("whether it is {}", form(read))))];
         }
         if !wider || !same {
-            return vec![Break::new(
+            return vec![Break::of_values(
                 path,
                 format!("{records} have {} here, {readers} take {}", form(written), form(read)),
                 self.direction.keep("the wider type"),
@@ -211,7 +211,7 @@ impl Comparison<'_> {
         let (min, max) = lengths(written);
         let longer = read.max.is_some_and(|most| max.is_none_or(|max| max > most));
         if longer || min < read.min {
-            return vec![Break::new(
+            return vec![Break::of_values(
                 path,
                 format!("{records} may have longer or shorter text here than {readers} take"),
                 self.direction.keep("the wider type"),
@@ -230,7 +230,7 @@ impl Comparison<'_> {
                 None if list.min == 0 => "any number of".to_owned(),
                 None => format!("{} or more", list.min),
             };
-            return vec![Break::new(
+            return vec![Break::of_values(
                 path,
                 format!(
                     "{records} have {} elements here, {readers} take {}",
@@ -242,7 +242,7 @@ impl Comparison<'_> {
         }
         let mut broken = Vec::new();
         if read.unique && !written.unique && written.max.is_none_or(|max| max > 1) {
-            broken.push(Break::new(
+            broken.push(Break::of_values(
                 path,
                 format!("{records} may have an element twice here, of which {readers} keep one"),
                 self.direction.keep("the list"),

@@ -135,10 +135,10 @@ impl<'s> Reader<'s> {
         )?;
         let value = read(self);
         if let (Some(place), false) = (self.place, self.making) {
-            let tree = &mut self.state.borrow_mut().tree;
-            match &value {
-                Ok(_) => tree.set_read(place),
-                Err(_) => tree.refuse(place, samples),
+            let state = &mut *self.state.borrow_mut();
+            state.last = Some((place, samples));
+            if value.is_ok() {
+                state.tree.set_read(place);
             }
         }
         value

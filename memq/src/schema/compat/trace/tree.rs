@@ -90,10 +90,8 @@ impl Tree {
 
     /// The sample was refused, and there are `of` of them.
     pub(super) fn refuse(&mut self, place: Place, of: usize) {
-        if self.nodes[place].sample + 1 < of {
-            self.nodes[place].sample += 1;
-            self.learnt += 1;
-        }
+        let node = &mut self.nodes[place];
+        node.sample = (node.sample + 1) % of;
     }
 
     pub(super) fn set_read(&mut self, place: Place) {
