@@ -39,7 +39,7 @@ change! { added_in_the_middle
 
 change! { added_and_not_written
     { pub(super) struct T { a: u8, b: u8 } } [T { a: 1, b: 2 }]
-    { pub(super) struct T { a: u8, b: u8, #[serde(skip)] c: u8 } } [T { a: 1, b: 2, c: 3 }]
+    { pub(super) struct T { a: u8, b: u8, #[serde(skip)] _c: u8 } } [T { a: 1, b: 2, _c: 3 }]
 }
 
 change! { removed
@@ -148,7 +148,7 @@ change! { never_null_any_more
 
 change! { read_alone_from_now_on
     { pub(super) struct T { a: u8, b: u8 } } [T { a: 1, b: 2 }]
-    { pub(super) struct T { a: u8, #[serde(skip_serializing, default)] b: u8 } } [T { a: 1, b: 0 }]
+    { pub(super) struct T { a: u8, #[serde(rename = "b", skip_serializing, default)] _b: u8 } } [T { a: 1, _b: 0 }]
     stricter [("Postcard Bincode", Backward, "what has the type now cannot be carried")]
 }
 
