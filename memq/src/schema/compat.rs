@@ -111,8 +111,8 @@
 //! * `default` within a tuple, and a struct that is written as an array, count as unreadable.
 //! * An alias within a part that is `flatten`ed is not found.
 //!
-//! And it cannot know what is in no schema: keys of maps that are `bool` or `char`, or how large a
-//! number may be as one; `#[serde(tag)]` on a struct; what `#[schemars(with)]` or a schema by hand says
+//! And it cannot know what is in no schema: `#[serde(tag)]` on a struct; how large a number may be as the
+//! key of a map, and keys that are `bool`, in types that hold something `flatten`ed, `tag`ged or `untagged`; what `#[schemars(with)]` or a schema by hand says
 //! and the type does not do; in MessagePack, types without a `format` in their schema that are written
 //! otherwise than in JSON, as `SocketAddr`. Test those by values of your own.
 
@@ -120,6 +120,7 @@ mod contain;
 mod contract;
 mod error;
 mod judge;
+mod keys;
 mod layout;
 mod lock;
 mod model;

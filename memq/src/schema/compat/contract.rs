@@ -23,7 +23,8 @@ pub(super) struct Contract {
     pub(super) written: Value,
     /// JSON Schema of what is accepted.
     pub(super) accepted: Value,
-    /// What is read in which order, or why that is not known. Of formats without names.
+    /// What is read in which order, or why that is not known. Where fields have names, it may be
+    /// missing.
     pub(super) layout: Option<Result<Layout, String>>,
 }
 
@@ -57,12 +58,15 @@ impl Contract {
         if !is_positional(format) {
             add_aliases(&mut accepted, &aliases);
         }
-        let layout = is_positional(format).then(|| {
-            trace::layout::<T>(&aliases).map_err(|fault| {
+        let layout = match trace::layout::<T>(&aliases) {
+            Ok(layout) => Some(Ok(layout)),
+            // Where fields have names it only tells more of the keys of maps.
+            Err(_) if !is_positional(format) => None,
+            Err(fault) => {
                 let place = if fault.path.is_empty() { "." } else { &fault.path };
-                format!("the order of what is read: `{place}`: {}", fault.why)
-            })
-        });
+                Some(Err(format!("the order of what is read: `{place}`: {}", fault.why)))
+            }
+        };
         Some(Self {
             format,
             fingerprint: T::SHAPE.filter(|_| is_positional(format)),

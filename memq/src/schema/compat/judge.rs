@@ -2,6 +2,7 @@
 
 use super::contain::Comparison;
 use super::contract::{Contract, is_positional};
+use super::keys::Keys;
 use super::lock::{Entry, Lock};
 use super::positional::Positions;
 use super::report::{Check, Report, Verdict};
@@ -83,7 +84,12 @@ fn same_version(now: &Contract, before: &Contract, direction: Direction) -> Verd
         positions(written, read, direction)
     } else {
         let readable = now.format == Format::Json;
-        Comparison::of(&written.written, &read.accepted, direction, readable)
+        let mut breaks = Comparison::of(&written.written, &read.accepted, direction, readable);
+        // Types that cannot be traced have schemas all the same.
+        if let (Some(Ok(written)), Some(Ok(read))) = (&written.layout, &read.layout) {
+            breaks.extend(Keys { direction, readable }.compare(written, read, ""));
+        }
+        breaks
     };
     if breaks.is_empty() { Verdict::Compatible } else { Verdict::Broken(breaks) }
 }

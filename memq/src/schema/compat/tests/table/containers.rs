@@ -102,6 +102,16 @@ change! { keys_with_a_sign
     { pub(super) struct T { a: u8, m: BTreeMap<i64, u8> } } [T { a: 1, m: [(-7, 2), (7, 3)].into() }]
 }
 
+change! { keys_of_a_narrower_type
+    { pub(super) struct T { a: u8, m: BTreeMap<u64, u8> } } [T { a: 1, m: [(7, 2), (u64::MAX, 3)].into() }]
+    { pub(super) struct T { a: u8, m: BTreeMap<u16, u8> } } [T { a: 1, m: [(7, 2), (u16::MAX, 3)].into() }]
+}
+
+change! { keys_to_booleans
+    { pub(super) struct T { a: u8, l: Vec<BTreeMap<String, u8>> } } [T { a: 1, l: vec![[("x".into(), 2)].into()] }]
+    { pub(super) struct T { a: u8, l: Vec<BTreeMap<bool, u8>> } } [T { a: 1, l: vec![[(true, 2)].into()] }]
+}
+
 change! { keys_of_an_enum
     { pub(super) struct T { a: u8, m: BTreeMap<K, u8> }
       #[derive(PartialEq, Eq, PartialOrd, Ord)] pub(super) enum K { A, B } }
@@ -142,6 +152,8 @@ pub(super) fn add(table: &mut super::Table) {
     map_of_structs_with_one_more::add(table);
     keys_to_text::add(table);
     keys_with_a_sign::add(table);
+    keys_of_a_narrower_type::add(table);
+    keys_to_booleans::add(table);
     keys_of_an_enum::add(table);
     struct_to_map::add(table);
     map_to_list_of_pairs::add(table);
