@@ -28,6 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What a back end is asked for; of the engine, what statistics look like.
     ("spi", &["engine"]),
     ("topic", &["codec"]),
+    // Compares types with what they were.
+    ("schema/compat", &["codec", "topic"]),
     ("payload", &["codec", "topic"]),
     ("message", &["codec", "engine", "payload"]),
     // What handles do where their topic is kept elsewhere.
@@ -103,6 +105,10 @@ impl Source {
 
     /// The module at the top of the crate that the file belongs to.
     fn module(&self) -> &str {
+        // Data is at the bottom, and what is told of types with it is not.
+        if self.path.starts_with("schema/compat") {
+            return "schema/compat";
+        }
         let first = self.path.split('/').next().unwrap_or_default();
         first.strip_suffix(".rs").unwrap_or(first)
     }

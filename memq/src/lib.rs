@@ -76,7 +76,8 @@
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
 //! the format or compression of that name, `train` makes dictionaries for `zstd`, and `tower` runs
-//! services as handlers; `full` is all of them. `conformance` has the tests that a back end must pass.
+//! services as handlers; `schema` checks in your tests whether a type still reads what it once wrote;
+//! `full` is all of them. `conformance` has the tests that a back end must pass.
 //! An annotation whose feature is off does not compile, and a compression chosen at run time is an
 //! error on opening; both name the feature. A default build compiles no C.
 

@@ -74,6 +74,8 @@
 //! [`Record::with_version`](crate::Record::with_version).
 
 mod aliases;
+#[cfg(feature = "schema")]
+pub mod compat;
 mod fingerprint;
 mod lineage;
 #[doc(hidden)]
@@ -81,6 +83,8 @@ pub mod probe;
 mod shape;
 
 pub use self::aliases::Aliases;
+#[cfg(feature = "schema")]
+pub use self::compat::{CompatError, Mode, assert_compatible, check_compatible};
 pub use self::fingerprint::Fingerprint;
 pub use self::lineage::Lineage;
 pub(crate) use self::lineage::{Older, Source, Versions};

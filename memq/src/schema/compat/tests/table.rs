@@ -1,0 +1,142 @@
+//! Changes of types, in every format and both ways: what is said is what happens.
+//!
+//! Where the verdict is stricter than what happens to bytes, the change says so and why. It is never
+//! laxer.
+
+mod containers;
+mod enums;
+mod fields;
+mod numbers;
+
+use super::kit::{Case, Of, Truth, truth, verdict};
+use crate::codec::{Bincode, Codec, Json, MessagePack, Postcard};
+use crate::schema::compat::Direction::{self, Backward, Forward};
+
+/// Formats, a direction, and why the verdict is stricter than what happens.
+type Stricter = (&'static str, Direction, &'static str);
+
+/// Everything that is wrong with the table, and how many rows and cells it has.
+#[derive(Default)]
+struct Table {
+    changes: usize,
+    read: usize,
+    broken: usize,
+    wrong: Vec<String>,
+}
+
+/// One change.
+struct Row<'t> {
+    name: &'static str,
+    renames: &'static [[&'static str; 3]],
+    stricter: &'static [Stricter],
+    table: &'t mut Table,
+}
+
+impl Row<'_> {
+    fn format<Old: Case, New: Case, F>(
+        &mut self,
+        name: &str,
+        old: fn() -> Vec<Old>,
+        new: fn() -> Vec<New>,
+    ) where
+        F: Codec<Of<Old, F>> + Codec<Of<New, F>>,
+    {
+        let backward = truth::<Old, New, F>(old(), self.renames);
+        self.cell(name, Backward, &verdict::<Old, New, F>(Backward), &backward);
+        let forward = truth::<New, Old, F>(new(), self.renames);
+        self.cell(name, Forward, &verdict::<Old, New, F>(Forward), &forward);
+    }
+
+    fn cell(
+        &mut self,
+        format: &str,
+        direction: Direction,
+        breaks: &[crate::schema::compat::Break],
+        truth: &Truth,
+    ) {
+        let stricter = self.stricter.iter().any(|(formats, way, _)| {
+            *way == direction && formats.split(' ').any(|one| one == format)
+        });
+        let said = match breaks.first() {
+            None => "compatible".to_owned(),
+            Some(one) => one.to_string(),
+        };
+        let right = match truth {
+            Truth::Read => breaks.is_empty() != stricter,
+            Truth::Broken(_) => !breaks.is_empty() && !stricter,
+            // Nothing can be said of a type that the format does not carry, but that.
+            Truth::NotCarried => breaks.iter().any(|one| !one.judged) && !stricter,
+        };
+        match truth {
+            Truth::Read => self.table.read += 1,
+            Truth::Broken(_) | Truth::NotCarried => self.table.broken += 1,
+        }
+        if !right {
+            self.table.wrong.push(format!(
+                "{}, {format}, {direction}{}: said: {said}; happens: {truth:?}",
+                self.name,
+                if stricter { ", said to be stricter" } else { "" }
+            ));
+        }
+    }
+}
+
+fn row<Old: Case, New: Case>(
+    table: &mut Table,
+    name: &'static str,
+    (old, new): (fn() -> Vec<Old>, fn() -> Vec<New>),
+    stricter: &'static [Stricter],
+) {
+    table.changes += 1;
+    let renames = New::ALIASES;
+    let mut row = Row { name, renames, stricter, table };
+    row.format::<Old, New, Json>("Json", old, new);
+    row.format::<Old, New, MessagePack>("MessagePack", old, new);
+    row.format::<Old, New, Postcard>("Postcard", old, new);
+    row.format::<Old, New, Bincode>("Bincode", old, new);
+}
+
+/// Two versions of a type `T`, with values of each.
+macro_rules! change {
+    (
+        $name:ident
+        { $($old:item)* } [$($before:expr),* $(,)?]
+        { $($new:item)* } [$($after:expr),* $(,)?]
+        $(alias [$($alias:expr),*])?
+        $(stricter [$($stricter:expr),* $(,)?])?
+    ) => {
+        mod $name {
+            mod old {
+                use super::super::imports::*;
+                $(#[derive(Debug, Serialize, Deserialize, JsonSchema)] $old)*
+                pub(super) fn values() -> Vec<T> { vec![$($before),*] }
+                impl Case for T { const ALIASES: &[[&str; 3]] = &[]; }
+            }
+            mod new {
+                use super::super::imports::*;
+                $(#[derive(Debug, Serialize, Deserialize, JsonSchema)] $new)*
+                pub(super) fn values() -> Vec<T> { vec![$($after),*] }
+                impl Case for T { const ALIASES: &[[&str; 3]] = &[$($($alias),*)?]; }
+            }
+            #[allow(unused_imports, reason = "not every change is stricter")]
+            use crate::schema::compat::Direction::{Backward, Forward};
+            pub(super) fn add(table: &mut super::super::Table) {
+                let values = (old::values as fn() -> _, new::values as fn() -> _);
+                super::super::row(table, stringify!($name), values, &[$($($stricter),*)?]);
+            }
+        }
+    };
+}
+use change;
+
+#[test]
+fn what_is_said_is_what_happens_to_bytes() {
+    let mut table = Table::default();
+    fields::add(&mut table);
+    numbers::add(&mut table);
+    enums::add(&mut table);
+    containers::add(&mut table);
+    assert!(table.wrong.is_empty(), "\n{}\n", table.wrong.join("\n"));
+    assert!(table.changes >= 60, "{} changes", table.changes);
+    assert!(table.read > 120 && table.broken > 120, "{} and {}", table.read, table.broken);
+}
