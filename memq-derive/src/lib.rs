@@ -1,18 +1,24 @@
-//! The derive behind memq: `#[derive(Topic)]`. Use it as `memq::Topic`.
+//! The derives behind memq: `#[derive(Topic)]` and `#[derive(Shape)]`. Use them as `memq::Topic` and
+//! `memq::Shape`.
 //!
 //! A declaration goes through four rooms, each knowing only the one before:
 //! `attr` reads entries, `check` gives them meaning with `literal` and `suggest`, `model` is what
 //! is left, and `expand` writes the impl. With any mistake `fallback` takes the last step's place.
+//! Beside them `serde` reads what serde is told, and `layout` is what serde makes of it.
 
 mod attr;
 mod check;
 mod expand;
 mod fallback;
+mod layout;
 mod literal;
 mod mistake;
 mod model;
+mod serde;
+mod shape;
 mod suggest;
 
+use layout::Layout;
 use model::Features;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -258,12 +264,21 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(syn::parse_macro_input!(input), Features::BUILT).into()
 }
 
+/// SHAPE_DOCS
+#[proc_macro_derive(Shape, attributes(shape))]
+pub fn shape(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    shape::derive(&syn::parse_macro_input!(input)).into()
+}
+
 /// The whole derive, for any set of memq's features.
 fn derive(input: DeriveInput, features: Features) -> TokenStream {
-    let checked = check::check(&input, features);
-    match checked.topic {
-        Ok(topic) => expand::expand(&input, &topic),
-        Err(error) => fallback::fallback(&input, &checked.memq, &error),
+    let layout = Layout::of(&input);
+    let checked = check::check(&input, layout.as_ref(), features);
+    match (checked.topic, layout) {
+        (Ok(topic), Some(layout)) => expand::expand(&input, &layout, &topic),
+        (Err(error), _) => fallback::fallback(&input, &checked.memq, &error),
+        // A union, which is a mistake.
+        (Ok(_), None) => TokenStream::new(),
     }
 }
 

@@ -3,10 +3,13 @@
 //!
 //! After a change run once with `MEMQ_BLESS=1`, and read what changed in `tests/snapshots`.
 
+mod carry;
+
 use proc_macro2::{TokenStream, TokenTree};
 use syn::DeriveInput;
 
 use crate::derive;
+use crate::layout::Layout;
 use crate::model::Features;
 
 const ALL: Features = Features {
@@ -33,7 +36,8 @@ fn item(text: &str) -> DeriveInput {
 
 /// The texts of all `compile_error!` in the output.
 fn errors(input: &str, features: Features) -> Vec<String> {
-    match crate::check::check(&item(input), features).topic {
+    let item = item(input);
+    match crate::check::check(&item, Layout::of(&item).as_ref(), features).topic {
         Ok(_) => Vec::new(),
         Err(error) => error.into_iter().map(|error| error.to_string()).collect(),
     }
