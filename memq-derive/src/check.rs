@@ -21,6 +21,8 @@ use crate::suggest::{self, COMPRESSIONS, FORMATS, OPTIONS, OVERFLOWS, RETAINS};
 pub(crate) struct Checked {
     /// Where memq is, as far as `crate = …` can be trusted.
     pub(crate) memq: TokenStream,
+    /// The name and the version as far as they are right, also where something else is wrong.
+    pub(crate) known: (Option<LitStr>, Option<u16>),
     pub(crate) topic: Result<Topic, syn::Error>,
 }
 
@@ -38,6 +40,11 @@ pub(crate) fn check(
         carry::check(layout, codec, &mut mistakes);
     }
     let memq = said.memq.unwrap_or_else(expand::default_path);
+    let version = said.version.map(|version| version.number);
+    let known = match &said.name {
+        Some(Name::Literal(name)) => (Some(name.clone()), version),
+        _ => (None, version),
+    };
     let topic = Topic {
         memq: memq.clone(),
         // Where it is missing there is a mistake, and nobody reads the name.
@@ -52,10 +59,10 @@ pub(crate) fn check(
         dedup: said.dedup,
         retain: said.retain,
         key,
-        version: said.version.map(|version| version.number),
+        version,
         upcast: said.upcast.map(|(upcast, _)| upcast),
     };
-    Checked { memq, topic: mistakes.into_error().map_or(Ok(topic), Err) }
+    Checked { memq, known, topic: mistakes.into_error().map_or(Ok(topic), Err) }
 }
 
 /// The attributes called `topic`.

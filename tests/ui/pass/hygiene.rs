@@ -15,6 +15,12 @@ mod hostile {
     pub struct Err;
     pub struct Duration;
     pub struct Key;
+    pub struct Of;
+    pub struct Spelled;
+    pub struct Shape;
+    pub struct Lineage;
+    pub struct Fingerprint;
+    pub struct Aliases;
     pub struct Topic;
     pub struct TopicSpec;
     pub struct TopicKey;
@@ -35,6 +41,7 @@ mod hostile {
     pub trait Iterator {}
     pub trait Into {}
     pub trait From {}
+    pub trait TryFrom {}
     pub trait Drop {}
     pub trait Fn {}
     pub mod core {}
@@ -42,6 +49,7 @@ mod hostile {
     pub mod alloc {}
     pub mod memq {}
     pub mod serde {}
+    pub mod schema {}
 
     macro_rules! panic {
         ($($any:tt)*) => {
@@ -83,6 +91,43 @@ mod hostile {
         }
     }
 
+    #[derive(::serde::Serialize, ::serde::Deserialize, ::memq::Topic)]
+    #[topic(name = "lines", format = Postcard, version = 2, upcast_from = Line)]
+    pub struct Lines {
+        #[serde(alias = "lines")]
+        pub all: ::std::vec::Vec<Inside>,
+        pub of: Own<::core::option::Option<Inside>>,
+        pub out: (),
+    }
+
+    #[derive(::serde::Serialize, ::serde::Deserialize, ::memq::Shape)]
+    pub enum Inside {
+        #[serde(alias = "out")]
+        One(::std::string::String),
+        Two { out: ::core::primitive::u64, own: Own<Own<::std::boxed::Box<Inside>>> },
+    }
+
+    #[derive(::serde::Serialize, ::serde::Deserialize, ::memq::Shape)]
+    pub struct Own<T> {
+        pub first: T,
+    }
+
+    // What the derive asks of types that have constants and functions of these names.
+    impl<T> Own<T> {
+        pub const SHAPE: ::core::primitive::u64 = 0;
+        pub const NEEDS_NAMES: ::core::primitive::u64 = 0;
+
+        pub fn aliases() {}
+        pub fn enter() {}
+    }
+
+    impl ::core::convert::From<Line> for Lines {
+        fn from(line: Line) -> Lines {
+            let inside = Inside::One(line.0);
+            Lines { all: ::std::vec::Vec::from([inside]), of: Own { first: ::core::option::Option::None }, out: () }
+        }
+    }
+
     #[derive(::memq::Topic)]
     #[topic(name = T::NAME)]
     pub struct Generic<T: super::Named>(#[topic(key)] pub T);
@@ -118,5 +163,8 @@ fn key_of<T: memq::Topic>(message: &T) -> Option<memq::Key<'_>> {
 fn main() {
     assert_eq!(key_of(&hostile::Order { customer: 7 }), Some(memq::Key::from("7")));
     assert_eq!(key_of(&hostile::Line("tea".into())), Some(memq::Key::from("tea")));
+    let lines = hostile::Lines::from(hostile::Line("tea".into()));
+    assert_eq!(key_of(&lines), None);
+    assert!(<hostile::Lines as memq::Topic>::SHAPE.is_some());
     assert_eq!(key_of(&hostile::Generic(Own)), Some(memq::Key::from("own")));
 }
