@@ -95,6 +95,11 @@ fn bounded(input: &DeriveInput, topic: &Topic, codec: &TokenStream) -> Generics 
         predicates.push(syn::parse_quote!(#codec: #memq::Codec<Self>));
     }
     // Of a type that is always the same, the call says more than a bound.
+    if let Some(Upcast { from, .. }) = &topic.upcast {
+        if mentions(from, &params) {
+            predicates.push(syn::parse_quote!(#from: #memq::Topic));
+        }
+    }
     if let Some(Key::Field(_, ty)) = &topic.key {
         if mentions(&ty.to_token_stream(), &params) {
             predicates.push(syn::parse_quote!(#ty: #memq::TopicKey));

@@ -97,7 +97,7 @@ fn memq(input: &DeriveInput, mistakes: &mut Mistakes) -> Option<TokenStream> {
         syn::Data::Enum(data) => data.variants.iter().map(|v| &v.attrs).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
-    let inside = fields.into_iter().map(|field| &field.attrs).chain(variants);
+    let inside = variants.into_iter().chain(fields.into_iter().map(|field| &field.attrs));
     for attribute in inside.flatten().filter(|a| a.path().is_ident("shape")) {
         mistakes.at(
             attr::span(attribute),

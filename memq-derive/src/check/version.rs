@@ -20,11 +20,7 @@ pub(super) fn version(value: &Value, mistakes: &mut Mistakes) -> Option<Version>
     let text = match value.first() {
         Value::Literal(Lit::Int(number)) if matches!(number.suffix(), "" | "u16") => {
             match number.base10_parse() {
-                Ok(0) => {
-                    "versions start at 1, which is also the version without this option: write \
-                          `version = 1`, or leave it out"
-                        .into()
-                }
+                Ok(0) => "versions start at 1: leave `version` out for that".into(),
                 Ok(number) => return Some(Version { number, span }),
                 Err(_) => "a version is at most 65_535: take a smaller number".into(),
             }

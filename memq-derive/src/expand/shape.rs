@@ -98,10 +98,7 @@ impl Writer<'_> {
     /// one it is not used.
     fn spelled(&self) -> TokenStream {
         let memq = self.memq;
-        quote! {
-            #[allow(unused_imports)]
-            use #memq::schema::probe::Spelled as _;
-        }
+        quote!(use #memq::schema::probe::Spelled as _;)
     }
 
     fn fingerprint(&self, layout: &Layout<'_>) -> TokenStream {

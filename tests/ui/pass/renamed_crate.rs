@@ -1,5 +1,8 @@
 //! A memq under another name.
 
+#![deny(warnings)]
+#![allow(dead_code)]
+
 mod my_lib {
     pub mod reexports {
         pub use memq as queue;

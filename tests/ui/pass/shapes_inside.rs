@@ -1,6 +1,7 @@
 //! `#[derive(Shape)]` on all that it takes, under any name of memq, and what it sees of a change.
 
-#![forbid(unused)]
+#![forbid(unused_imports)]
+#![deny(warnings)]
 #![allow(dead_code)]
 
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ fn main() {
     let plain = print!(struct Point { x: u8, y: u8 });
     // What no byte shows.
     for same in [
-        print!(#[serde(deny_unknown_fields)] #[allow(unused)] struct Point { x: u8, y: u8 }),
+        print!(#[serde(deny_unknown_fields)] #[doc = "One."] struct Point { x: u8, y: u8 }),
         print!(struct Point { #[serde(rename = "x")] a: u8, #[serde(default, alias = "z")] y: u8 }),
         print!(struct Point { x: u8, #[serde(skip)] z: u8, y: u8 }),
         print!(struct Point { x: core::primitive::u8, y: u8 }),
