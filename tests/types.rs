@@ -68,6 +68,9 @@ assert_impl_all!(Format: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Displa
 assert_impl_all!(Compression: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Overflow: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Retain: Send, Sync, Copy, Eq, std::hash::Hash, std::fmt::Display);
+assert_impl_all!(schema::Fingerprint: Send, Sync, Copy, Ord, std::hash::Hash, std::fmt::Display);
+assert_impl_all!(schema::Lineage<Order>: Send, Sync, Copy, std::fmt::Debug);
+assert_impl_all!(schema::Aliases: Send, Sync, Clone, Default, std::fmt::Debug);
 assert_impl_all!(Start: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(TopicStats: Send, Sync, Clone, Eq, std::fmt::Debug);
 assert_impl_all!(SubscriberStats: Send, Sync, Clone, Eq, std::fmt::Debug);

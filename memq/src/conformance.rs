@@ -54,6 +54,7 @@ mod retention;
 mod runtime;
 mod starts;
 mod unsupported;
+mod versions;
 mod workers;
 
 use std::fmt;

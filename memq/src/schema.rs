@@ -50,6 +50,25 @@
 //! # fn main() {}
 //! ```
 //!
+//! Both types have the topic at once, since one is in the other's lineage; any other type is a
+//! [conflict](crate::TopicConflict). They share its options, of which the format is one. Native
+//! messages are read only as what they are, so their topics have one type.
+//!
+//! What cannot be read is an error with its offset, and reading goes on; in a consumer group it is a
+//! dead letter, which keeps its version and can be given back as what it was.
+//!
+//! | message | reader | what happens |
+//! | --- | --- | --- |
+//! | of the same version | | read; [`DecodeError::Schema`] where both know their fingerprint and they differ |
+//! | of a lower one | has a way from it | read as the older type, and converted |
+//! | of a lower one | has none | [`DecodeError::Version`] |
+//! | of a higher one | | [`DecodeError::Version`]: readers are updated before those that publish |
+//! | that cannot be converted | by [`Lineage::try_from`] | [`DecodeError::Upcast`] |
+//!
+//! [`DecodeError::Schema`]: crate::DecodeError::Schema
+//! [`DecodeError::Version`]: crate::DecodeError::Version
+//! [`DecodeError::Upcast`]: crate::DecodeError::Upcast
+//!
 //! A record that says no version counts as version 1: what tokio-memq and other languages write,
 //! and what is published as bare bytes. Whoever publishes bytes of a later version says so, by
 //! [`Record::with_version`](crate::Record::with_version).

@@ -12,3 +12,4 @@ mod opening;
 mod publishing;
 mod reading;
 mod sending;
+mod versions;

@@ -71,7 +71,8 @@ pub struct MessagePack;
 /// whose integers have a fixed length.
 ///
 /// Fields have only positions: two fields of one type that change places are **read as each
-/// other**, without an error. Values that nest deeper than 128 levels, or take
+/// other**, without an error by the codec. So messages carry the fingerprint of their type, and
+/// [readers compare it](crate::schema). Values that nest deeper than 128 levels, or take
 /// more than 384 KiB of stack to read, are refused. bincode is no longer maintained; [`Postcard`]
 /// is the compact format for new topics.
 ///
@@ -94,7 +95,8 @@ pub struct Bincode;
 /// postcard 1: small and fast. Needs feature `postcard`.
 ///
 /// Fields have only positions: two fields of one type that change places are **read as each
-/// other**, without an error. Values that nest deeper than 128 levels, or take
+/// other**, without an error by the codec. So messages carry the fingerprint of their type, and
+/// [readers compare it](crate::schema). Values that nest deeper than 128 levels, or take
 /// more than 384 KiB of stack to read, are refused.
 ///
 /// ```

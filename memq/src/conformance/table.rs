@@ -2,7 +2,7 @@
 
 use super::{
     Case, conflicts, dead_letters, endings, failures, foreign, groups, native, order, publishing,
-    reading, restart, retention, starts, unsupported, workers,
+    reading, restart, retention, starts, unsupported, versions, workers,
 };
 use crate::spi::Capability;
 
@@ -134,6 +134,10 @@ cases! {
     }
     unsupported {
         what_is_not_supported_is_told_by_name,
+    }
+    versions {
+        versions_are_read_through_their_chain needs Groups,
+        a_newer_version_is_an_error_by_name needs Groups,
     }
     restart {
         restart_keeps_what_was_acknowledged needs Durable,

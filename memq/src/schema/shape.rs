@@ -11,7 +11,7 @@ use std::num;
 use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::probe::first;
@@ -109,8 +109,6 @@ around! {
     [T: Shape + ToOwned + ?Sized] Cow<'_, T>: T;
     [T: Shape] Cell<T>: T;
     [T: Shape + ?Sized] RefCell<T>: T;
-    [T: Shape + ?Sized] Mutex<T>: T;
-    [T: Shape + ?Sized] RwLock<T>: T;
     [T: Shape] num::Wrapping<T>: T;
     [T: Shape] num::Saturating<T>: T;
     [T: Shape] Reverse<T>: T;
@@ -158,3 +156,72 @@ macro_rules! tuples {
 }
 
 tuples! { A B C D E F G H I J K L M N O P }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::probe;
+
+    /// Of what has a name for each field, and one other name.
+    struct Named;
+
+    impl Shape for Named {
+        const SHAPE: Fingerprint = Fingerprint::of("named");
+        const NEEDS_NAMES: Option<&'static str> = Some("flatten");
+
+        fn aliases(out: &mut Aliases) {
+            if out.enter::<Self>() {
+                out.add("Named", "item", "article");
+            }
+        }
+    }
+
+    struct Unknown;
+
+    #[test]
+    fn what_is_written_alike_has_one_shape_and_nothing_else_does() {
+        assert_eq!(<Box<[u8]>>::SHAPE, Vec::<u8>::SHAPE);
+        assert_eq!(<Cow<'static, str>>::SHAPE, String::SHAPE);
+        assert_eq!(Arc::<Named>::SHAPE, Named::SHAPE);
+        let shapes = [
+            u8::SHAPE,
+            i8::SHAPE,
+            <()>::SHAPE,
+            <(u8,)>::SHAPE,
+            <(u8, i8)>::SHAPE,
+            <(i8, u8)>::SHAPE,
+            <[u8; 1]>::SHAPE,
+            <[u8; 2]>::SHAPE,
+            Vec::<u8>::SHAPE,
+            Vec::<Vec<u8>>::SHAPE,
+            Option::<u8>::SHAPE,
+            Option::<Option<u8>>::SHAPE,
+            BTreeMap::<u8, i8>::SHAPE,
+            BTreeMap::<i8, u8>::SHAPE,
+            String::SHAPE,
+        ];
+        for (at, shape) in shapes.iter().enumerate() {
+            assert!(!shapes[..at].contains(shape), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_probe_tells_a_shape_where_there_is_one() {
+        use probe::Spelled as _;
+        const KNOWN: Option<Fingerprint> = probe::Of::<Vec<Named>>::SHAPE;
+        const NONE: Option<Fingerprint> = probe::Of::<Unknown>::SHAPE;
+        assert_eq!((KNOWN, NONE), (Some(Vec::<Named>::SHAPE), None));
+        let inside = probe::Of::<BTreeMap<u8, Option<[Named; 2]>>>::NEEDS_NAMES;
+        assert_eq!(inside, Some("flatten"));
+        assert_eq!(probe::Of::<Vec<Unknown>>::NEEDS_NAMES, None);
+    }
+
+    #[test]
+    fn aliases_are_told_once_for_each_type() {
+        use probe::Spelled as _;
+        let mut all = Aliases::new();
+        probe::Of::<(Vec<Named>, Option<Named>)>::aliases(&mut all);
+        probe::Of::<Unknown>::aliases(&mut all);
+        assert_eq!(all.iter().collect::<Vec<_>>(), [("Named", "item", "article")]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::options::Format;
+use crate::record::Schema;
 
 fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) -> Body {
     let (bytes, length) = (bytes.into(), length.into());
@@ -13,8 +14,8 @@ fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) 
 /// Every message in a log has one.
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn a_body_is_the_bytes_two_words_and_no_gap() {
-    assert_eq!(size_of::<Body>(), size_of::<Bytes>() + 16);
+fn a_body_is_a_cache_line() {
+    assert_eq!(size_of::<Body>(), size_of::<Bytes>() + 32);
 }
 
 /// What came out, and the memory taken for it.
