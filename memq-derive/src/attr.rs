@@ -1,4 +1,4 @@
-//! The grammar of `#[topic(…)]`: tokens in, entries out. It knows no option and what none means.
+//! The grammar of `#[topic(…)]` and `#[shape(…)]`: tokens in, entries out. It knows no option and what none means.
 //!
 //! A mistake ends its own entry only: reading goes on after the next comma, so that everything
 //! wrong in an attribute is reported at once.
@@ -78,7 +78,7 @@ pub(crate) struct Entries {
     pub(crate) may_hold_name: bool,
 }
 
-/// The word `topic`.
+/// The word before the brackets.
 pub(crate) fn span(attribute: &Attribute) -> Span {
     let first = attribute.path().segments.first();
     first.map_or_else(Span::call_site, |segment| segment.ident.span())
@@ -88,15 +88,16 @@ pub(crate) fn span(attribute: &Attribute) -> Span {
 ///
 /// `example` is what could be in the brackets there.
 pub(crate) fn entries(attribute: &Attribute, example: &str, mistakes: &mut Mistakes) -> Entries {
+    let name = attribute.path().segments.first().map_or("topic".into(), |s| s.ident.to_string());
     let wrong = match &attribute.meta {
         Meta::List(list) if matches!(list.delimiter, MacroDelimiter::Paren(_)) => {
             return read(&flatten(list.tokens.clone()), example, mistakes);
         }
         Meta::List(_) => "options stand in round brackets",
-        Meta::Path(_) => "`topic` says nothing here",
+        Meta::Path(_) => &format!("`{name}` says nothing here"),
         Meta::NameValue(_) => "options stand in brackets",
     };
-    mistakes.at(span(attribute), format_args!("{wrong}: write `#[topic({example})]`"));
+    mistakes.at(span(attribute), format_args!("{wrong}: write `#[{name}({example})]`"));
     Entries { entries: Vec::new(), may_hold_name: true }
 }
 

@@ -1,33 +1,50 @@
 //! From entries to a topic: every option at most once, each with a value it can have, and all of
 //! them together possible. It stops at no mistake and writes no code.
 
+pub(crate) mod carry;
 mod compress;
 mod key;
-mod value;
+pub(crate) mod value;
+mod version;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Data, DeriveInput, GenericParam, Lit, LitStr};
 
 use crate::attr::{self, Entry, Form, Value};
 use crate::expand;
+use crate::layout::Layout;
 use crate::mistake::Mistakes;
-use crate::model::{Codec, Compress, Features, Key, Limit, Name, Topic};
+use crate::model::{Codec, Compress, Features, Key, Limit, Name, Topic, Upcast};
 use crate::suggest::{self, COMPRESSIONS, FORMATS, OPTIONS, OVERFLOWS, RETAINS};
 
 /// What the checks make of a declaration.
 pub(crate) struct Checked {
     /// Where memq is, as far as `crate = …` can be trusted.
     pub(crate) memq: TokenStream,
+    /// The name and the version as far as they are right, also where something else is wrong.
+    pub(crate) known: (Option<LitStr>, Option<u16>),
     pub(crate) topic: Result<Topic, syn::Error>,
 }
 
 /// Checks everything.
-pub(crate) fn check(input: &DeriveInput, features: Features) -> Checked {
+pub(crate) fn check(
+    input: &DeriveInput,
+    layout: Option<&Layout<'_>>,
+    features: Features,
+) -> Checked {
     let mut mistakes = Mistakes::default();
     check_shape(input, &mut mistakes);
     let said = options(input, features, &mut mistakes);
     let key = key::check(input, said.key_with, &mut mistakes);
+    if let (Some(layout), Some(codec)) = (layout, &said.codec) {
+        carry::check(layout, codec, &mut mistakes);
+    }
     let memq = said.memq.unwrap_or_else(expand::default_path);
+    let version = said.version.map(|version| version.number);
+    let known = match &said.name {
+        Some(Name::Literal(name)) => (Some(name.clone()), version),
+        _ => (None, version),
+    };
     let topic = Topic {
         memq: memq.clone(),
         // Where it is missing there is a mistake, and nobody reads the name.
@@ -42,8 +59,10 @@ pub(crate) fn check(input: &DeriveInput, features: Features) -> Checked {
         dedup: said.dedup,
         retain: said.retain,
         key,
+        version,
+        upcast: said.upcast.map(|(upcast, _)| upcast),
     };
-    Checked { memq, topic: mistakes.into_error().map_or(Ok(topic), Err) }
+    Checked { memq, known, topic: mistakes.into_error().map_or(Ok(topic), Err) }
 }
 
 /// The attributes called `topic`.
@@ -93,6 +112,9 @@ struct Said {
     retain: Option<Ident>,
     /// With the place of the word.
     key_with: Option<(Key, Span)>,
+    version: Option<version::Version>,
+    /// With the word that said it.
+    upcast: Option<(Upcast, Ident)>,
 }
 
 /// Reads all attributes of the type, and checks what needs several of them.
@@ -123,6 +145,13 @@ fn options(input: &DeriveInput, features: Features, mistakes: &mut Mistakes) -> 
         Some(_) => {}
     }
     check_compression(&said, &seen, mistakes);
+    let codec = match &said.codec {
+        // A format that is not understood may be any.
+        None if seen.tried("format") || seen.tried("codec") => None,
+        codec => Some(codec.as_ref().unwrap_or(&Codec::Default)),
+    };
+    let tried = seen.tried("version");
+    version::check(said.version.as_ref(), tried, said.upcast.as_ref(), codec, mistakes);
     said
 }
 
@@ -226,6 +255,17 @@ fn option(
         "key_with" => {
             let path = value::function(value, mistakes);
             said.key_with = path.map(|path| (Key::With(path), span));
+        }
+        "version" => said.version = version::version(value, mistakes),
+        "upcast_from" | "try_upcast_from" => {
+            let other = if word == "upcast_from" { "try_upcast_from" } else { "upcast_from" };
+            match seen.span(other) {
+                Some(first) => {
+                    let remedy = "keep `upcast_from` or `try_upcast_from`";
+                    mistakes.twice(first, span, "the older type", remedy);
+                }
+                None => said.upcast = version::upcast(&entry.word, value, input, mistakes),
+            }
         }
         "crate" => said.memq = value::module(value, mistakes),
         _ => {}

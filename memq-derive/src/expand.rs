@@ -1,7 +1,10 @@
-//! The code for a correct declaration: one impl of `Topic` and nothing else. It checks nothing.
+//! The code for a correct declaration: one impl of `Topic`, and for some a line that has its constants
+//! evaluated at once. It checks nothing.
 //!
 //! Paths are absolute, since the user's scope may have an `Option` or a `memq` of its own. Tokens
 //! that stand for a value carry its span, so that rustc points at `Json` in `format = Json`.
+
+pub(crate) mod shape;
 
 use std::time::Duration;
 
@@ -9,15 +12,23 @@ use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, Generics};
 
-use crate::model::{Codec, Compress, Key, Limit, Name, Topic};
+use crate::layout::Layout;
+use crate::model::{Codec, Compress, Key, Limit, Name, Topic, Upcast};
 
 /// The impl.
-pub(crate) fn expand(input: &DeriveInput, topic: &Topic) -> TokenStream {
+pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) -> TokenStream {
     let memq = &topic.memq;
     let ident = &input.ident;
     let codec = codec(memq, &topic.codec);
     let spec = spec(topic);
     let key = topic.key.as_ref().map(|key| key_fn(memq, key));
+    // What is never bytes has nothing that could be told apart.
+    let bytes = !topic.codec.is_native();
+    let positional = topic.codec.is_positional();
+    let shape = bytes.then(|| shape::of_topic(input, memq, layout, positional));
+    let aliases = bytes.then(|| shape::aliases(input, memq, layout));
+    let lineage = topic.upcast.as_ref().map(|upcast| lineage(memq, upcast));
+    let evaluated = evaluated(input, layout, topic);
     let generics = bounded(input, topic, &codec);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -25,9 +36,45 @@ pub(crate) fn expand(input: &DeriveInput, topic: &Topic) -> TokenStream {
         impl #impl_generics #memq::Topic for #ident #type_generics #where_clause {
             type Codec = #codec;
             const SPEC: #memq::TopicSpec = #spec;
+            #shape
+            #lineage
+            #aliases
             #key
         }
+        #evaluated
     }
+}
+
+/// The way from the next older type. The call is at its path: rustc may have to refuse the type.
+fn lineage(memq: &TokenStream, upcast: &Upcast) -> TokenStream {
+    let from = &upcast.from;
+    let span = last_span(from);
+    let at = respan(memq.clone(), span);
+    let way = Ident::new(if upcast.fallible { "try_from" } else { "from" }, here(span));
+    let call = quote_spanned!(here(span)=> #at::schema::Lineage::#way::<#from>());
+    quote!(const LINEAGE: #memq::schema::Lineage<Self> = #call;)
+}
+
+/// Constants that may turn out wrong are evaluated here, not where the topic is first used. Those of a
+/// generic type have to wait for its arguments.
+fn evaluated(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) -> Option<TokenStream> {
+    if !input.generics.params.is_empty() {
+        return None;
+    }
+    let (memq, ident) = (&topic.memq, &input.ident);
+    let lineage = topic.upcast.is_some().then(|| {
+        quote! {
+            const _: #memq::schema::Lineage<#ident> = <#ident as #memq::Topic>::LINEAGE;
+        }
+    });
+    let may_fail = topic.codec.is_positional() && shape::may_fail(input, memq, layout);
+    let shape = may_fail.then(|| {
+        quote! {
+            const _: ::core::option::Option<#memq::schema::Fingerprint> =
+                <#ident as #memq::Topic>::SHAPE;
+        }
+    });
+    Some(quote!(#lineage #shape))
 }
 
 /// A generic type is a topic wherever its message can be one: the bounds of the trait are asked of
@@ -48,6 +95,11 @@ fn bounded(input: &DeriveInput, topic: &Topic, codec: &TokenStream) -> Generics 
         predicates.push(syn::parse_quote!(#codec: #memq::Codec<Self>));
     }
     // Of a type that is always the same, the call says more than a bound.
+    if let Some(Upcast { from, .. }) = &topic.upcast {
+        if mentions(from, &params) {
+            predicates.push(syn::parse_quote!(#from: #memq::Topic));
+        }
+    }
     if let Some(Key::Field(_, ty)) = &topic.key {
         if mentions(&ty.to_token_stream(), &params) {
             predicates.push(syn::parse_quote!(#ty: #memq::TopicKey));
@@ -86,6 +138,10 @@ fn spec(topic: &Topic) -> TokenStream {
             quote_spanned!(here(span)=> #memq::TopicSpec::new(#path))
         }
     };
+    if let Some(version) = topic.version {
+        let version = Literal::u16_unsuffixed(version);
+        spec.extend(quote!(.version(#version)));
+    }
     if let Some(Compress { kind, level, dictionary }) = &topic.compress {
         spec.extend(match level {
             None => quote!(.compression(#memq::Compression::#kind)),

@@ -1,15 +1,24 @@
 //! What comes instead of the code when there are mistakes: the errors, and an impl that holds the
-//! type's place. It never repeats anything the user wrote in `#[topic(…)]`.
+//! type's place. It repeats nothing the user wrote in `#[topic(…)]` but what is known to be right.
 //!
-//! Without the impl, every use of the type would add its own "is not a topic" to one typo.
+//! Without the impl, every use of the type would add its own "is not a topic" to one typo; and without
+//! its name and version, a type that is upcast from it another.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Literal, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{DeriveInput, GenericParam};
+use syn::{DeriveInput, GenericParam, LitStr};
+
+use crate::check::Checked;
 
 /// The errors and the stand-in.
-pub(crate) fn fallback(input: &DeriveInput, memq: &TokenStream, error: &syn::Error) -> TokenStream {
+pub(crate) fn fallback(input: &DeriveInput, checked: &Checked, error: &syn::Error) -> TokenStream {
     let errors = error.to_compile_error();
+    let Checked { memq, known: (name, version), .. } = checked;
+    let name = name.as_ref().map_or_else(|| "invalid".into(), LitStr::value);
+    let version = version.map(|version| {
+        let version = Literal::u16_unsuffixed(version);
+        quote!(.version(#version))
+    });
     let ident = &input.ident;
     let mut generics = input.generics.clone();
     let generic = !generics.params.is_empty();
@@ -41,7 +50,7 @@ pub(crate) fn fallback(input: &DeriveInput, memq: &TokenStream, error: &syn::Err
         #[automatically_derived]
         impl #impl_generics #memq::Topic for #ident #type_generics #where_clause {
             type Codec = #memq::codec::Native;
-            const SPEC: #memq::TopicSpec = #memq::TopicSpec::new("invalid");
+            const SPEC: #memq::TopicSpec = #memq::TopicSpec::new(#name) #version;
         }
     }
 }

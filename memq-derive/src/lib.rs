@@ -1,23 +1,30 @@
-//! The derive behind memq: `#[derive(Topic)]`. Use it as `memq::Topic`.
+//! The derives behind memq: `#[derive(Topic)]` and `#[derive(Shape)]`. Use them as `memq::Topic` and
+//! `memq::Shape`.
 //!
 //! A declaration goes through four rooms, each knowing only the one before:
 //! `attr` reads entries, `check` gives them meaning with `literal` and `suggest`, `model` is what
 //! is left, and `expand` writes the impl. With any mistake `fallback` takes the last step's place.
+//! Beside them `serde` reads what serde is told, and `layout` is what serde makes of it.
 
 mod attr;
 mod check;
 mod expand;
 mod fallback;
+mod layout;
 mod literal;
 mod mistake;
 mod model;
+mod serde;
+mod shape;
 mod suggest;
 
+use layout::Layout;
 use model::Features;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-/// Makes a type the messages of one topic: an impl of the trait `Topic`, and nothing else.
+/// Makes a type the messages of one topic: an impl of the trait `Topic`. For some types there is a
+/// `const _` beside it, so that constants which may be wrong are evaluated where they are declared.
 ///
 /// ```
 /// use memq::Topic;
@@ -35,8 +42,8 @@ use syn::DeriveInput;
 /// ```
 ///
 /// Structs of every shape and enums can be topics. What is written is checked when the type is
-/// compiled, and everything wrong with it is reported at once; only a name that is a constant is
-/// checked where the topic is used.
+/// compiled, and everything wrong with it is reported at once; only a name that is a constant, and what
+/// is asked of an older type of a generic one, are checked where the topic is used.
 ///
 /// # Options of a type
 ///
@@ -54,6 +61,9 @@ use syn::DeriveInput;
 /// | `dedup` | `"2m"`, as `ttl` | ids are not remembered |
 /// | `retain` | `WithinLimits`, `UntilConsumed` | `WithinLimits` |
 /// | `key_with` | the path of a function from `&Self` to `Option<Key<'_>>` | no key |
+/// | `version` | `1` to `65_535` | 1 |
+/// | `upcast_from` | the type of an older version, which this one is `From` | |
+/// | `try_upcast_from` | the same, where it is `TryFrom` | |
 /// | `crate` | where memq is found | `::memq` |
 ///
 /// An option that is not written can be said on opening the topic by name, before it has a
@@ -117,6 +127,29 @@ use syn::DeriveInput;
 /// #[derive(Topic)]
 /// #[topic(name = "lines", codec = Utf8, compress = Gzip)]
 /// struct Line(String);
+/// ```
+///
+/// ### What a format cannot carry
+///
+/// `Postcard` and `Bincode` write fields one after the other without their names. serde's `flatten`,
+/// `untagged`, `tag`, `skip_serializing_if`, `skip_serializing` or `skip_deserializing` alone, and
+/// `skip` on a variant before others fail there, or give **other values** than were published, so they
+/// are errors here; `skip` on a field, `rename`, `alias`, `default` and `with` are fine. `Json` and
+/// `MessagePack` have one null for `None` and `Some(None)`, so an `Option<Option<T>>` is an error with
+/// these unless `with` says how it is written. In types inside the topic's such words are seen where
+/// these are a [`Shape`](macro@Shape).
+///
+/// ```compile_fail
+/// use memq::Topic;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(name = "orders", format = Postcard)]
+/// struct Order {
+///     #[serde(default, skip_serializing_if = "Option::is_none")] // an error: `Postcard` …
+///     note: Option<String>,
+///     item: String,
+/// }
 /// ```
 ///
 /// ## `compress`
@@ -234,6 +267,50 @@ use syn::DeriveInput;
 /// assert_eq!(Account::Audited.key(), None);
 /// ```
 ///
+/// ## `version`
+///
+/// Which version of the topic's messages this type is. It goes with every message, and a reader
+/// of another version never takes one for its own: a lower one is read through `upcast_from`, and a
+/// higher one is an error that says to update the reader first. Raise it with every change that readers
+/// of the old type could not read, and keep the old type under another name.
+///
+/// ## `upcast_from`, `try_upcast_from`
+///
+/// The type of the next lower version, for the messages of it that are still kept or still published:
+/// they are read as that type, and converted with its `From`, or with `TryFrom`, whose error is then a
+/// decode error. The older type is a topic type with the same name and a lower version, which is checked
+/// when the type is compiled; its format may be another, and it may have an older type itself.
+///
+/// ```
+/// use memq::Topic;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(name = "orders", format = Json)]
+/// struct OrderV1 {
+///     item: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(name = "orders", format = Json, version = 2, upcast_from = OrderV1)]
+/// struct Order {
+///     items: Vec<String>,
+/// }
+///
+/// impl From<OrderV1> for Order {
+///     fn from(old: OrderV1) -> Self {
+///         Self { items: vec![old.item] }
+///     }
+/// }
+///
+/// assert_eq!((OrderV1::SPEC.schema_version(), Order::SPEC.schema_version()), (1, 2));
+/// ```
+///
+/// In `Postcard` and `Bincode`, messages also carry a fingerprint of the type: its fields and
+/// variants by name, order and type, and what serde is told of how they are written. Where that differs
+/// at the same version, the message is an error, and no field is read as another. The types of fields
+/// are part of it with all that is in them where they are a [`Shape`](macro@Shape), and else by name.
+///
 /// ## `crate`
 ///
 /// For a memq under another name, such as one that your library hands on: `crate = my_lib::memq`.
@@ -258,12 +335,51 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(syn::parse_macro_input!(input), Features::BUILT).into()
 }
 
+/// Tells topics what a type inside them looks like to a codec: an impl of the trait `Shape`.
+///
+/// ```
+/// use memq::{Shape, Topic};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Line {
+///     item: String,
+///     count: u32,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(name = "orders", format = Postcard)]
+/// struct Order {
+///     lines: Vec<Line>,
+/// }
+///
+/// assert!(<Order as Topic>::SHAPE.is_some());
+/// ```
+///
+/// With it the fingerprint of `Order` covers the fields of `Line`, so that a `Line` with its fields
+/// the other way round is an error and not wrong data; what serde is told about `Line` and the topic's
+/// format cannot carry is an error where `Order` is compiled; and the aliases of its fields are in
+/// documents. Without it `Line` counts by its name alone. The topic's own type does not need it.
+///
+/// Everything it says is taken from the type and its `#[serde(…)]`. Structs and enums of every form can
+/// have it, generic ones for arguments that are shapes themselves. A field whose type mentions the type
+/// itself counts by name; of two types that hold each other only one can have a shape.
+///
+/// The one option is `#[shape(crate = my_lib::memq)]`, for a memq under another name.
+#[proc_macro_derive(Shape, attributes(shape))]
+pub fn shape(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    shape::derive(&syn::parse_macro_input!(input)).into()
+}
+
 /// The whole derive, for any set of memq's features.
 fn derive(input: DeriveInput, features: Features) -> TokenStream {
-    let checked = check::check(&input, features);
-    match checked.topic {
-        Ok(topic) => expand::expand(&input, &topic),
-        Err(error) => fallback::fallback(&input, &checked.memq, &error),
+    let layout = Layout::of(&input);
+    let checked = check::check(&input, layout.as_ref(), features);
+    match (&checked.topic, layout) {
+        (Ok(topic), Some(layout)) => expand::expand(&input, &layout, topic),
+        (Err(error), _) => fallback::fallback(&input, &checked, error),
+        // A union, which is a mistake.
+        (Ok(_), None) => TokenStream::new(),
     }
 }
 

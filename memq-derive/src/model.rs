@@ -25,6 +25,16 @@ pub(crate) struct Topic {
     /// A variant of `Retain`.
     pub(crate) retain: Option<Ident>,
     pub(crate) key: Option<Key>,
+    pub(crate) version: Option<u16>,
+    pub(crate) upcast: Option<Upcast>,
+}
+
+/// The next older type of the topic.
+pub(crate) struct Upcast {
+    /// Its path.
+    pub(crate) from: TokenStream,
+    /// Whether a message of it may be none of this type.
+    pub(crate) fallible: bool,
 }
 
 /// The name of the topic.
@@ -53,6 +63,11 @@ impl Codec {
             Self::Builtin(word) => word == "Native",
             Self::Path(_) => false,
         }
+    }
+
+    /// Whether it is one of memq's own that writes fields without their names.
+    pub(crate) fn is_positional(&self) -> bool {
+        matches!(self, Self::Builtin(word) if word == "Postcard" || word == "Bincode")
     }
 }
 

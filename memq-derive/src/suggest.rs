@@ -27,6 +27,9 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
         ("dedup", "dedup = \"2m\""),
         ("retain", "retain = UntilConsumed"),
         ("key_with", "key_with = Self::topic_key"),
+        ("version", "version = 2"),
+        ("upcast_from", "upcast_from = OrderV1"),
+        ("try_upcast_from", "try_upcast_from = OrderV1"),
         ("crate", "crate = my_crate::memq"),
     ],
     synonyms: &[
@@ -97,6 +100,22 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
         ("key_fn", "key_with"),
         ("partition_by", "key_with"),
         ("partition_key", "key_with"),
+        ("schema_version", "version"),
+        ("revision", "version"),
+        ("rev", "version"),
+        ("generation", "version"),
+        ("upcast", "upcast_from"),
+        ("upgrade_from", "upcast_from"),
+        ("migrate_from", "upcast_from"),
+        ("convert_from", "upcast_from"),
+        ("previous", "upcast_from"),
+        ("old", "upcast_from"),
+        ("from", "upcast_from"),
+        ("supersedes", "upcast_from"),
+        ("try_upcast", "try_upcast_from"),
+        ("try_upgrade_from", "try_upcast_from"),
+        ("try_migrate_from", "try_upcast_from"),
+        ("try_from", "try_upcast_from"),
         ("krate", "crate"),
         ("memq", "crate"),
     ],
@@ -333,8 +352,7 @@ mod tests {
             FORMATS.unknown("Xml"),
             "there is no format `Xml`: use `Json`, `MessagePack`, `Postcard`, `Bincode` or `Native`"
         );
-        assert!(OPTIONS.guess("version").is_none());
-        assert!(OPTIONS.guess("upcast_from").is_none());
+        assert!(OPTIONS.guess("durability").is_none());
     }
 
     #[test]
@@ -345,6 +363,7 @@ mod tests {
         assert_eq!(OPTIONS.sure("idempotence"), Some("dedup"));
         assert_eq!(OPTIONS.sure("retention"), Some("retain"));
         assert_eq!(OPTIONS.sure("partition_key"), Some("key_with"));
+        assert_eq!(OPTIONS.sure("migrate_from"), Some("upcast_from"));
         assert_eq!(FORMATS.sure("msg-pack"), Some("MessagePack"));
         assert_eq!(OVERFLOWS.sure("drop_oldest"), Some("DropOldest"));
         assert_eq!(RETAINS.sure("until_consumed"), Some("UntilConsumed"));

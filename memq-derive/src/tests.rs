@@ -3,10 +3,13 @@
 //!
 //! After a change run once with `MEMQ_BLESS=1`, and read what changed in `tests/snapshots`.
 
+mod carry;
+
 use proc_macro2::{TokenStream, TokenTree};
 use syn::DeriveInput;
 
 use crate::derive;
+use crate::layout::Layout;
 use crate::model::Features;
 
 const ALL: Features = Features {
@@ -33,14 +36,18 @@ fn item(text: &str) -> DeriveInput {
 
 /// The texts of all `compile_error!` in the output.
 fn errors(input: &str, features: Features) -> Vec<String> {
-    match crate::check::check(&item(input), features).topic {
+    let item = item(input);
+    match crate::check::check(&item, Layout::of(&item).as_ref(), features).topic {
         Ok(_) => Vec::new(),
         Err(error) => error.into_iter().map(|error| error.to_string()).collect(),
     }
 }
 
 fn snapshot(name: &str, input: &str) {
-    let code = derive(item(input), ALL);
+    written(name, derive(item(input), ALL));
+}
+
+fn written(name: &str, code: TokenStream) {
     let file = syn::parse2(code).expect("the derive writes Rust");
     let written = prettyplease::unparse(&file);
     let path =
@@ -113,6 +120,80 @@ fn a_generic_type_asks_the_bounds_of_the_whole() {
 }
 
 #[test]
+fn versions_and_older_types_are_constants() {
+    snapshot(
+        "upcast",
+        r#"
+        #[topic(name = "orders", format = Postcard, version = 3, try_upcast_from = v2::Order)]
+        struct Order {
+            #[serde(rename = "client", alias = "customer")]
+            customer_id: u64,
+            #[serde(default)]
+            lines: Vec<Line>,
+            earlier: Option<Box<Order>>,
+            #[serde(skip)]
+            cached: Cache,
+        }"#,
+    );
+}
+
+#[test]
+fn what_serde_is_told_is_in_the_fingerprint() {
+    snapshot(
+        "serde_words",
+        r#"
+        #[topic(name = "orders", format = Json)]
+        #[serde(tag = "kind", content = "of", rename_all = "snake_case")]
+        enum Order {
+            #[serde(alias = "ordered")]
+            PlacedNow(u64, #[serde(with = "cents")] Money),
+            #[serde(rename = "gone", rename_all = "camelCase")]
+            Cancelled {
+                #[serde(skip_serializing_if = "Option::is_none")]
+                why_so: Option<String>,
+                #[serde(flatten)]
+                more: Extra,
+            },
+            #[serde(skip)]
+            Draft,
+        }"#,
+    );
+    snapshot(
+        "converted",
+        r#"
+        #[topic(name = "orders", format = MessagePack)]
+        #[serde(try_from = "Wire<u8>", into = "Wire<u8>")]
+        struct Order { item: Item }"#,
+    );
+}
+
+#[test]
+fn a_shape_is_what_serde_makes_of_a_type() {
+    let shape = |name: &str, input: &str| written(name, crate::shape::derive(&item(input)));
+    shape(
+        "shape",
+        r#"
+        struct Line<T: Clone, const N: usize>
+        where
+            T: Copy,
+        {
+            #[serde(alias = "name")]
+            item: T,
+            counts: [u32; N],
+            next: Option<Box<Self>>,
+            extra: Extra<T>,
+        }"#,
+    );
+    shape(
+        "shape_of_an_enum",
+        r#"
+        #[shape(crate = my::memq)]
+        enum State { Placed, Sent { #[serde(flatten)] how: How }, Gone(u8, u16) }"#,
+    );
+    shape("shape_of_a_union", "union Bits { number: u64, bits: [u8; 8] }");
+}
+
+#[test]
 fn an_impl_holds_the_place_of_a_wrong_type() {
     snapshot(
         "fallback",
@@ -173,7 +254,7 @@ fn native_topics_and_no_compression_need_no_feature() {
 fn no_attribute_makes_it_panic_or_write_nonsense() {
     let whole: Vec<TokenTree> = r#"name = "orders", format = Json, codec = a::B<C, D>, ttl = "1h",
         compress = Zstd(-3), max = -1, key, overflow = Wait, crate = x, key_with = <A as B>::c,
-        partitions = 8, dedup = "2m", retain = UntilConsumed, compress = Gzip(3, dict = "a")"#
+        partitions = 8, version = 2, upcast_from = Old, dedup = "2m", retain = UntilConsumed, compress = Gzip(3, dict = "a")"#
         .parse::<TokenStream>()
         .unwrap()
         .into_iter()

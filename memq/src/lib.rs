@@ -149,7 +149,7 @@ pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicSpec};
 pub use self::worker::{Ended, Handler, Report, Worker, WorkerHandle};
 #[cfg(feature = "derive")]
-pub use memq_derive::Topic;
+pub use memq_derive::{Shape, Topic};
 
 /// The README's programs, compiled and run.
 #[cfg(all(doctest, feature = "full"))]

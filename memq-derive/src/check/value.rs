@@ -329,7 +329,12 @@ pub(super) fn available(
 
 /// `codec = my::Codec`.
 pub(super) fn type_path(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
-    path::<syn::TypePath>(value, "a codec is the path of its type: `codec = my::Codec`", mistakes)
+    type_of(value, "a codec is the path of its type: `codec = my::Codec`", mistakes)
+}
+
+/// The path of a type, or the text as a mistake.
+pub(super) fn type_of(value: &Value, text: &str, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    path::<syn::TypePath>(value, text, mistakes)
 }
 
 /// `key_with = Self::topic_key`.
@@ -340,7 +345,7 @@ pub(super) fn function(value: &Value, mistakes: &mut Mistakes) -> Option<TokenSt
 }
 
 /// `crate = my_crate::memq`.
-pub(super) fn module(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
+pub(crate) fn module(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
     let text = "`crate` is the path at which memq is found: `crate = my_crate::memq`";
     path::<syn::ExprPath>(value, text, mistakes)
 }
@@ -367,7 +372,7 @@ fn path<P: syn::parse::Parse>(
 }
 
 /// A right value with something behind it.
-pub(super) fn excess(option: &str, token: &TokenTree, mistakes: &mut Mistakes) {
+pub(crate) fn excess(option: &str, token: &TokenTree, mistakes: &mut Mistakes) {
     let found = quote_token(token);
     mistakes.at(
         token.span(),

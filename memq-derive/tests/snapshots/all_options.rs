@@ -10,6 +10,16 @@ impl ::memq::Topic for Order {
         .partitions(8)
         .dedup(::core::time::Duration::new(120, 0))
         .retain(::memq::Retain::UntilConsumed);
+    const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
+        #[allow(unused_imports)]
+        use ::memq::schema::probe::Spelled as _;
+        ::core::option::Option::Some(
+            ::memq::schema::Fingerprint::of("struct \"customer\"")
+                .field(::memq::schema::probe::Of::<u64>::SHAPE, "u64")
+                .and("\"item\"")
+                .field(::memq::schema::probe::Of::<String>::SHAPE, "String"),
+        )
+    };
     fn key(&self) -> ::core::option::Option<::memq::Key<'_>> {
         ::memq::TopicKey::to_key(&self.customer)
     }

@@ -5,4 +5,9 @@ impl ::memq::Topic for Order {
         ::memq::TopicSpec::new("orders").compression_level(::memq::Compression::Zstd, 7),
         ::core::include_bytes!("orders.dict"),
     );
+    const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
+        #[allow(unused_imports)]
+        use ::memq::schema::probe::Spelled as _;
+        ::core::option::Option::Some(::memq::schema::Fingerprint::of("unit"))
+    };
 }

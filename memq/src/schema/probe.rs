@@ -35,3 +35,28 @@ pub trait Spelled {
 }
 
 impl<T: ?Sized> Spelled for Of<T> {}
+
+/// The first that is said.
+#[must_use]
+pub const fn first(said: &[Option<&'static str>]) -> Option<&'static str> {
+    let mut at = 0;
+    while at < said.len() {
+        if said[at].is_some() {
+            return said[at];
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Fails where a topic's format has no names and something in its type needs them.
+///
+/// # Panics
+///
+/// Then; in a constant, which is what it is for, that is a compile error.
+#[track_caller]
+pub const fn positional(needs_names: Option<&'static str>) {
+    if let Some(why) = needs_names {
+        panic!("{}", why);
+    }
+}

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::probe::first;
 use super::{Aliases, Fingerprint};
 
 /// What a type looks like to a codec, so that topics with fields of it notice when it changes.
@@ -96,18 +97,6 @@ macro_rules! around {
     (@shape $shape:literal $($inner:ident),+) => {
         Fingerprint::of($shape)$(.with($inner::SHAPE))+
     };
-}
-
-/// The first that is said.
-const fn first(said: &[Option<&'static str>]) -> Option<&'static str> {
-    let mut at = 0;
-    while at < said.len() {
-        if said[at].is_some() {
-            return said[at];
-        }
-        at += 1;
-    }
-    None
 }
 
 around! {

@@ -15,6 +15,12 @@ mod hostile {
     pub struct Err;
     pub struct Duration;
     pub struct Key;
+    pub struct Of;
+    pub struct Spelled;
+    pub struct Shape;
+    pub struct Lineage;
+    pub struct Fingerprint;
+    pub struct Aliases;
     pub struct Topic;
     pub struct TopicSpec;
     pub struct TopicKey;
@@ -35,6 +41,7 @@ mod hostile {
     pub trait Iterator {}
     pub trait Into {}
     pub trait From {}
+    pub trait TryFrom {}
     pub trait Drop {}
     pub trait Fn {}
     pub mod core {}
@@ -42,6 +49,7 @@ mod hostile {
     pub mod alloc {}
     pub mod memq {}
     pub mod serde {}
+    pub mod schema {}
 
     macro_rules! panic {
         ($($any:tt)*) => {
@@ -84,6 +92,41 @@ mod hostile {
     }
 
     #[derive(::memq::Topic)]
+    #[topic(name = "lines", codec = super::Void, version = 2, upcast_from = Line)]
+    pub struct Lines {
+        pub all: ::std::vec::Vec<Inside>,
+        pub of: Own<::core::option::Option<Inside>>,
+        pub out: (),
+    }
+
+    #[derive(::memq::Shape)]
+    pub enum Inside {
+        One(::std::string::String),
+        Two { out: ::core::primitive::u64, own: Own<Own<::std::boxed::Box<Inside>>> },
+    }
+
+    #[derive(::memq::Shape)]
+    pub struct Own<T> {
+        pub first: T,
+    }
+
+    // What the derive asks of types that have constants and functions of these names.
+    impl<T> Own<T> {
+        pub const SHAPE: ::core::primitive::u64 = 0;
+        pub const NEEDS_NAMES: ::core::primitive::u64 = 0;
+
+        pub fn aliases() {}
+        pub fn enter() {}
+    }
+
+    impl ::core::convert::From<Line> for Lines {
+        fn from(line: Line) -> Lines {
+            let inside = Inside::One(line.0);
+            Lines { all: ::std::vec::Vec::from([inside]), of: Own { first: ::core::option::Option::None }, out: () }
+        }
+    }
+
+    #[derive(::memq::Topic)]
     #[topic(name = T::NAME)]
     pub struct Generic<T: super::Named>(#[topic(key)] pub T);
 
@@ -92,6 +135,22 @@ mod hostile {
         pub fn to_key(&self) -> ::core::primitive::u64 {
             0
         }
+    }
+}
+
+/// A codec.
+pub struct Void;
+
+impl memq::codec::Codec<hostile::Lines> for Void {
+    type Form = memq::codec::Encoded;
+    const FORMAT: memq::Format = memq::Format::Custom;
+
+    fn encode(_: &hostile::Lines, _: &mut Vec<u8>) -> Result<(), memq::EncodeError> {
+        Ok(())
+    }
+
+    fn decode(_: &[u8]) -> Result<hostile::Lines, memq::DecodeError> {
+        Ok(hostile::Lines::from(hostile::Line(String::new())))
     }
 }
 
@@ -118,5 +177,8 @@ fn key_of<T: memq::Topic>(message: &T) -> Option<memq::Key<'_>> {
 fn main() {
     assert_eq!(key_of(&hostile::Order { customer: 7 }), Some(memq::Key::from("7")));
     assert_eq!(key_of(&hostile::Line("tea".into())), Some(memq::Key::from("tea")));
+    let lines = hostile::Lines::from(hostile::Line("tea".into()));
+    assert_eq!(key_of(&lines), None);
+    assert!(<hostile::Lines as memq::Topic>::SHAPE.is_some());
     assert_eq!(key_of(&hostile::Generic(Own)), Some(memq::Key::from("own")));
 }

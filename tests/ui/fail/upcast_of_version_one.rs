@@ -1,7 +1,7 @@
 use memq::Topic;
 
 #[derive(Topic)]
-#[topic(name = "orders", version = 2, upcast_from = Old)]
+#[topic(name = "orders", format = Json, version = 1, try_upcast_from = OrderV1)]
 struct Order;
 
 fn main() {

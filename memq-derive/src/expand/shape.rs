@@ -1,0 +1,327 @@
+//! What a codec sees of a type, as constants: the fingerprint, and what is asked of the types inside.
+//!
+//! Names and words of serde are in the text of the fingerprint; the types of fields are asked for
+//! theirs where they have one, which the compiler knows and this crate does not.
+
+use std::fmt::Write;
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{DeriveInput, GenericArgument, PathArguments, Type};
+
+use super::{here, last_span, mentions, respan};
+use crate::layout::{Body, Field, Fields, Layout, Style, spelled};
+
+/// The impl of `Shape`. `needs_names` says what in the type itself takes a format with names.
+pub(crate) fn expand(
+    input: &DeriveInput,
+    memq: &TokenStream,
+    layout: &Layout<'_>,
+    needs_names: Option<String>,
+) -> TokenStream {
+    let ident = &input.ident;
+    let mut generics = input.generics.clone();
+    for param in generics.type_params_mut() {
+        param.bounds.push(syn::parse_quote!(#memq::Shape));
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let writer = Writer { memq, input };
+    let shape = writer.fingerprint(layout);
+    let spelled = writer.spelled();
+    let inner = writer.asked(layout);
+    let needs_names = match needs_names {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+        None if inner.is_empty() => quote!(::core::option::Option::None),
+        None => quote! {{
+            #spelled
+            #memq::schema::probe::first(&[#(#memq::schema::probe::Of::<#inner>::NEEDS_NAMES),*])
+        }},
+    };
+    let aliases = writer.aliases(layout);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #memq::Shape for #ident #type_generics #where_clause {
+            const SHAPE: #memq::schema::Fingerprint = {
+                #spelled
+                #shape
+            };
+            const NEEDS_NAMES: ::core::option::Option<&'static ::core::primitive::str> =
+                #needs_names;
+            #aliases
+        }
+    }
+}
+
+/// The constant of a topic. In a `positional` format nothing inside may need names.
+pub(super) fn of_topic(
+    input: &DeriveInput,
+    memq: &TokenStream,
+    layout: &Layout<'_>,
+    positional: bool,
+) -> TokenStream {
+    let writer = Writer { memq, input };
+    let shape = writer.fingerprint(layout);
+    let spelled = writer.spelled();
+    let carried = writer.asked(layout).into_iter().filter(|_| positional).map(|ty| {
+        let span = last_span(&ty.to_token_stream());
+        let memq = respan(memq.clone(), span);
+        quote_spanned! {here(span)=>
+            #memq::schema::probe::positional(#memq::schema::probe::Of::<#ty>::NEEDS_NAMES);
+        }
+    });
+    quote! {
+        const SHAPE: ::core::option::Option<#memq::schema::Fingerprint> = {
+            #spelled
+            #(#carried)*
+            ::core::option::Option::Some(#shape)
+        };
+    }
+}
+
+/// Whether the constant of a topic in a positional format may fail.
+pub(super) fn may_fail(input: &DeriveInput, memq: &TokenStream, layout: &Layout<'_>) -> bool {
+    !Writer { memq, input }.asked(layout).is_empty()
+}
+
+/// The function that tells aliases, where there may be any.
+pub(super) fn aliases(input: &DeriveInput, memq: &TokenStream, layout: &Layout<'_>) -> TokenStream {
+    Writer { memq, input }.aliases(layout)
+}
+
+struct Writer<'a> {
+    memq: &'a TokenStream,
+    input: &'a DeriveInput,
+}
+
+impl Writer<'_> {
+    /// Types without a shape have one in words, where this is in scope. In a type whose fields all have
+    /// one it is not used.
+    fn spelled(&self) -> TokenStream {
+        let memq = self.memq;
+        quote!(use #memq::schema::probe::Spelled as _;)
+    }
+
+    fn fingerprint(&self, layout: &Layout<'_>) -> TokenStream {
+        let mut print = Print { writer: self, text: String::new(), code: None };
+        print.layout(layout);
+        print.flush();
+        print.code.unwrap_or_default()
+    }
+
+    /// A type that would need the constant it is asked for.
+    fn is_recursive(&self, ty: &Type) -> bool {
+        mentions(&ty.to_token_stream(), &[self.input.ident.to_string(), "Self".into()])
+    }
+
+    /// The types that may have something to say of themselves.
+    fn asked<'a>(&self, layout: &'a Layout<'_>) -> Vec<&'a Type> {
+        let mut types: Vec<(String, &Type)> = Vec::new();
+        for field in layout.fields().flat_map(|fields| &fields.all) {
+            let crosses = field.words.unwritten().is_none() || field.words.unread().is_none();
+            if !crosses || is_plain(field.ty) || self.is_recursive(field.ty) {
+                continue;
+            }
+            let spelled = spelled(field.ty);
+            if types.iter().all(|(known, _)| *known != spelled) {
+                types.push((spelled, field.ty));
+            }
+        }
+        types.into_iter().map(|(_, ty)| ty).collect()
+    }
+
+    fn aliases(&self, layout: &Layout<'_>) -> TokenStream {
+        let memq = self.memq;
+        let container = &layout.name;
+        let out = Ident::new("out", proc_macro2::Span::mixed_site());
+        let mut own = TokenStream::new();
+        let mut add = |words: &crate::serde::Words, name: &str| {
+            for alias in words.texts("alias") {
+                own.extend(quote!(#out.add(#container, #name, #alias);));
+            }
+        };
+        if let Body::Enum(variants) = &layout.body {
+            for variant in variants {
+                add(&variant.words, &variant.name);
+            }
+        }
+        for field in layout.fields().flat_map(|fields| &fields.all) {
+            add(&field.words, &field.name);
+        }
+        let inner = self.asked(layout);
+        if own.is_empty() && inner.is_empty() {
+            return own;
+        }
+        let spelled = self.spelled();
+        quote! {
+            fn aliases(#out: &mut #memq::schema::Aliases) {
+                #spelled
+                if #out.enter::<Self>() {
+                    #own
+                    #(#memq::schema::probe::Of::<#inner>::aliases(#out);)*
+                }
+            }
+        }
+    }
+}
+
+/// A fingerprint as it is written down: text is gathered until a type stands between.
+struct Print<'a> {
+    writer: &'a Writer<'a>,
+    text: String,
+    code: Option<TokenStream>,
+}
+
+impl Print<'_> {
+    fn layout(&mut self, layout: &Layout<'_>) {
+        let words = &layout.words;
+        if let Some(into) = words.text("into") {
+            // Its own fields are in no message.
+            self.text.push_str("into");
+            return self.converted(into);
+        }
+        for word in ["from", "try_from"] {
+            if let Some(from) = words.text(word) {
+                self.text.push_str(word);
+                self.converted(from);
+            }
+        }
+        for word in ["transparent", "untagged"] {
+            if words.get(word).is_some() {
+                self.word(word);
+            }
+        }
+        for word in ["tag", "content"] {
+            if let Some(text) = words.text(word) {
+                self.word(&format!("{word}={:?}", text.value()));
+            }
+        }
+        match &layout.body {
+            Body::Struct(fields) => self.fields(fields),
+            Body::Enum(variants) => {
+                self.word("enum");
+                for variant in variants {
+                    self.word(&format!("{:?}", variant.name));
+                    for word in ["untagged", "skip", "skip_serializing", "skip_deserializing"] {
+                        if variant.words.get(word).is_some() {
+                            self.word(word);
+                        }
+                    }
+                    self.with(&variant.words);
+                    if variant.words.unwritten().is_none() || variant.words.unread().is_none() {
+                        self.fields(&variant.fields);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &Fields<'_>) {
+        self.word(match fields.style {
+            Style::Unit => "unit",
+            Style::Newtype => "newtype",
+            Style::Tuple => "tuple",
+            Style::Struct => "struct",
+        });
+        for field in &fields.all {
+            // What is left out both ways is not there.
+            if field.words.unwritten().is_none() || field.words.unread().is_none() {
+                self.field(field, fields.style);
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field<'_>, style: Style) {
+        if style == Style::Struct {
+            self.word(&format!("{:?}", field.name));
+        }
+        for word in ["flatten", "skip_serializing", "skip_deserializing", "skip_serializing_if"] {
+            if field.words.get(word).is_some() {
+                self.word(word);
+            }
+        }
+        self.with(&field.words);
+        self.ty(field.ty);
+    }
+
+    fn with(&mut self, words: &crate::serde::Words) {
+        for word in ["with", "serialize_with"] {
+            if let Some(path) = words.text(word) {
+                self.word(&format!("{word}={:?}", path.value()));
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        let space = if self.text.is_empty() { "" } else { " " };
+        // Writing to a `String` cannot fail.
+        let _ = write!(self.text, "{space}{word}");
+    }
+
+    /// A type that serde converts to or from, named in a text.
+    fn converted(&mut self, text: &syn::LitStr) {
+        match text.parse::<Type>() {
+            Ok(ty) => self.ty(&ty),
+            // Serde refuses it.
+            Err(_) => self.word(&text.value()),
+        }
+    }
+
+    fn ty(&mut self, ty: &Type) {
+        self.flush();
+        let spelled = spelled(ty);
+        let memq = self.writer.memq;
+        let Some(code) = &mut self.code else { return };
+        if self.writer.is_recursive(ty) {
+            code.extend(quote!(.and(#spelled)));
+        } else {
+            code.extend(quote!(.field(#memq::schema::probe::Of::<#ty>::SHAPE, #spelled)));
+        }
+    }
+
+    /// The text so far, as a call.
+    fn flush(&mut self) {
+        let text = Literal::string(&std::mem::take(&mut self.text));
+        let memq = self.writer.memq;
+        match &mut self.code {
+            None => self.code = Some(quote!(#memq::schema::Fingerprint::of(#text))),
+            Some(code) if text.to_string() != "\"\"" => code.extend(quote!(.and(#text))),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether a type has no aliases and carries no words of serde, as far as its name tells.
+fn is_plain(ty: &Type) -> bool {
+    const WORDS: [&str; 16] = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "u128", "usize",
+    ];
+    match ty {
+        Type::Tuple(ty) => ty.elems.iter().all(is_plain),
+        Type::Array(ty) => is_plain(&ty.elem),
+        Type::Slice(ty) => is_plain(&ty.elem),
+        Type::Reference(ty) => is_plain(&ty.elem),
+        Type::Paren(ty) => is_plain(&ty.elem),
+        Type::Group(ty) => is_plain(&ty.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) => {
+                let word = last.ident.to_string();
+                match &last.arguments {
+                    PathArguments::None => {
+                        matches!(&*word, "String" | "str" | "Duration" | "SystemTime")
+                            || WORDS.contains(&&*word)
+                    }
+                    PathArguments::AngleBracketed(arguments) => matches!(
+                        &*word,
+                        "Option" | "Vec" | "Box" | "Arc"
+                    ) && arguments.args.iter().all(
+                        |argument| matches!(argument, GenericArgument::Type(ty) if is_plain(ty)),
+                    ),
+                    PathArguments::Parenthesized(_) => false,
+                }
+            }
+            None => false,
+        },
+        _ => false,
+    }
+}

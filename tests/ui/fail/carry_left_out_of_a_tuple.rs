@@ -1,0 +1,14 @@
+use memq::Topic;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(name = "orders", format = Json)]
+struct Order(
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<u64>,
+    #[serde(default)] u64,
+);
+
+
+fn main() {
+    let _ = Order::SPEC;
+}
