@@ -96,6 +96,15 @@ impl fmt::Display for Report {
     }
 }
 
+/// One line, or several, on stdout.
+pub fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        // Nobody reads on, as with `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// How far it is, on stderr: one line that changes in a terminal, else four lines.
 pub struct Progress {
     total: usize,
