@@ -55,6 +55,7 @@ pub async fn join(broker: &Broker, run: &str) -> Result<Part> {
     // No order, since each event stands for itself; and a few at once, so that there are some for the
     // others.
     let events = broker.subscriber::<Quake>().group(GROUP).any_order().max_in_flight(8).await?;
+    let assessing = tokio::spawn(assess(events));
     let here = broker.publisher::<Process>().await?;
     let offset = match here.publish(Process { pid: std::process::id() }).await {
         Err(PublishError::Closed(_)) => {
@@ -62,7 +63,6 @@ pub async fn join(broker: &Broker, run: &str) -> Result<Part> {
         }
         told => told?,
     };
-    let assessing = tokio::spawn(assess(events));
     Ok(Part { run: run.to_owned(), number: offset.0 + 1, assessing })
 }
 
