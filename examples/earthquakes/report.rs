@@ -118,7 +118,8 @@ impl Progress {
 
     pub fn show(&self, done: usize) {
         let steps = if self.terminal { 50 } else { 4 };
-        if done % self.total.div_ceil(steps) != 0 && done != self.total {
+        let since = done % self.total.div_ceil(steps);
+        if since != 0 && done != self.total {
             return;
         }
         let (start, end) = match (self.terminal, done == self.total) {
