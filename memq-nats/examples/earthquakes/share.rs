@@ -55,7 +55,6 @@ pub async fn join(broker: &Broker, run: &str) -> Result<Part> {
     // No order, since each event stands for itself; and a few at once, so that there are some for the
     // others.
     let events = broker.subscriber::<Quake>().group(GROUP).any_order().max_in_flight(8).await?;
-    let assessing = tokio::spawn(assess(events));
     let here = broker.publisher::<Process>().await?;
     let offset = match here.publish(Process { pid: std::process::id() }).await {
         Err(PublishError::Closed(_)) => {
@@ -63,6 +62,8 @@ pub async fn join(broker: &Broker, run: &str) -> Result<Part> {
         }
         told => told?,
     };
+    // Not earlier: who is told to go away takes nothing with it.
+    let assessing = tokio::spawn(assess(events));
     Ok(Part { run: run.to_owned(), number: offset.0 + 1, assessing })
 }
 
@@ -180,7 +181,7 @@ impl Shares {
 
 impl fmt::Display for Shares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shared     among {} processes", self.0.len())?;
+        write!(f, "shared")?;
         self.0.iter().try_for_each(|share| write!(f, "\n  {share}"))
     }
 }
