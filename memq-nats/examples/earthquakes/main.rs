@@ -90,58 +90,53 @@ fn run(options: &Options, more: &More) -> Result<()> {
 
 /// A server of its own, on loopback.
 fn start() -> Result<Server> {
-    let Some(binary) = Binary::all()?.into_iter().next() else {
-        return Err(
-            "there is no nats-server to start: install one with scripts/nats-servers, or give \
-                    the address of one that runs with --server"
-                .into(),
-        );
-    };
+    let none = "there is no nats-server to start: install one with scripts/nats-servers, or give the \
+                address of one that runs with --server";
+    let binary = Binary::all()?.into_iter().next().ok_or(none)?;
     Ok(Server::start(&binary)?)
 }
 
 #[tokio::main]
 async fn work(address: &str, text: &str, options: &Options, more: &More) -> Result<()> {
     let features = options.features(text)?;
+    let archive = options.archive.as_deref();
     let namespace = match &more.share {
         Some(run) => format!("quakes_{run}"),
         None => unused_namespace()?,
     };
     let broker = Connect::new(address).name("earthquakes").namespace(&namespace).await?;
-    let archive = options.archive.as_deref();
-    let Some(run) = &more.share else {
-        let report = work::work(&broker, &features, archive).await;
-        clear(&broker).await?;
-        let report = report?;
-        return Ok(report::print(&if options.json {
-            report.to_json()
+    let told = if let Some(run) = &more.share {
+        let part = share::join(&broker, run).await?;
+        if part.is_first() {
+            eprintln!("run {run}: this process is the first of {}, and publishes;", more.processes);
+            eprintln!("run {run}: start the others with --server {address} --share {run}");
+            let done = part.lead(&broker, &features, archive, more.processes).await;
+            let (report, shares) = cleared(&broker, done).await?;
+            if options.json { shares.to_json(&report)? } else { format!("{report}\n{shares}") }
         } else {
-            report.to_string()
-        })?);
-    };
-
-    let part = share::join(&broker, run).await?;
-    let told = if part.is_first() {
-        eprintln!("run {run}: this process is the first of {}, and publishes;", more.processes);
-        eprintln!("run {run}: start the others with --server {address} --share {run}");
-        let shared = part.lead(&broker, &features, archive, more.processes).await;
-        clear(&broker).await?;
-        let (report, shares) = shared?;
-        if options.json { shares.to_json(&report)? } else { format!("{report}\n{shares}") }
+            eprintln!("run {run}: this process is number {}, and shares the work", part.number());
+            let share = part.follow(&broker).await?;
+            if options.json { share.to_json().to_string() } else { share.to_string() }
+        }
     } else {
-        eprintln!("run {run}: this process is number {}, and shares the work", part.number());
-        let share = part.follow(&broker).await?;
-        if options.json { share.to_json().to_string() } else { share.to_string() }
+        let report = cleared(&broker, work::work(&broker, &features, archive).await).await?;
+        if options.json { report.to_json() } else { report.to_string() }
     };
     Ok(report::print(&told)?)
 }
 
-/// Deletes the topics of the namespace, which are all of this run.
-async fn clear(broker: &Broker) -> Result<()> {
-    for topic in broker.topics().await? {
-        broker.delete(topic).await?;
-    }
-    Ok(())
+/// What came of a run, once its topics are deleted: all that are in the namespace.
+async fn cleared<R>(broker: &Broker, done: Result<R>) -> Result<R> {
+    let clear = async {
+        for topic in broker.topics().await? {
+            broker.delete(topic).await?;
+        }
+        Ok(())
+    };
+    let cleared: Result<()> = clear.await;
+    // What went wrong first says more.
+    let done = done?;
+    cleared.map(|()| done)
 }
 
 /// A namespace in which there is nothing yet.

@@ -13,8 +13,8 @@ JetStream, and reports on it.
   --archive FILE  write the archive to FILE, replacing it, and keep it
   --server URL    the server, as nats://127.0.0.1:4222; one that is started for this if not said
   --share RUN     share the work of a consumer group with the other processes that say the same: the
-                  first of them publishes once all are there. A name of letters, digits and '_'; a new
-                  one where an earlier run of the name was cut off.
+                  first of them publishes once all are there, and reports. A name of letters, digits and
+                  '_'; a new one where an earlier run of the name was cut off.
   --processes N   how many processes share it; 2 if not said
   -h, --help      print this
 ";
