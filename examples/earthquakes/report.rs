@@ -96,6 +96,15 @@ impl fmt::Display for Report {
     }
 }
 
+/// One line, or several, on stdout.
+pub fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        // Nobody reads on, as with `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// How far it is, on stderr: one line that changes in a terminal, else four lines.
 pub struct Progress {
     total: usize,
@@ -109,7 +118,8 @@ impl Progress {
 
     pub fn show(&self, done: usize) {
         let steps = if self.terminal { 50 } else { 4 };
-        if done % self.total.div_ceil(steps) != 0 && done != self.total {
+        let since = done % self.total.div_ceil(steps);
+        if since != 0 && done != self.total {
             return;
         }
         let (start, end) = match (self.terminal, done == self.total) {

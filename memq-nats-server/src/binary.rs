@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::installed::{installed, skip};
 
 /// A list of programs, as in `PATH`; where it is set it alone counts.
-const PROGRAMS: &str = "NATS_SERVER";
+pub(crate) const PROGRAMS: &str = "NATS_SERVER";
 
 /// The version of a nats-server: major, minor, patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

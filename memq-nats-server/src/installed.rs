@@ -4,8 +4,11 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
+
+use crate::binary::PROGRAMS;
 
 /// With `1`, a test that misses something fails.
 const REQUIRED: &str = "MEMQ_REQUIRE_NATS";
@@ -18,15 +21,23 @@ pub(crate) fn installed() -> Option<PathBuf> {
     Some(target.join("nats-venv/bin"))
 }
 
-/// A Python that has `nats-py`, a client that is not written in Rust; where there is none, `None` after a loud
-/// word that the test is skipped, as [`Binary::or_skip`](crate::Binary::or_skip) has it.
+/// A Python that has `nats-py`, a client that is not written in Rust: the one that was installed for these
+/// tests, or one beside a program that `NATS_SERVER` names. Where there is none, `None` after a loud word
+/// that the test is skipped, as [`Binary::or_skip`](crate::Binary::or_skip) has it.
 ///
 /// # Panics
 ///
 /// Where there is none and `MEMQ_REQUIRE_NATS=1`.
 #[track_caller]
 pub fn python_or_skip() -> Option<PathBuf> {
-    let python = installed().map(|folder| folder.join("python")).filter(|path| path.exists());
+    let named = env::var_os(PROGRAMS).unwrap_or_default();
+    let beside = env::split_paths(&named).filter_map(|path| path.parent().map(Path::to_owned));
+    let python =
+        installed().into_iter().chain(beside).map(|folder| folder.join("python")).find(|python| {
+            let mut command = Command::new(python);
+            command.args(["-c", "import nats"]).stderr(Stdio::null());
+            command.status().is_ok_and(|ended| ended.success())
+        });
     if python.is_none() {
         skip("Python with nats-py", Location::caller());
     }

@@ -26,12 +26,55 @@
 //!
 //! A topic is a stream, `memq-orders`, with the subjects `memq.orders.*.*`: the partition, then `k`
 //! where the message has a key, and `n` where it has none. Streams have no dots in their names, so those
-//! of topics become `=` there. The payload of a message is bare, and its headers say the rest, so a client
-//! in any language reads it, and publishes to `memq.orders.0.n` without knowing of memq. Sequences of
-//! the stream begin at 1 and offsets at 0.
+//! of topics become `=` there. The payload of a message is bare, and its headers say the rest, so that
+//! [other languages](#other-languages) take part. Sequences of the stream begin at 1 and offsets at 0.
 //!
 //! What a topic is told beside what a stream knows, such as its format, is JSON in the stream's
 //! description. Streams that memq did not make are not used, not listed and not deleted.
+//!
+//! # Other languages
+//!
+//! Any NATS client takes part. Topics are created by memq; a stream that something else made is not
+//! used. `examples/foreign.py` does all of this with a plain client, and `examples/foreign.rs` is its
+//! counterpart.
+//!
+//! **To publish**, publish the payload alone to `memq.orders.0.n`, through JetStream, so that its
+//! answer says that it is stored; the offset is the sequence of the answer less 1. That is all a topic
+//! without keys and partitions needs. The parts of the subject are:
+//!
+//! - the [namespace](Connect::namespace), and the topic as it is called, with its dots;
+//! - the partition, from 0 on. Without a key any that the topic has will do. With one it is the
+//!   [xxHash64](memq::Key::partition) of the key with seed 0, modulo the number of partitions: elsewhere it
+//!   would have no order with what memq publishes under that key;
+//! - `n`, or `k` for a message with a key, which then is in a header. Groups that keep the order within a
+//!   key hand out those of `k` one by one; of other words, or of partitions there are not, they hear nothing.
+//!
+//! Headers say what differs from the topic. Case does not matter in their names.
+//!
+//! | header | what it says | where it is absent |
+//! | --- | --- | --- |
+//! | `Content-Type` | the format: `application/json`, `application/msgpack`, `application/cbor`, `application/octet-stream`; `application/vnd.memq.` and `bincode`, `postcard` or `custom` | that of the topic |
+//! | `Content-Encoding` | the compression: `gzip`, `zstd` or `identity` | none |
+//! | `Memq-Key` | the key, as text; numbers as their digits | none; a type takes its key from the value all the same |
+//! | `Memq-Key-Base64` | the same, where it is not text, or not text that a header can hold | |
+//! | `Memq-Version` | the version of the schema | 1 |
+//! | `Memq-Fingerprint` | its fingerprint, as 16 hexadecimal digits | not known |
+//! | `Nats-Msg-Id` | the id of the message: published again under it within the topic's `dedup`, or 2 minutes where that says nothing, it is not stored again | it is stored each time |
+//! | any other | a header of the message, but for those that begin with `Nats-`, `Memq-` or `Content-` | |
+//!
+//! What cannot be decoded fails that one receive, and in a group it is a dead letter. So is a message
+//! with a header of this table whose value is not understood: nothing is guessed. A topic that is full and
+//! rejects or waits, or that is closed, refuses with an error of the server.
+//!
+//! **To read**, make a consumer of the stream `memq-orders`, under a name that no group has and without
+//! `=`: names with one belong to memq's groups. Beside the headers above, memq sends `Memq-Length`, the
+//! length before compression, and `Memq-Headers`, the order of the message's own headers where there are
+//! several. One of those whose value a header cannot hold is sent as `Memq-Header-` and its name in the
+//! alphabet of base64 for URLs, with its value in base64. The ids that memq makes begin with `memq:`. What a
+//! [`Stage`](memq::codec::Stage) has sealed is `application/vnd.memq.sealed`, and what was compressed with a
+//! dictionary needs that. Where a topic waits for room, it waits for your consumer too.
+//!
+//! Leave descriptions of streams and consumers as they are: they are memq's notes.
 //!
 //! # What is kept
 //!
@@ -84,3 +127,8 @@ mod wire;
 
 pub use self::connect::{Connect, ConnectError, connect};
 pub use self::settings::Storage;
+
+/// The README's program, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
