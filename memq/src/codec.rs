@@ -19,6 +19,8 @@ pub(crate) mod format;
 pub mod frame;
 mod guess;
 mod record;
+#[cfg(feature = "schema")]
+mod show;
 mod spare;
 pub(crate) mod stage;
 

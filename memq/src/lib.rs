@@ -88,6 +88,8 @@ mod consumer;
 mod dead_letter;
 mod delivery;
 mod dictionary;
+#[cfg(feature = "schema")]
+mod document;
 pub mod docs;
 mod engine;
 mod error;

@@ -62,6 +62,25 @@ impl Format {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// What `Content-Type` calls it, where a system has such headers.
+    ///
+    /// ```
+    /// assert_eq!(memq::Format::Json.content_type(), "application/json");
+    /// ```
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Bincode => "application/vnd.memq.bincode",
+            Self::Json => "application/json",
+            Self::MessagePack => "application/msgpack",
+            Self::Native => "application/vnd.memq.native",
+            Self::Postcard => "application/vnd.memq.postcard",
+            Self::Cbor => "application/cbor",
+            Self::Raw => "application/octet-stream",
+            Self::Custom => "application/vnd.memq.custom",
+        }
+    }
 }
 
 impl fmt::Display for Format {
