@@ -12,6 +12,7 @@ const DATA: &[&str] = &[
     "key",
     "headers",
     "record",
+    "schema",
     "dictionary",
     "error",
     "backoff",

@@ -61,7 +61,8 @@
 //! 7. [`TopicStats`], [`SubscriberStats`] and [`GroupStats`]: what happened;
 //!    [`Broker::explain`]: what does not.
 //! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
-//! 9. [`spi`]: for those who keep topics elsewhere than in memory.
+//! 9. [`schema`]: versions of a type, and what holds them apart.
+//! 10. [`spi`]: for those who keep topics elsewhere than in memory.
 //!
 //! # Runtimes
 //!
@@ -104,6 +105,7 @@ mod position;
 mod publisher;
 mod record;
 mod remote;
+pub mod schema;
 pub mod spi;
 mod stream;
 mod subscriber;
@@ -143,6 +145,7 @@ pub use self::publisher::{
     Permit, Publish, PublishBatch, Publisher, Publishing, Receipt, SendMessage, Sending,
 };
 pub use self::record::Record;
+pub use self::schema::Shape;
 pub use self::subscriber::Subscriber;
 pub use self::topic::{Topic, TopicSpec};
 pub use self::worker::{Ended, Handler, Report, Worker, WorkerHandle};

@@ -1,5 +1,7 @@
 //! What a topic is: the trait and its constant description. No topic is opened here.
 
+mod lineage;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use crate::dictionary::{Dictionary, DictionaryFault};
 use crate::key::Key;
 use crate::name::NameFault;
 use crate::options::{Compression, Overflow, Request, Retain};
+use crate::schema::{Aliases, Fingerprint, Lineage};
 
 /// A type whose values are the messages of one topic.
 ///
@@ -70,6 +73,17 @@ pub trait Topic: Sized + Send + Sync + 'static {
     /// Name and options.
     const SPEC: TopicSpec;
 
+    /// What the type looks like to a codec, if that is known. It goes with messages in formats whose
+    /// fields have only positions, and readers compare it.
+    const SHAPE: Option<Fingerprint> = None;
+
+    /// How messages of lower versions become messages of this type.
+    const LINEAGE: Lineage<Self> = Lineage::first();
+
+    /// Adds the aliases of fields and variants.
+    #[doc(hidden)]
+    fn aliases(_: &mut Aliases) {}
+
     /// The key of this message, if it has one.
     fn key(&self) -> Option<Key<'_>> {
         None
@@ -111,6 +125,7 @@ pub trait Topic: Sized + Send + Sync + 'static {
 #[non_exhaustive]
 pub struct TopicSpec {
     name: &'static str,
+    version: u16,
     /// Compression and its level.
     compression: Option<(Compression, i32)>,
     /// A dictionary and its id.
@@ -139,6 +154,7 @@ impl TopicSpec {
         }
         Self {
             name,
+            version: 1,
             compression: None,
             dictionary: None,
             ttl: None,
@@ -149,6 +165,21 @@ impl TopicSpec {
             dedup: None,
             retain: None,
         }
+    }
+
+    /// Says which version of the topic's messages the type is; 1 without it. Messages carry it, and
+    /// readers of higher versions read lower ones through their [`Lineage`].
+    ///
+    /// ```
+    /// use memq::TopicSpec;
+    ///
+    /// const ORDERS: TopicSpec = TopicSpec::new("orders").version(2);
+    /// assert_eq!(ORDERS.schema_version(), 2);
+    /// ```
+    pub const fn version(mut self, version: u16) -> Self {
+        assert!(version > 0, "versions start at 1");
+        self.version = version;
+        self
     }
 
     /// Compresses payloads, at the default level.
@@ -264,6 +295,12 @@ impl TopicSpec {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The version of the type.
+    #[must_use]
+    pub const fn schema_version(&self) -> u16 {
+        self.version
     }
 
     /// The options that are said, as a request to whoever opens the topic.

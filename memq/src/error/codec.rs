@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::Cause;
 use crate::headers::HeaderError;
 use crate::options::{Compression, Format};
+use crate::schema::Fingerprint;
 
 /// A message could not become bytes.
 #[derive(Debug, Error)]
@@ -78,6 +79,34 @@ pub enum DecodeError {
         got: Format,
         /// What is read.
         reads: Format,
+    },
+    /// The message has a version that this reader has no way from.
+    #[error("the message has version {got}, and version {have} is read here: {}", way(*got, *have))]
+    Version {
+        /// The message's version.
+        got: u16,
+        /// That of the reader's type.
+        have: u16,
+    },
+    /// The message was written from another type that claims the same version.
+    #[error(
+        "the message was written from a type of fingerprint {got}, and the type of the same version that reads here has {have}: fields would be read as others. Let a type that changed have a higher `version` and `upcast_from` what it was, and keep what it was as a type of its own"
+    )]
+    Schema {
+        /// The fingerprint of what it was written from.
+        got: Fingerprint,
+        /// That of what reads.
+        have: Fingerprint,
+    },
+    /// A message of a lower version could not become one of the reader's type.
+    #[error("the message of version {from} could not become one of version {to}")]
+    Upcast {
+        /// The older type's version.
+        from: u16,
+        /// The newer type's.
+        to: u16,
+        /// What the conversion said.
+        source: Cause,
     },
     /// The bytes are not what the format says.
     #[error("the payload is not valid {format} for this type")]
@@ -236,6 +265,15 @@ fn list(ids: &[u32]) -> String {
         [] => "none is".into(),
         [one] => format!("only {one} is"),
         _ => format!("only {} are", all.join(", ")),
+    }
+}
+
+/// What to do about a message of a version that is not read.
+fn way(got: u16, have: u16) -> &'static str {
+    if got > have {
+        "update this reader before those that publish"
+    } else {
+        "say `upcast_from = …` on its type, with the type of the message's version, or a chain of them"
     }
 }
 
