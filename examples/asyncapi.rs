@@ -49,15 +49,9 @@ struct Address {
 #[serde(tag = "what")]
 enum Payment {
     /// The money is there.
-    Paid {
-        order: u64,
-        cents: u64,
-    },
+    Paid { order: u64, cents: u64 },
     /// The bank said no.
-    Refused {
-        order: u64,
-        reason: String,
-    },
+    Refused { order: u64, reason: String },
 }
 
 impl Payment {

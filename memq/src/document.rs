@@ -175,7 +175,9 @@ impl AsyncApi {
 #[non_exhaustive]
 pub enum DocumentError {
     /// An example of a type that nothing publishes or reads.
-    #[error("nothing publishes or reads `{name}`: say `publishes` or `subscribes` before its example")]
+    #[error(
+        "nothing publishes or reads `{name}`: say `publishes` or `subscribes` before its example"
+    )]
     Unnamed {
         /// The type.
         name: String,

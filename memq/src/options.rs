@@ -15,6 +15,12 @@ pub const DEFAULT_MAX_BYTES: usize = 256 << 20;
 /// Bytes one message may have after decompression where nothing is said: 64 MiB.
 pub const DEFAULT_MAX_DECODED: usize = 64 << 20;
 
+/// How long a message may be in flight in a consumer group where nothing is said.
+pub const DEFAULT_ACK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often a consumer group is handed a message where nothing is said, before it is a dead letter.
+pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
+
 /// How a payload is encoded.
 ///
 /// The discriminants are the codes in the [frame](crate::codec::frame).

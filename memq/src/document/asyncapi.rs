@@ -11,12 +11,12 @@ use crate::options::{Compression, Format, TopicOptions};
 /// The document.
 pub(super) fn write(model: &Model) -> Value {
     let mut info = json!({ "title": model.title, "version": model.version });
-    put(&mut info, "description", model.description.as_ref());
+    put(&mut info, "description", model.description.clone());
     let mut document = json!({ "asyncapi": "3.0.0", "info": info });
     if !model.servers.is_empty() {
         let servers = model.servers.iter().map(|(name, server)| {
             let mut at = json!({ "host": server.host, "protocol": server.protocol });
-            put(&mut at, "pathname", server.path.as_ref());
+            put(&mut at, "pathname", server.path.clone());
             (name.clone(), at)
         });
         put(&mut document, "servers", Some(object(servers)));
@@ -155,7 +155,7 @@ fn message(model: &Model, message: &Message) -> Value {
         "payload": message.schema,
         "x-memq": { "version": message.version },
     });
-    put(&mut value, "description", message.description.as_ref());
+    put(&mut value, "description", message.description.clone());
     put(&mut value, "contentType", content_type(message.format));
     if let Some(fingerprint) = message.fingerprint {
         put(&mut value["x-memq"], "fingerprint", Some(fingerprint.to_string()));
@@ -176,7 +176,11 @@ fn headers(message: &Message) -> Value {
         "Memq-Key": { "type": "string", "description": "The key, if the message has one." },
         "Nats-Msg-Id": { "type": "string", "description": "Stored once for each id." },
     });
-    put(&mut properties, "Content-Type", content_type(message.format).map(|of| json!({ "const": of })));
+    put(
+        &mut properties,
+        "Content-Type",
+        content_type(message.format).map(|of| json!({ "const": of })),
+    );
     if message.version != 1 {
         let version = message.version.to_string();
         put(&mut properties, "Memq-Version", Some(json!({ "const": version })));

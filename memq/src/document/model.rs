@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::DocumentError;
 use super::schemas::Schemas;
 use crate::codec::Codec;
-use crate::options::{Format, TopicOptions};
+use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, Format, TopicOptions};
 use crate::schema::Fingerprint;
 use crate::topic::Topic;
 
@@ -115,8 +115,8 @@ impl ConsumerGroup {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            ack_deadline: Some(crate::broker::ACK_DEADLINE),
-            max_attempts: Some(crate::broker::MAX_ATTEMPTS),
+            ack_deadline: Some(DEFAULT_ACK_DEADLINE),
+            max_attempts: Some(DEFAULT_MAX_ATTEMPTS),
             dead_letter: DeadLetters::Default,
             any_order: false,
             auto_ack: Some(false),
@@ -189,7 +189,7 @@ impl Server {
 impl Message {
     pub(super) fn of<T: Topic + JsonSchema>(contract: Contract, schema: Value) -> Self {
         let format = <T::Codec as Codec<T>>::FORMAT;
-        let version = T::SPEC.declared_version();
+        let version = T::SPEC.schema_version();
         let name = T::schema_name();
         Self {
             name: if version == 1 { name.into_owned() } else { format!("{name}.v{version}") },
@@ -198,7 +198,7 @@ impl Message {
             type_name: type_name::<T>(),
             format,
             version,
-            fingerprint: T::SHAPE.filter(|_| format.is_positional()),
+            fingerprint: T::SHAPE.filter(|_| matches!(format, Format::Postcard | Format::Bincode)),
             contract,
             schema,
             description: None,
@@ -230,7 +230,7 @@ impl Model {
     /// read besides.
     pub(super) fn operate(&mut self, mut message: Message, operation: Operation) {
         message.description = self.schemas.description(&message.schema);
-        let options = message.options.clone();
+        let options = message.options;
         let channel =
             self.channels.entry(message.topic.to_owned()).or_insert_with(|| Channel::new(options));
         let operation = (operation, Some(message.name.clone()));

@@ -114,7 +114,9 @@ fn topic(model: &Model, name: &str, channel: &Channel) -> Markup {
 fn limits(channel: &Channel) -> Markup {
     let options = &channel.options;
     let overflow = match options.overflow {
-        Overflow::DropOldest => "the oldest messages go, and who had not read them is told how many",
+        Overflow::DropOldest => {
+            "the oldest messages go, and who had not read them is told how many"
+        }
         Overflow::Reject => "publishers get their message back",
         Overflow::Wait => "publishers wait for the slowest reader",
     };
@@ -205,8 +207,7 @@ fn types(model: &Model) -> Markup {
         .flat_map(|channel| &channel.messages)
         .filter_map(|message| model.schemas.follow(&message.schema).0)
         .collect();
-    let parts: Vec<_> =
-        model.schemas.iter().filter(|(name, _)| !messages.contains(name)).collect();
+    let parts: Vec<_> = model.schemas.iter().filter(|(name, _)| !messages.contains(name)).collect();
     html! {
         @if !parts.is_empty() {
             section {

@@ -52,11 +52,13 @@ pub(super) async fn add(model: &mut Model, broker: &Broker) -> Result<(), Docume
         let (options, stats) = match (broker.options(&name).await, broker.stats(&name).await) {
             (Ok(options), Ok(stats)) => (options, stats),
             // It was deleted meanwhile.
-            (Err(AdminError::NotFound { .. }), _) | (_, Err(AdminError::NotFound { .. })) => continue,
+            (Err(AdminError::NotFound { .. }), _) | (_, Err(AdminError::NotFound { .. })) => {
+                continue;
+            }
             (Err(error), _) | (_, Err(error)) => return Err(error.into()),
         };
         let known = model.channels.remove(name.as_str());
-        let mut channel = known.unwrap_or_else(|| Channel::new(options.clone()));
+        let mut channel = known.unwrap_or_else(|| Channel::new(options));
         channel.options = options;
         for group in &stats.groups {
             let named = |(operation, _): &(Operation, _)| match operation {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use schemars::generate::{Contract as Side, SchemaSettings};
 use schemars::JsonSchema;
+use schemars::generate::{Contract as Side, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::model::Contract;
@@ -72,9 +72,9 @@ impl Schemas {
 
     /// A name like this one, with a number, under which the same schema is or nothing.
     fn fresh(&self, name: &str, members: &Map<String, Value>) -> String {
-        let base = name.rsplit_once('.').map_or(name, |(base, number)| {
-            if number.parse::<u32>().is_ok() { base } else { name }
-        });
+        let base = name
+            .rsplit_once('.')
+            .map_or(name, |(base, number)| if number.parse::<u32>().is_ok() { base } else { name });
         let mut number = 2;
         loop {
             let fresh = format!("{base}.{number}");

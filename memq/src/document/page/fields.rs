@@ -88,7 +88,9 @@ fn kind(schema: &Value) -> Markup {
     if let Some(value) = schema.get("const") {
         return html! { code { (value) } };
     }
-    for (word, between) in [("enum", " or "), ("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
+    for (word, between) in
+        [("enum", " or "), ("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")]
+    {
         if let Some(all) = schema.get(word).and_then(Value::as_array) {
             return html! {
                 @for (at, one) in all.iter().enumerate() {
