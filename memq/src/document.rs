@@ -145,15 +145,14 @@ impl AsyncApi {
     }
 
     fn operates<T: Topic + JsonSchema>(mut self, contract: Contract, operation: Operation) -> Self {
-        let schema = self.model.schemas.add(schemas::of::<T>(contract));
-        self.model.operate(Message::of::<T>(contract, schema), operation);
+        self.model.operate(Message::of::<T>(contract), operation);
         self
     }
 
     /// The AsyncAPI document.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        asyncapi::write(&self.model)
+        asyncapi::write(&self.model.complete())
     }
 
     /// The AsyncAPI document as YAML.
@@ -166,7 +165,7 @@ impl AsyncApi {
     /// file that loads nothing, with all text escaped.
     #[must_use]
     pub fn to_html(&self) -> String {
-        page::write(&self.model)
+        page::write(&self.model.complete())
     }
 }
 

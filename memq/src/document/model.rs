@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::DocumentError;
-use super::schemas::Schemas;
+use super::schemas::{Family, Schemas};
 use crate::codec::Codec;
 use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, Format, TopicOptions};
 use crate::schema::Fingerprint;
@@ -55,7 +55,9 @@ pub(super) struct Message {
     pub(super) version: u16,
     pub(super) fingerprint: Option<Fingerprint>,
     contract: Contract,
-    /// Its schema, among the schemas of the model.
+    /// Its schemas, on their own.
+    family: Family,
+    /// Its schema among those of the model, once that is [complete](Model::complete).
     pub(super) schema: Value,
     pub(super) description: Option<String>,
     pub(super) examples: Vec<Value>,
@@ -187,7 +189,7 @@ impl Server {
 }
 
 impl Message {
-    pub(super) fn of<T: Topic + JsonSchema>(contract: Contract, schema: Value) -> Self {
+    pub(super) fn of<T: Topic + JsonSchema>(contract: Contract) -> Self {
         let format = <T::Codec as Codec<T>>::FORMAT;
         let version = T::SPEC.schema_version();
         let name = T::schema_name();
@@ -200,7 +202,8 @@ impl Message {
             version,
             fingerprint: T::SHAPE.filter(|_| matches!(format, Format::Postcard | Format::Bincode)),
             contract,
-            schema,
+            family: Family::of::<T>(contract),
+            schema: Value::Null,
             description: None,
             examples: Vec::new(),
         }
@@ -229,7 +232,6 @@ impl Model {
     /// Adds an operation with this message. What is published describes its message, also where it is
     /// read besides.
     pub(super) fn operate(&mut self, mut message: Message, operation: Operation) {
-        message.description = self.schemas.description(&message.schema);
         let options = message.options;
         let channel =
             self.channels.entry(message.topic.to_owned()).or_insert_with(|| Channel::new(options));
@@ -246,6 +248,16 @@ impl Model {
             }
             Some(_) => {}
         }
+    }
+
+    /// The same, with the schemas of all messages gathered.
+    pub(super) fn complete(&self) -> Self {
+        let mut model = self.clone();
+        for message in model.channels.values_mut().flat_map(|channel| &mut channel.messages) {
+            message.schema = model.schemas.add(message.family.clone());
+            message.description = model.schemas.description(&message.schema);
+        }
+        model
     }
 
     /// The message of a type that was named.

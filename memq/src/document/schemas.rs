@@ -16,36 +16,38 @@ const PLACE: &str = "#/components/schemas/";
 pub(super) struct Schemas(BTreeMap<String, Value>);
 
 /// The schemas of one type and of all that are in it; a reference to the first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Family {
     root: Value,
     members: Map<String, Value>,
 }
 
-/// Those of a type. In draft 7, which is what AsyncAPI 3.0 reads.
-pub(super) fn of<T: JsonSchema>(contract: Contract) -> Family {
-    let settings = SchemaSettings::draft07().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-        settings.contract = match contract {
-            Contract::Written => Side::Serialize,
-            Contract::Accepted => Side::Deserialize,
+impl Family {
+    /// That of a type. In draft 7, which is what AsyncAPI 3.0 reads.
+    pub(super) fn of<T: JsonSchema>(contract: Contract) -> Self {
+        let settings = SchemaSettings::draft07().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+            settings.contract = match contract {
+                Contract::Written => Side::Serialize,
+                Contract::Accepted => Side::Deserialize,
+            };
+        });
+        let mut generator = settings.into_generator();
+        let root = generator.subschema_for::<T>().to_value();
+        let mut members = generator.take_definitions(true);
+        let root = match root.get("$ref") {
+            Some(_) => root,
+            // A type that is always written where it is used: here it has a name like all others.
+            None => {
+                let name = T::schema_name().into_owned();
+                let reference = json!({ "$ref": format!("{PLACE}{name}") });
+                members.insert(name, root);
+                reference
+            }
         };
-    });
-    let mut generator = settings.into_generator();
-    let root = generator.subschema_for::<T>().to_value();
-    let mut members = generator.take_definitions(true);
-    let root = match root.get("$ref") {
-        Some(_) => root,
-        // A type that is always written where it is used: here it has a name like all others.
-        None => {
-            let name = T::schema_name().into_owned();
-            let reference = json!({ "$ref": format!("{PLACE}{name}") });
-            members.insert(name, root);
-            reference
-        }
-    };
-    Family { root, members }
+        Self { root, members }
+    }
 }
 
 impl Schemas {

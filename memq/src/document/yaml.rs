@@ -4,13 +4,21 @@ use serde_json::Value;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
+/// In which order people read an AsyncAPI document.
+const ORDER: [&str; 6] = ["asyncapi", "info", "servers", "channels", "operations", "components"];
+
 /// The document.
 pub(super) fn write(value: &Value) -> String {
+    let mut members: Vec<_> = value.as_object().into_iter().flatten().collect();
+    members.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name));
+    let members =
+        members.into_iter().map(|(name, value)| (Yaml::String(name.clone()), yaml(value)));
+    let document = Yaml::Hash(members.collect());
     let mut text = String::new();
     let mut emitter = YamlEmitter::new(&mut text);
     emitter.multiline_strings(true);
     // It writes to a `String`, which takes everything.
-    let _ = emitter.dump(&yaml(value));
+    let _ = emitter.dump(&document);
     text.push('\n');
     text
 }
