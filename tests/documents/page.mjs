@@ -79,7 +79,7 @@ try {
     const [inside, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(inside <= window, `${name}: ${inside} of ${window} pixels`);
 
-    await page.getByText("Example").first().click();
+    await page.locator("summary").first().click();
     assert.equal(await page.locator("pre").first().isVisible(), true);
 
     const [picture, right] = [`${folder}/${name}.png`, `${own}/${name}.png`];

@@ -132,7 +132,7 @@ fn limits(channel: &Channel) -> Markup {
             }
             dt { "Kept" }
             dd {
-                "up to " (text::count(options.max_messages)) " messages and "
+                "up to " (text::messages(options.max_messages)) " and "
                 (text::bytes(options.max_bytes))
                 @if let Some(ttl) = options.ttl { ", for " (text::duration(ttl)) }
                 @if options.retain == Retain::UntilConsumed { ", until everybody has read them" }

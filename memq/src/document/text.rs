@@ -16,8 +16,16 @@ pub(super) fn bytes(bytes: usize) -> String {
     }
 }
 
+/// `1 message`, `10,000 messages`.
+pub(super) fn messages(number: usize) -> String {
+    match number {
+        1 => "1 message".into(),
+        number => format!("{} messages", count(number)),
+    }
+}
+
 /// `10,000`.
-pub(super) fn count(number: usize) -> String {
+fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

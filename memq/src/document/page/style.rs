@@ -14,7 +14,7 @@ pub(super) const CSS: PreEscaped<&str> = PreEscaped(
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 4rem }
 h1 { font-size: 1.8rem; margin: 0 } h2 { font-size: 1.3rem; margin: 0 } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 p { margin: .4rem 0 } ul { margin: .3rem 0; padding-left: 1.2rem }
-a { color: var(--link) } code, pre { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
+a { color: var(--link) } code, pre { font: .9em ui-monospace, monospace; overflow-wrap: anywhere } td code { white-space: nowrap }
 section { border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1rem }
 article { margin-top: 1.2rem } .version, .facts, .server { color: var(--dim); font-weight: normal } .facts { font-size: .9rem }
 .badge { background: var(--soft); border: 1px solid var(--line); border-radius: 1rem; font-size: .8rem; padding: .1rem .6rem; white-space: nowrap }
