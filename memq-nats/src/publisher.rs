@@ -140,7 +140,7 @@ impl Shared {
         });
         let place = Place { partition, keyed: message.record.key().is_some() };
         let subject = self.core.link.settings.namespace.subject(&self.core.name, place);
-        let headers = wire::headers(&message.record, message.schema, Some(id));
+        let headers = wire::headers(&message.record, Some(id));
         let bytes = wire::length(&headers) + message.record.bytes().len();
         // The server counts the subject towards what a topic keeps, and not towards one message.
         let kept = options.max_bytes.saturating_sub(subject.len());

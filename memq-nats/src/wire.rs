@@ -22,7 +22,7 @@ mod key;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use memq::spi::Schema;
+use memq::schema::Fingerprint;
 use memq::{Compression, Format, Headers, Key, Record};
 
 /// What the format is said by, and the compression.
@@ -67,7 +67,7 @@ struct Nature {
     /// The version of the schema.
     version: u16,
     /// The fingerprint of the schema.
-    fingerprint: Option<u64>,
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Nature {
@@ -93,36 +93,31 @@ struct Arrived {
 }
 
 /// The headers to send with the bytes of a record.
-pub(crate) fn headers(record: &Record, schema: Option<Schema>, id: Option<&str>) -> HeaderMap {
+pub(crate) fn headers(record: &Record, id: Option<&str>) -> HeaderMap {
     let nature = Nature {
         format: record.format(),
         compression: record.compression(),
         sealed: record.is_sealed(),
         length: record.plain_length(),
-        version: schema.map_or(1, |schema| schema.version),
-        fingerprint: schema.and_then(|schema| schema.fingerprint),
+        version: record.version(),
+        fingerprint: record.fingerprint(),
     };
     write(&nature, record.key().as_ref(), record.headers(), id)
 }
 
-/// The record that arrived with these headers, in a topic of this format, and its schema.
-pub(crate) fn record(
-    payload: Bytes,
-    map: Option<&HeaderMap>,
-    topic: Format,
-) -> (Record, Option<Schema>) {
+/// The record that arrived with these headers, in a topic of this format.
+pub(crate) fn record(payload: Bytes, map: Option<&HeaderMap>, topic: Format) -> Record {
     let arrived = read(map, topic);
     let nature = arrived.nature;
-    let said = nature.version != 1 || nature.fingerprint.is_some();
-    let schema = Schema { version: nature.version, fingerprint: nature.fingerprint };
-    let record = Record::new(payload)
+    Record::new(payload)
         .with_format(nature.format)
         .with_compression(nature.compression)
         .with_plain_length(nature.length)
         .with_sealed(nature.sealed)
+        .with_version(nature.version)
+        .with_fingerprint(nature.fingerprint)
         .with_key(arrived.key)
-        .with_headers(arrived.headers);
-    (record, said.then_some(schema))
+        .with_headers(arrived.headers)
 }
 
 /// The headers to send with a payload.
@@ -144,7 +139,7 @@ fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str
         map.insert(VERSION, nature.version.to_string());
     }
     if let Some(fingerprint) = nature.fingerprint {
-        map.insert(FINGERPRINT, format!("{fingerprint:016x}"));
+        map.insert(FINGERPRINT, fingerprint.to_string());
     }
     if let Some(key) = key {
         key::write(key, &mut map);
@@ -184,7 +179,8 @@ fn read(map: Option<&HeaderMap>, topic: Format) -> Arrived {
         } else if is(name, VERSION) {
             value.parse().map(|version| nature.version = version).is_ok()
         } else if is(name, FINGERPRINT) {
-            u64::from_str_radix(value, 16).map(|print| nature.fingerprint = Some(print)).is_ok()
+            let print = u64::from_str_radix(value, 16).map(Fingerprint::from_u64);
+            print.map(|print| nature.fingerprint = Some(print)).is_ok()
         } else if is(name, KEY) || is(name, KEY_BASE64) {
             let read = key::read(value, is(name, KEY_BASE64));
             read.map(|read| key = Some(read)).is_some()

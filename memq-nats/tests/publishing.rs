@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt as _;
-use memq::spi::{Fault, Outgoing, PublishFault, RemotePublisher, Schema, Stored};
+use memq::schema::Fingerprint;
+use memq::spi::{Fault, Outgoing, PublishFault, RemotePublisher, Stored};
 use memq::{Headers, Key, Offset, Overflow, Partition, Record};
 use memq_nats_server::Proxy;
 
@@ -48,9 +49,10 @@ async fn another_client_reads_a_bare_payload_and_says_the_rest_in_headers() {
         let mut headers = Headers::new();
         headers.insert("trace", "4bf92f").unwrap();
         let mut sent = message(r#"{"item":"tea"}"#);
+        let fingerprint = Fingerprint::from_u64(0xab);
         sent.record = sent.record.with_key("7").with_headers(headers);
+        sent.record = sent.record.with_version(2).with_fingerprint(fingerprint);
         sent.partition = Some(Partition(3));
-        sent.schema = Some(Schema { version: 2, fingerprint: Some(0xab) });
         publish(&publisher, sent).await.unwrap();
         let read = contents(&server, "memq-audit=2026").await;
         assert_eq!(read[0].payload, r#"{"item":"tea"}"#);

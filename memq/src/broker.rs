@@ -1,6 +1,7 @@
 //! The broker: topics by name, the handles to them, and their administration.
 
 mod binding;
+mod claims;
 mod explain;
 mod hub;
 mod open;

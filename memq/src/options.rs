@@ -87,6 +87,13 @@ impl Format {
             Self::Custom => "application/vnd.memq.custom",
         }
     }
+
+    /// Whether fields have only positions in it, so that bytes of a changed type may be read as
+    /// others, without an error.
+    #[must_use]
+    pub const fn is_positional(self) -> bool {
+        matches!(self, Self::Bincode | Self::Postcard)
+    }
 }
 
 impl fmt::Display for Format {

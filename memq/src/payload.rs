@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::codec::form::{Form, Look, Raw};
 use crate::key::Key;
 use crate::record::Record;
+use crate::schema::Versions;
 use crate::topic::Topic;
 
 /// What publishers take and subscribers give: every [`Topic`], and [`Record`] for bytes.
@@ -20,6 +21,10 @@ pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
 
     #[doc(hidden)]
     fn footprint_of(&self) -> usize;
+
+    /// Which versions of its topic's messages are read as it.
+    #[doc(hidden)]
+    fn versions() -> Versions<Self>;
 }
 
 mod sealed {
@@ -40,6 +45,10 @@ impl<T: Topic> Payload for T {
     fn footprint_of(&self) -> usize {
         Topic::footprint(self)
     }
+
+    fn versions() -> Versions<Self> {
+        Versions { version: T::SPEC.schema_version(), fingerprint: T::SHAPE, lineage: T::LINEAGE }
+    }
 }
 
 impl Payload for Record {
@@ -51,6 +60,10 @@ impl Payload for Record {
 
     fn footprint_of(&self) -> usize {
         self.body.bytes.len()
+    }
+
+    fn versions() -> Versions<Self> {
+        Versions::none()
     }
 }
 

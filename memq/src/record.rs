@@ -8,6 +8,7 @@ use crate::dictionary::Dictionaries;
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
 use crate::options::{Compression, Format};
+use crate::schema::Fingerprint;
 
 /// A message as bytes: what untyped publishers write and untyped subscribers read.
 ///
@@ -43,6 +44,8 @@ pub struct Body {
     pub(crate) length: Length,
     /// What it may have been compressed with.
     pub(crate) dictionaries: Dictionaries,
+    /// What it was written from.
+    pub(crate) schema: Schema,
 }
 
 /// A length that may not be known, in five bytes that fit where they leave no gap: a slot of the
@@ -61,6 +64,34 @@ impl Length {
 impl From<Option<u32>> for Length {
     fn from(length: Option<u32>) -> Self {
         Self(length.map(u32::to_ne_bytes))
+    }
+}
+
+/// What a message was written from, as far as it says so; without alignment, as [`Length`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Schema {
+    version: [u8; 2],
+    fingerprint: Option<[u8; 8]>,
+}
+
+impl Schema {
+    /// Of what says nothing.
+    pub(crate) const UNKNOWN: Self = Self::new(1, None);
+
+    pub(crate) const fn new(version: u16, fingerprint: Option<Fingerprint>) -> Self {
+        let fingerprint = match fingerprint {
+            Some(fingerprint) => Some(fingerprint.as_u64().to_ne_bytes()),
+            None => None,
+        };
+        Self { version: version.to_ne_bytes(), fingerprint }
+    }
+
+    pub(crate) const fn version(self) -> u16 {
+        u16::from_ne_bytes(self.version)
+    }
+
+    pub(crate) fn fingerprint(self) -> Option<Fingerprint> {
+        self.fingerprint.map(u64::from_ne_bytes).map(Fingerprint::from_u64)
     }
 }
 
@@ -124,6 +155,7 @@ impl Record {
                 sealed: false,
                 length: Length::UNKNOWN,
                 dictionaries: Dictionaries::default(),
+                schema: Schema::UNKNOWN,
             },
             meta: None,
         }
@@ -133,6 +165,29 @@ impl Record {
     #[must_use]
     pub fn with_format(mut self, format: Format) -> Self {
         self.body.format = format;
+        self
+    }
+
+    /// Says which [version](crate::schema) of its topic's messages the bytes are; without it they
+    /// count as version 1. They are not changed.
+    ///
+    /// ```
+    /// use memq::Record;
+    ///
+    /// let record = Record::new("{}");
+    /// assert_eq!(record.version(), 1);
+    /// assert_eq!(record.with_version(2).version(), 2);
+    /// ```
+    #[must_use]
+    pub fn with_version(mut self, version: u16) -> Self {
+        self.body.schema = Schema::new(version, self.fingerprint());
+        self
+    }
+
+    /// Says what the type looks like that the bytes were written from, or that it is not known.
+    #[must_use]
+    pub fn with_fingerprint(mut self, fingerprint: impl Into<Option<Fingerprint>>) -> Self {
+        self.body.schema = Schema::new(self.version(), fingerprint.into());
         self
     }
 
@@ -168,6 +223,19 @@ impl Record {
     #[must_use]
     pub fn compression(&self) -> Compression {
         self.body.compression
+    }
+
+    /// Which version of its topic's messages this is; 1 where nothing is said.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        self.body.schema.version()
+    }
+
+    /// What the type looks like that it was written from, where that is known: types say so in
+    /// formats whose fields have only positions.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.body.schema.fingerprint()
     }
 
     /// The key, if the message has one.

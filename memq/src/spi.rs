@@ -337,7 +337,7 @@ use std::pin::Pin;
 pub use self::capability::{Capabilities, Capability};
 pub use self::fault::{Fault, MoveFault, OpenFault, PublishFault, ReadEnd, SettleFault};
 pub use self::group::{GroupOrder, GroupRequest, GroupRules, Handed, RemoteGroup, Settle, Token};
-pub use self::publish::{Outgoing, Promise, Receipt, RemotePublisher, Schema, Stored};
+pub use self::publish::{Outgoing, Promise, Receipt, RemotePublisher, Stored};
 pub use self::read::{Incoming, ReaderRequest, RemoteReader};
 pub use self::topic::{Incarnation, RemoteTopic, TopicRequest};
 pub(crate) use self::topic::{Level, Perhaps};

@@ -176,9 +176,8 @@ fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
     let at = info.published.unix_timestamp_nanos().try_into().unwrap_or_default();
     let format = shared.core.options().format;
     let message = message.message;
-    let (record, schema) = wire::record(message.payload, message.headers.as_ref(), format);
+    let record = wire::record(message.payload, message.headers.as_ref(), format);
     let mut incoming = Incoming::new(offset(sequence), Timestamp::from_nanos(at), record);
-    incoming.schema = schema;
     if let Some(place) = Place::of(&message.subject) {
         incoming.partition = place.partition;
     }

@@ -122,10 +122,8 @@ impl Driver {
         }
         while let Some((ticket, flight)) = self.window.next() {
             let record = &flight.message.record;
-            let headers = flight
-                .headers
-                .take()
-                .unwrap_or_else(|| wire::headers(record, flight.message.schema, Some(&flight.id)));
+            let headers =
+                flight.headers.take().unwrap_or_else(|| wire::headers(record, Some(&flight.id)));
             let (subject, reply) = (flight.subject.clone(), answer::subject(&line.inbox, ticket));
             let client = &line.session.client;
             let payload = record.bytes().clone();

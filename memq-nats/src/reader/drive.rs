@@ -281,12 +281,11 @@ impl Position {
         self.cursor = delivered.sequence + 1;
         // The server's clock may have been set.
         self.at = self.at.max(delivered.at);
-        let (record, schema) = wire::record(message.payload, message.headers.as_ref(), format);
+        let record = wire::record(message.payload, message.headers.as_ref(), format);
         let mut incoming = Incoming::new(offset(delivered.sequence), self.at, record);
         // Who publishes under a subject of another form publishes to the first one.
         let place = Place::of(&message.subject);
         incoming.partition = place.map_or(Partition(0), |place| place.partition);
-        incoming.schema = schema;
         Ok(Some((incoming, message.length)))
     }
 }

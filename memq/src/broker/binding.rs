@@ -1,10 +1,11 @@
 //! What a topic is bound to: its options, stages and type; and what happens when somebody opens
 //! it with others.
 
-use std::any::{Any, TypeId, type_name};
+use std::any::type_name;
 use std::fmt::Debug;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use super::claims::Claims;
 use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
 use crate::dictionary::Dictionary;
@@ -15,34 +16,13 @@ use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::{Compression, Format, Request, TopicOptions};
 use crate::payload::Payload;
+use crate::schema::Versions;
 use crate::spi::{Level, Perhaps};
 
 /// What hangs on a topic beside its log.
 struct Binding {
     stages: Stages,
-    /// The type that was opened first, if any was; records bind nothing.
-    claim: OnceLock<Claim>,
-}
-
-/// A type's hold on a topic.
-pub(super) struct Claim {
-    id: TypeId,
-    pub(super) name: &'static str,
-    /// The `Arc<Decoders<T>>` of that type.
-    decoders: Arc<dyn Any + Send + Sync>,
-}
-
-impl Claim {
-    /// That of this type, with what reads it.
-    pub(super) fn of<T: Payload>(format: Format) -> Self {
-        let decoders = Arc::new(Decoders::<T>::new(format));
-        Self { id: TypeId::of::<T>(), name: type_name::<T>(), decoders }
-    }
-
-    /// What reads this type, if it is the one.
-    pub(super) fn decoders<T: Payload>(&self) -> Option<Arc<Decoders<T>>> {
-        self.decoders.clone().downcast().ok()
-    }
+    claims: Claims,
 }
 
 /// A topic that was opened.
@@ -63,26 +43,26 @@ pub(super) fn open<T: Payload>(
     let request = requested(name, request, declared)?;
     load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
-        let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
+        let binding = Binding { stages: stages.clone(), claims: Claims::default() };
         Topic::new(name.clone(), clock, Box::new(binding))
     });
     let existing = Existing { name, any: &*any };
 
-    let claim = binding(&*any).and_then(|binding| binding.claim.get());
+    let claims = binding(&*any).map(|binding| &binding.claims);
     let Ok(topic) = any.clone().into_any().downcast::<Topic<Stored<T>>>() else {
-        return Err(match (declared, claim) {
+        return Err(match (declared, claims.and_then(Claims::first)) {
             (None, _) => OpenError::Native { topic: name.to_string() },
+            (Some(_), Some(claim)) if claim.is_kin::<T>() => {
+                native(name, claim.name, T::versions())
+            }
             (Some(_), Some(claim)) => existing.conflict("type", claim.name, type_name::<T>()),
             (Some(format), None) => {
                 existing.conflict("format", "bytes, since it was opened by name first", format)
             }
         });
     };
-    match claim {
-        Some(claim) if declared.is_some() && claim.id != TypeId::of::<T>() => {
-            return Err(existing.conflict("type", claim.name, type_name::<T>()));
-        }
-        _ => {}
+    if let Some(other) = claims.filter(|_| declared.is_some()).and_then(Claims::other_than::<T>) {
+        return Err(existing.conflict("type", other.name, type_name::<T>()));
     }
     existing.check(&request, stages)?;
 
@@ -241,6 +221,16 @@ pub(super) fn conflict(
     })
 }
 
+/// Two versions of one topic's messages, of which one stays a value.
+fn native<T>(name: &TopicName, other: &str, versions: Versions<T>) -> OpenError {
+    let own = type_name::<T>();
+    let remedy = format!(
+        "`{other}` has this topic too, and a native message is read only as what it is: give both \
+         `{other}` and `{own}` a format, such as `Json`"
+    );
+    refuse(name, "version", versions.version, remedy)
+}
+
 pub(super) fn refuse(
     name: &TopicName,
     option: &'static str,
@@ -316,11 +306,9 @@ impl Existing<'_> {
 
     /// Binds the topic to a type, and returns what reads it.
     fn claim<T: Payload>(&self, format: Format) -> Result<Arc<Decoders<T>>, OpenError> {
-        let claim =
-            binding(self.any).map(|binding| binding.claim.get_or_init(|| Claim::of::<T>(format)));
-        claim.and_then(Claim::decoders).ok_or_else(|| {
-            self.conflict("type", claim.map_or("another", |c| c.name), type_name::<T>())
-        })
+        let conflict = |other| self.conflict("type", other, type_name::<T>());
+        let binding = binding(self.any).ok_or_else(|| conflict("another"))?;
+        binding.claims.claim::<T>(format).map_err(|other| conflict(other.name))
     }
 
     fn conflict(

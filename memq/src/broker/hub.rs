@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::binding::{self, Claim};
+use super::binding;
+use super::claims::Claims;
 use super::not_found;
 use crate::codec::form::{Decoders, Form};
 use crate::codec::stage::Stages;
@@ -39,7 +40,7 @@ pub(super) struct Hub {
 struct Binding {
     stages: OnceLock<Stages>,
     dictionary: OnceLock<Dictionary>,
-    claim: OnceLock<Claim>,
+    claims: Claims,
 }
 
 /// A topic that was opened.
@@ -207,9 +208,8 @@ impl Binding {
         name: &TopicName,
         format: Format,
     ) -> Result<Arc<Decoders<T>>, OpenError> {
-        let claim = self.claim.get_or_init(|| Claim::of::<T>(format));
-        let other = || binding::conflict(name, "type", claim.name, type_name::<T>());
-        claim.decoders::<T>().ok_or_else(other)
+        let claimed = self.claims.claim::<T>(format);
+        claimed.map_err(|other| binding::conflict(name, "type", other.name, type_name::<T>()))
     }
 }
 

@@ -19,7 +19,8 @@ use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Length, Meta, Record};
+use crate::record::{Body, Length, Meta, Record, Schema};
+use crate::schema::{Source, Versions};
 
 /// What one message costs in the log beside its own bytes, about: its slot, and its part of a label.
 const SLOT: usize = 64;
@@ -193,6 +194,8 @@ pub struct Writer<T> {
     /// That, and the topic's: what comes compressed may be opened with.
     pub(crate) dictionaries: Dictionaries,
     pub(crate) stages: Stages,
+    /// What values are of; records say it themselves.
+    schema: Schema,
 }
 
 impl<T> fmt::Debug for Writer<T> {
@@ -223,6 +226,7 @@ impl<T> Writer<T> {
             dictionary: None,
             dictionaries: Dictionaries::default(),
             stages: Stages::default(),
+            schema: Schema::UNKNOWN,
         }
     }
 
@@ -231,15 +235,24 @@ impl<T> Writer<T> {
         Self { encode: C::encode, ..Self::raw(C::FORMAT) }
     }
 
+    /// Says with each message what it was written from. The fingerprint goes only with formats that
+    /// would read a changed type's fields as others; elsewhere a type may change as serde allows.
+    pub(crate) fn of(mut self, versions: &Versions<T>) -> Self {
+        let print = versions.fingerprint.filter(|_| self.format.is_positional());
+        self.schema = Schema::new(versions.version, print);
+        self
+    }
+
     fn encode(&self, value: &T) -> Result<Body, EncodeError> {
         let mut plain = spare::take(&PLAIN).unwrap_or_default();
-        let body = (self.encode)(value, &mut plain).and_then(|()| self.finish(self.format, &plain));
+        let body = (self.encode)(value, &mut plain)
+            .and_then(|()| self.finish(self.format, self.schema, &plain));
         spare::keep_buffer(&PLAIN, plain);
         body
     }
 
     /// Compresses and seals what the codec wrote.
-    fn finish(&self, format: Format, plain: &[u8]) -> Result<Body, EncodeError> {
+    fn finish(&self, format: Format, schema: Schema, plain: &[u8]) -> Result<Body, EncodeError> {
         let length =
             u32::try_from(plain.len()).map_err(|_| EncodeError::TooLong { bytes: plain.len() })?;
         let bytes = if self.compression == Compression::None {
@@ -260,6 +273,7 @@ impl<T> Writer<T> {
             sealed: false,
             length: Some(length).into(),
             dictionaries: self.dictionaries_of(self.compression),
+            schema,
         })
     }
 
@@ -275,6 +289,7 @@ impl<T> Writer<T> {
             sealed: true,
             length: Length::UNKNOWN,
             dictionaries: body.dictionaries,
+            schema: body.schema,
         })
     }
 
@@ -303,7 +318,7 @@ impl Writer<Record> {
             body.format = self.format;
         }
         if self.compression != Compression::None && body.compression == Compression::None {
-            return self.finish(body.format, &body.bytes);
+            return self.finish(body.format, body.schema, &body.bytes);
         }
         body.dictionaries = body.dictionaries.and(&self.dictionaries_of(body.compression));
         self.seal(body)
@@ -323,6 +338,8 @@ pub struct Reader<T> {
     pub(crate) stages: Stages,
     /// Whether records are handed out as they are stored.
     pub(crate) keep_sealed: bool,
+    /// Which versions of messages it reads.
+    versions: Versions<T>,
 }
 
 impl<T> fmt::Debug for Reader<T> {
@@ -339,10 +356,16 @@ impl<T> fmt::Debug for Reader<T> {
 }
 
 impl<T> Reader<T> {
-    pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages) -> Self {
-        let accepts = Decoders::new(decoders.declared);
-        let dictionaries = Dictionaries::default();
-        Self { decoders, accepts, max_decoded: None, dictionaries, stages, keep_sealed: false }
+    pub(crate) fn new(decoders: Arc<Decoders<T>>, stages: Stages, versions: Versions<T>) -> Self {
+        Self {
+            accepts: Decoders::new(decoders.declared),
+            decoders,
+            max_decoded: None,
+            dictionaries: Dictionaries::default(),
+            stages,
+            keep_sealed: false,
+            versions,
+        }
     }
 
     fn unseal(&self, body: &Body) -> Result<Body, DecodeError> {
@@ -354,6 +377,13 @@ impl<T> Reader<T> {
     }
 
     fn decode(&self, body: &Body) -> Result<T, DecodeError> {
+        let (version, fingerprint) = (body.schema.version(), body.schema.fingerprint());
+        if !self.versions.is_own(version, fingerprint)? {
+            return self.open(body, |bytes| {
+                let source = Source { bytes, format: body.format, version, fingerprint };
+                self.versions.upcast(&source)
+            });
+        }
         let got = match body.format {
             Format::Raw => self.decoders.declared,
             format => format,
@@ -363,6 +393,15 @@ impl<T> Reader<T> {
             .get(got)
             .or_else(|| self.accepts.get(got))
             .ok_or(DecodeError::Format { got, reads: self.decoders.declared })?;
+        self.open(body, decode)
+    }
+
+    /// Decodes what was encoded.
+    fn open(
+        &self,
+        body: &Body,
+        decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         if body.compression == Compression::None {
             // It is in memory already: only a limit that was asked for is kept.
             if let Some(limit) = self.max_decoded {

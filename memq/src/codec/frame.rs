@@ -22,8 +22,8 @@
 //!
 //! | flag | option | bytes | |
 //! | --- | --- | --- | --- |
-//! | `01` | version of the schema; 1 if absent | 2 | read over, not written yet |
-//! | `02` | fingerprint of the schema | 8 | read over, not written yet |
+//! | `01` | version of the [schema](crate::schema); 1 if absent | 2 | where it is not 1 |
+//! | `02` | [fingerprint](crate::schema::Fingerprint) of the schema | 8 | where there is one |
 //! | `04` | length of the payload before compression | 4 | always if compressed |
 //! | `08` | CRC-32C of everything else: the header up to here, then the payload | 4 | the last bytes of the header |
 //! | `10` `20` `40` | for later versions | any | skipped by means of `hlen` |
@@ -40,8 +40,9 @@
 //! | 6 | raw: nothing is known about the payload | | | |
 //! | 255 | a codec or stages of the user's own | | | |
 //!
-//! memq writes no option but the length, and the checksum where it is asked for: 8 bytes, 12 if
-//! compressed, and 4 more with the checksum. A payload may be compressed in several gzip members
+//! So a header has 8 bytes at least, and 26 with everything; memq writes the checksum where it is
+//! asked for. Version and fingerprint of what stages sealed are in the frame inside, too, and
+//! those count. A payload may be compressed in several gzip members
 //! or zstd frames; nothing else may follow them. Where a [dictionary](crate::Dictionary) is needed,
 //! the zstd frame names its id itself (RFC 8878, 3.1.1.1.3), and this header says nothing of it.
 //!
@@ -84,7 +85,8 @@ use super::compression;
 use crate::dictionary::Dictionaries;
 use crate::error::{EncodeError, FrameError};
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::Body;
+use crate::record::{Body, Schema};
+use crate::schema::Fingerprint;
 
 /// What every frame begins with.
 pub const MAGIC: [u8; 3] = *b"TMQ";
@@ -125,6 +127,7 @@ pub(super) struct Header {
     pub(super) compression: Compression,
     /// The length before compression, if it is compressed and says so.
     length: Option<u32>,
+    schema: Schema,
     /// Where the payload begins.
     end: usize,
 }
@@ -141,8 +144,18 @@ pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
         Compression::None => None,
         _ => Some(declared(body)?),
     };
+    let version = Some(body.schema.version()).filter(|version| *version != 1);
+    let fingerprint = body.schema.fingerprint();
     let mut flags = 0;
     let mut hlen = V2_HEADER;
+    if version.is_some() {
+        flags |= flag::VERSION;
+        hlen += 2;
+    }
+    if fingerprint.is_some() {
+        flags |= flag::FINGERPRINT;
+        hlen += 8;
+    }
     if length.is_some() {
         flags |= flag::LENGTH;
         hlen += 4;
@@ -153,8 +166,14 @@ pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
     }
     let mut frame = Vec::with_capacity(hlen + body.bytes.len());
     frame.extend_from_slice(&MAGIC);
-    // At most 16, so it fits.
+    // At most 26, so it fits.
     frame.extend_from_slice(&[2, body.format.code(), body.compression.code(), flags, hlen as u8]);
+    if let Some(version) = version {
+        frame.extend_from_slice(&version.to_le_bytes());
+    }
+    if let Some(fingerprint) = fingerprint {
+        frame.extend_from_slice(&fingerprint.as_u64().to_le_bytes());
+    }
     if let Some(length) = length {
         frame.extend_from_slice(&length.to_le_bytes());
     }
@@ -177,9 +196,16 @@ fn declared(body: &Body) -> Result<u32, EncodeError> {
 
 /// A frame of version 1 or 2; the payload is a slice of `bytes`, not a copy.
 pub(crate) fn read(bytes: &Bytes) -> Result<Body, FrameError> {
-    let Header { format, compression, length, end } = header(bytes)?;
-    let (length, dictionaries) = (length.into(), Dictionaries::default());
-    Ok(Body { bytes: bytes.slice(end..), format, compression, sealed: false, length, dictionaries })
+    let Header { format, compression, length, schema, end } = header(bytes)?;
+    Ok(Body {
+        bytes: bytes.slice(end..),
+        format,
+        compression,
+        sealed: false,
+        length: length.into(),
+        dictionaries: Dictionaries::default(),
+        schema,
+    })
 }
 
 /// What the header says; the whole frame is checked.
@@ -211,7 +237,8 @@ fn v1(bytes: &[u8]) -> Result<Header, FrameError> {
         2 => Compression::Zstd,
         other => return Err(FrameError::Compression(other)),
     };
-    Ok(Header { format, compression, length: None, end: V1_HEADER })
+    let schema = Schema::UNKNOWN;
+    Ok(Header { format, compression, length: None, schema, end: V1_HEADER })
 }
 
 fn v2(bytes: &[u8]) -> Result<Header, FrameError> {
@@ -221,8 +248,9 @@ fn v2(bytes: &[u8]) -> Result<Header, FrameError> {
     let end = usize::from(hlen);
     let has = |flag: u8| flags & flag != 0;
     let option = |flag: u8, length: usize| if has(flag) { length } else { 0 };
-    let skipped = option(flag::VERSION, 2) + option(flag::FINGERPRINT, 8);
-    let known = V2_HEADER + skipped + option(flag::LENGTH, 4) + option(flag::CHECKSUM, 4);
+    let print_at = V2_HEADER + option(flag::VERSION, 2);
+    let length_at = print_at + option(flag::FINGERPRINT, 8);
+    let known = length_at + option(flag::LENGTH, 4) + option(flag::CHECKSUM, 4);
     let fits = if has(flag::UNKNOWN) { end >= known } else { end == known };
     if !fits {
         return Err(FrameError::Header { hlen, flags });
@@ -249,19 +277,23 @@ fn v2(bytes: &[u8]) -> Result<Header, FrameError> {
         Some(format) => format,
     };
     let compression = Compression::from_code(cmp).ok_or(FrameError::Compression(cmp))?;
-    let length = header
-        .get(V2_HEADER + skipped..)
-        .and_then(|options| options.first_chunk())
-        .filter(|_| has(flag::LENGTH))
-        .map(|length| u32::from_le_bytes(*length));
+    let version = at(header, V2_HEADER).filter(|_| has(flag::VERSION)).map(u16::from_le_bytes);
+    let print = at(header, print_at).filter(|_| has(flag::FINGERPRINT)).map(u64::from_le_bytes);
+    let schema = Schema::new(version.unwrap_or(1), print.map(Fingerprint::from_u64));
+    let length = at(header, length_at).filter(|_| has(flag::LENGTH)).map(u32::from_le_bytes);
     match (compression, length) {
         (Compression::None, Some(declared)) if declared as usize != payload.len() => {
             Err(FrameError::Length { declared, got: payload.len() })
         }
-        (Compression::None, _) => Ok(Header { format, compression, length: None, end }),
+        (Compression::None, _) => Ok(Header { format, compression, length: None, schema, end }),
         (_, None) => Err(FrameError::Header { hlen, flags }),
-        (_, length) => Ok(Header { format, compression, length, end }),
+        (_, length) => Ok(Header { format, compression, length, schema, end }),
     }
+}
+
+/// The bytes that an option has, where it begins.
+fn at<const N: usize>(header: &[u8], begin: usize) -> Option<[u8; N]> {
+    header.get(begin..)?.first_chunk().copied()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Record {
     }
 
     /// The record as a [frame](crate::codec::frame): bytes that say how they are encoded and
-    /// compressed. Key and headers are not in it, nor is its own length: where several follow each
+    /// compressed, and what they were written from. Key and headers are not in it, nor is its own length: where several follow each
     /// other, as in a file, put the length before each.
     ///
     /// ```
@@ -193,7 +193,7 @@ impl Record {
         Ok(Self { body, meta: self.meta.clone() })
     }
 
-    /// The value, read as the record says. Needs one of the features `json`, `messagepack`,
+    /// The value, read as the record says, whatever its [version](crate::schema). Needs one of the features `json`, `messagepack`,
     /// `bincode`, `postcard`.
     ///
     /// ```

@@ -16,7 +16,7 @@ use super::compression::compress;
 use super::{Bincode, Codec, Encoded, Json, MessagePack, Postcard};
 use crate::dictionary::Dictionaries;
 use crate::options::{Compression, Format};
-use crate::record::{Body, Record};
+use crate::record::{Body, Record, Schema};
 
 /// Something of everything that serde knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +137,7 @@ fn record(format: Format, compression: Compression, plain: &[u8]) -> Record {
             sealed: false,
             length: Some(plain.len() as u32).into(),
             dictionaries: Dictionaries::default(),
+            schema: Schema::UNKNOWN,
         },
         meta: None,
     }

@@ -92,8 +92,8 @@ fn arrived<T: Payload>(
     handed: Handed,
 ) -> (Offset, (Entry<Stored<T>>, Timestamp)) {
     let Handed { message, token, .. } = handed;
-    let Incoming { offset, at, partition, record, schema } = message;
-    let hold = token.map(|token| Hold { token: token.into(), schema });
+    let Incoming { offset, at, partition, record } = message;
+    let hold = token.map(|token| Hold { token: token.into() });
     T::Form::there_mut(far).holds.push_back(hold);
     let entry = message::arrived::<T, _>(record, partition, far);
     (offset, (entry, at))

@@ -200,7 +200,7 @@ impl Message {
             type_name: type_name::<T>(),
             format,
             version,
-            fingerprint: T::SHAPE.filter(|_| matches!(format, Format::Postcard | Format::Bincode)),
+            fingerprint: T::SHAPE.filter(|_| format.is_positional()),
             contract,
             family: Family::of::<T>(contract),
             schema: Value::Null,

@@ -16,18 +16,16 @@ use crate::message::Stored;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 use crate::remote::Site;
-use crate::spi::Schema;
 
 impl<T: Payload> Publisher<T> {
     /// Stores a message that is encoded, in this partition if there is one; waits for room where the
     /// topic does. Where the topic is kept elsewhere it may be stored twice; an id is for that, in a
-    /// topic that remembers some, and a schema goes with it.
+    /// topic that remembers some.
     pub(crate) async fn store(
         &self,
         entry: Entry<Stored<T>>,
         partition: Partition,
         id: Option<Arc<str>>,
-        schema: Option<Schema>,
     ) -> Result<Offset, PublishError<()>> {
         let partition = match entry.key {
             _ if self.check(partition).is_ok() => partition.0,
@@ -40,7 +38,6 @@ impl<T: Payload> Publisher<T> {
                 let mut outgoing = outgoing::<T>(far, entry.payload, entry.meta, partition);
                 outgoing.within = self.within;
                 outgoing.id = id.filter(|_| self.dedup);
-                outgoing.schema = schema;
                 return T::Form::there(far).store(outgoing).await;
             }
         };

@@ -47,7 +47,6 @@ impl Drop for UnderWay {
 /// that is tried again.
 pub(crate) fn bury(group: &Arc<Group>, hold: &Hold, mut letter: Outgoing) -> Buried {
     let (tell, outcome) = oneshot::channel();
-    letter.schema = hold.schema;
     letter.within = Some(ROOM);
     let under_way = UnderWay::begin(group.clone());
     let token = hold.token.clone();

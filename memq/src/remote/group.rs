@@ -12,7 +12,7 @@ use crate::engine::clock::Clock;
 use crate::error::SettleError;
 use crate::name::TopicName;
 use crate::position::{Offset, Timestamp};
-use crate::spi::{Capability, Incarnation, Schema, Token, Transport};
+use crate::spi::{Capability, Incarnation, Token, Transport};
 
 /// What a member and its deliveries have in common.
 pub(crate) struct Group {
@@ -44,8 +44,6 @@ pub(crate) struct DeadLetters {
 #[derive(Debug)]
 pub(crate) struct Hold {
     pub(crate) token: Arc<dyn Token>,
-    /// What came with the message and has no place in the log.
-    pub(crate) schema: Option<Schema>,
 }
 
 impl Group {

@@ -74,10 +74,20 @@ pub(crate) struct Source<'a> {
 }
 
 /// Which version of its messages a type is, and how it comes by those of others.
-pub(crate) struct Versions<T> {
+pub struct Versions<T> {
     pub(crate) version: u16,
     pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) lineage: Lineage<T>,
+}
+
+impl<T> fmt::Debug for Versions<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Versions")
+            .field("version", &self.version)
+            .field("fingerprint", &self.fingerprint)
+            .field("lineage", &self.lineage)
+            .finish()
+    }
 }
 
 impl<T> Clone for Versions<T> {

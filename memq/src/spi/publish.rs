@@ -72,7 +72,7 @@ pub trait RemotePublisher: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outgoing {
-    /// Its bytes, and how they are encoded; key and headers.
+    /// Its bytes, and how they are encoded; version and fingerprint; key and headers.
     pub record: Record,
     /// Which partition it goes to. memq says it for messages with a key; `None` for the next one in
     /// turn.
@@ -83,26 +83,14 @@ pub struct Outgoing {
     /// receipt says [`PublishFault::Timeout`] where it is not stored and will not be, as in a topic that
     /// waits for room, and [`PublishFault::Unknown`] where that cannot be told.
     pub within: Option<Duration>,
-    /// The schema that its type declares.
-    pub schema: Option<Schema>,
 }
 
 impl Outgoing {
     /// A message of which nothing more is said.
     #[must_use]
     pub fn new(record: Record) -> Self {
-        Self { record, partition: None, id: None, within: None, schema: None }
+        Self { record, partition: None, id: None, within: None }
     }
-}
-
-/// Which schema a message has, for readers of other versions and languages. memq's types declare none
-/// yet, and it is not looked at; back ends carry it beside the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Schema {
-    /// The version; 1 where nothing is said.
-    pub version: u16,
-    /// A hash of what the type looks like, if there is one.
-    pub fingerprint: Option<u64>,
 }
 
 /// Where a message was stored.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::task::{Context, Poll};
 
-use super::{ReadEnd, Schema};
+use super::ReadEnd;
 use crate::options::Start;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Record;
@@ -53,17 +53,15 @@ pub struct Incoming {
     pub at: Timestamp,
     /// The partition it belongs to; 0 where there is one.
     pub partition: Partition,
-    /// Its bytes, and how they are encoded; key and headers.
+    /// Its bytes, and how they are encoded; version and fingerprint; key and headers.
     pub record: Record,
-    /// The schema that came with it.
-    pub schema: Option<Schema>,
 }
 
 impl Incoming {
-    /// A message of partition 0 without a schema.
+    /// A message of partition 0.
     #[must_use]
     pub fn new(offset: Offset, at: Timestamp, record: Record) -> Self {
-        Self { offset, at, partition: Partition(0), record, schema: None }
+        Self { offset, at, partition: Partition(0), record }
     }
 }
 

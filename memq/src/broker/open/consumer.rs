@@ -382,7 +382,7 @@ pub(super) fn dead_letter_topic<T: Payload>(
         // From here on its options do not change.
         bound.topic.publisher_opened();
         let partitions = binding::options(&*bound.topic).partitions;
-        let reader = Reader::new(bound.decoders, bound.stages);
+        let reader = Reader::new(bound.decoders, bound.stages, T::versions());
         let registry = Arc::downgrade(registry);
         Ok((DeadLetterTopic { topic: bound.topic, partitions, registry }, reader))
     };

@@ -228,7 +228,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             });
             match wanted {
                 Some(partition) => {
-                    origin.store(alive::<T>(&slot), partition, None, None).await?;
+                    origin.store(alive::<T>(&slot), partition, None).await?;
                     drop(group.settle(ticket, Settlement::Ack));
                     done.redriven += 1;
                 }

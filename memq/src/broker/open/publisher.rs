@@ -189,6 +189,7 @@ impl<T: Payload> Manner<T> {
             Some(codec) => (codec.writer)(),
             None => Writer::raw(options.format),
         };
+        writer = writer.of(&T::versions());
         writer.compression = self.compression.unwrap_or(options.compression);
         writer.level = match self.level {
             Some(level) => level,

@@ -43,7 +43,7 @@ impl<T: Payload> Manner<T> {
         if let Some(other) = own.and_then(|own| self.dictionaries.get(own.id())) {
             binding::check_same(name, own, other)?;
         }
-        let mut reader = Reader::new(decoders, stages);
+        let mut reader = Reader::new(decoders, stages, T::versions());
         reader.max_decoded = self.max_decoded;
         reader.dictionaries = self.dictionaries.clone();
         reader.keep_sealed = self.keep_sealed;

@@ -6,7 +6,8 @@ use crate::options::Format;
 fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) -> Body {
     let (bytes, length) = (bytes.into(), length.into());
     let dictionaries = Dictionaries::default();
-    Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries }
+    let schema = Schema::UNKNOWN;
+    Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries, schema }
 }
 
 /// Every message in a log has one.

@@ -34,6 +34,7 @@ fn what_is_written_is_pinned() {
         sealed: false,
         length: Option::into(length),
         dictionaries: Dictionaries::default(),
+        schema: Schema::UNKNOWN,
     };
     let plain = body(Compression::None, None);
     assert_eq!(write(&plain, false).unwrap(), &b"TMQ\x02\x01\x00\x00\x08{}"[..]);
@@ -48,6 +49,41 @@ fn what_is_written_is_pinned() {
         let frame = write(&packed, checksum).unwrap();
         assert_eq!(read(&frame).unwrap(), packed);
     }
+}
+
+#[test]
+fn version_and_fingerprint_are_pinned() {
+    let print = Fingerprint::from_u64(0x0807_0605_0403_0201);
+    let body = |version, print, compression| Body {
+        bytes: Bytes::from_static(b"{}"),
+        format: Format::Postcard,
+        compression,
+        sealed: false,
+        length: Some(7).filter(|_| compression != Compression::None).into(),
+        dictionaries: Dictionaries::default(),
+        schema: Schema::new(version, print),
+    };
+    let none = Compression::None;
+    for (body, frame) in [
+        (body(0x102, None, none), &b"TMQ\x02\x04\x00\x01\x0a\x02\x01{}"[..]),
+        (body(1, Some(print), none), b"TMQ\x02\x04\x00\x02\x10\x01\x02\x03\x04\x05\x06\x07\x08{}"),
+        (
+            body(3, Some(print), none),
+            b"TMQ\x02\x04\x00\x03\x12\x03\x00\x01\x02\x03\x04\x05\x06\x07\x08{}",
+        ),
+        (
+            body(3, Some(print), Compression::Zstd),
+            b"TMQ\x02\x04\x02\x07\x16\x03\x00\x01\x02\x03\x04\x05\x06\x07\x08\x07\x00\x00\x00{}",
+        ),
+    ] {
+        assert_eq!(write(&body, false).unwrap(), frame);
+        assert_eq!(read(&write(&body, false).unwrap()).unwrap(), body);
+        let checked = write(&body, true).unwrap();
+        assert_eq!((checked.len(), checked[6]), (frame.len() + 4, frame[6] | 0x08));
+        assert_eq!(read(&checked).unwrap(), body);
+    }
+    let old = read(&Bytes::from_static(b"TMQ\x01\x01\x00{}")).unwrap();
+    assert_eq!(old.schema, Schema::UNKNOWN);
 }
 
 #[test]
@@ -76,6 +112,11 @@ fn each_option_is_read_or_skipped() {
     let length = |frame: &[u8]| head(frame).unwrap().length;
     assert_eq!(length(&v2(1, 2, 0x04, &[1, 2, 0, 0], b"")), Some(0x201));
     assert_eq!(length(&v2(1, 2, 0x07, &[&[9; 10][..], &[1, 2, 0, 0]].concat(), b"")), Some(0x201));
+    let schema = |frame: &[u8]| head(frame).unwrap().schema;
+    let print = Fingerprint::from_u64(u64::from_le_bytes([9; 8]));
+    assert_eq!(schema(&v2(1, 0, 0x81, &[2, 1], b"")), Schema::new(0x102, None));
+    assert_eq!(schema(&v2(1, 0, 0x02, &[9; 8], b"")), Schema::new(1, Some(print)));
+    assert_eq!(schema(&v2(1, 0, 0x13, &[9; 10], b"")), Schema::new(0x909, Some(print)));
     assert_eq!(length(&v2(1, 3, 0x54, &[&[1, 2, 0, 0], &[9; 5][..]].concat(), b"")), Some(0x201));
 }
 
@@ -162,6 +203,7 @@ fn a_native_message_has_no_frame() {
         sealed: false,
         length: Length::UNKNOWN,
         dictionaries: Dictionaries::default(),
+        schema: Schema::UNKNOWN,
     };
     assert!(matches!(write(&body, false), Err(EncodeError::Unavailable { .. })));
     assert!(matches!(write(&body, true), Err(EncodeError::Unavailable { .. })));

@@ -8,6 +8,7 @@ use crate::codec::form::{Decoders, Form, Look, Raw, Reader, Writer};
 use crate::codec::stage::Stages;
 use crate::error::{Cause, DecodeError};
 use crate::key::Key;
+use crate::schema::Versions;
 use crate::topic::{Topic, TopicSpec};
 
 impl Topic for Order {
@@ -67,7 +68,7 @@ impl<T> Look<T> for Blind {
 }
 
 fn reader<T>(stages: Stages) -> Reader<T> {
-    Reader::new(Arc::new(Decoders::new(Format::Json)), stages)
+    Reader::new(Arc::new(Decoders::new(Format::Json)), stages, Versions::none())
 }
 
 #[test]

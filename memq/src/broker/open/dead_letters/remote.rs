@@ -48,7 +48,7 @@ impl<T: Payload> DeadLetters<'_, T> {
         let (dead, reached) = plan.named(dead).reach().await.map_err(not_opened)?;
         let Reached { topic, stages, dictionary, far, .. } = reached;
         // Publishers of the topic may have written in formats of their own.
-        let mut reader = Reader::new(from.decoders, stages);
+        let mut reader = Reader::new(from.decoders, stages, T::versions());
         if let Some(own) = dictionary {
             reader.dictionaries = reader.dictionaries.with(own);
         }
@@ -57,7 +57,7 @@ impl<T: Payload> DeadLetters<'_, T> {
 
         let mut done = Redriven::default();
         while let Some(message) = dead.next(&*topic).await? {
-            let (schema, slot) = (message.schema, arrived::<T>(&far, message));
+            let slot = arrived::<T>(&far, message);
             let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
                 let message = Message::<T>::new(slot.clone(), opened);
@@ -70,7 +70,7 @@ impl<T: Payload> DeadLetters<'_, T> {
                 continue;
             };
             let id = dead.id(slot.offset());
-            origin.store(alive::<T>(&slot), partition, Some(id), schema).await?;
+            origin.store(alive::<T>(&slot), partition, Some(id)).await?;
             dead.settle(Settle::Ack).await?;
             done.redriven += 1;
         }
@@ -167,7 +167,7 @@ impl Drop for Dead {
 
 /// A message as if it were in a log here.
 fn arrived<T: Payload>(far: &Far<T, ()>, message: Incoming) -> SlotRef<Stored<T>> {
-    let Incoming { offset, at, partition, record, .. } = message;
+    let Incoming { offset, at, partition, record } = message;
     let entry = message::arrived::<T, ()>(record, partition, far);
     SlotRef::of(&Lane::of_run(offset, vec![(entry, at)]), offset)
 }
