@@ -1,7 +1,8 @@
 //! Documents about topics: what is in them, and that nothing in them can do harm.
 
+use memq::codec::Postcard;
 use memq::schema::{AsyncApi, ConsumerGroup, DocumentError, document};
-use memq::{Broker, Overflow, Topic};
+use memq::{Broker, DecodeError, Error, Overflow, Topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -185,4 +186,35 @@ async fn what_runs_is_documented_with_the_options_it_has() {
     assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
     assert_eq!(json["operations"]["consume.orders.billing"]["x-memq"]["maxAttempts"], 7);
     drop(jobs);
+}
+
+#[tokio::test]
+async fn records_are_shown_through_the_type_of_their_topic() {
+    let broker = Broker::new();
+    let mut records = broker.topic("returns").subscriber().await.unwrap();
+    let lines = || vec![Line { item: "tea".into(), amount: 2 }];
+    let returns = broker.publisher::<Return>().await.unwrap();
+    returns.publish(Return { lines: lines() }).await.unwrap();
+    let record = records.recv().await.unwrap();
+    assert!(matches!(record.to_json(), Err(DecodeError::Unavailable { .. })));
+    let shown = broker.to_json("returns", &record).await.unwrap();
+    assert_eq!(shown, json!({ "lines": [{ "item": "tea", "amount": 2 }] }));
+
+    // A publisher's own format, and one that describes itself.
+    let mut records = broker.topic("orders").subscriber().await.unwrap();
+    let orders = broker.publisher::<Order>().format(Postcard).await.unwrap();
+    orders.publish(Order { customer: 7, lines: lines() }).await.unwrap();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    orders.publish(Order { customer: 7, lines: lines() }).await.unwrap();
+    for _ in 0..2 {
+        let record = records.recv().await.unwrap();
+        let shown = broker.to_json("orders", &record).await.unwrap();
+        assert_eq!(shown["lines"][0], json!({ "item": "tea", "amount": 2 }));
+    }
+
+    // Nobody here knows its type: no guess.
+    broker.topic("stock").await.unwrap();
+    let Err(Error::Decode(missing)) = broker.to_json("stock", &record).await else { panic!() };
+    assert!(missing.to_string().contains("with the type of version 1"));
+    assert!(matches!(broker.to_json("nowhere", &record).await, Err(Error::Admin(_))));
 }
