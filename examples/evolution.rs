@@ -70,11 +70,11 @@ async fn main() -> Result<(), memq::Error> {
     third.publish(Order { lines }).await?;
 
     println!("a reader of version 3, from the start:");
-    let mut orders = broker.subscriber::<Order>().from_earliest().await?;
+    let mut orders = broker.subscriber::<Order>().await?;
     for _ in 0..4 {
         match orders.recv().await {
             Ok(order) => println!("  offset {}: {:?}", order.offset(), order.lines),
-            Err(RecvError::Decode { offset, source, .. }) => {
+            Err(RecvError::Decode { offset, source }) => {
                 println!("  offset {offset}: {source}");
             }
             Err(other) => return Err(other.into()),
@@ -82,11 +82,11 @@ async fn main() -> Result<(), memq::Error> {
     }
 
     println!("a reader of version 1, left running:");
-    let mut old = broker.subscriber::<OrderV1>().from_earliest().await?;
+    let mut old = broker.subscriber::<OrderV1>().await?;
     for _ in 0..4 {
         match old.recv().await {
             Ok(order) => println!("  offset {}: {} for {}", order.offset(), order.item, order.price),
-            Err(RecvError::Decode { offset, source, .. }) => {
+            Err(RecvError::Decode { offset, source }) => {
                 assert!(matches!(source, DecodeError::Version { .. }));
                 println!("  offset {offset}: {source}");
             }
