@@ -65,6 +65,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "consumer",
         ],
     ),
+    // Describes what runs, and is called by who has a broker.
+    ("document", &["broker", "codec", "engine", "schema", "topic"]),
     // Uses everything as a program does, and is used by nothing.
     (
         "conformance",

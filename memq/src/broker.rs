@@ -5,6 +5,8 @@ mod claims;
 mod explain;
 mod hub;
 mod open;
+#[cfg(feature = "schema")]
+mod shown;
 
 use std::sync::Arc;
 

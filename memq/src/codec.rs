@@ -19,6 +19,8 @@ pub(crate) mod format;
 pub mod frame;
 mod guess;
 mod record;
+#[cfg(feature = "schema")]
+mod show;
 mod spare;
 pub(crate) mod stage;
 
@@ -90,6 +92,16 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// Where they are not exactly one value. Bytes come from anywhere: this must not panic, and
     /// must not allocate more than they account for.
     fn decode(payload: &[u8]) -> Result<T, DecodeError>;
+
+    /// The value that these bytes are, as JSON.
+    #[cfg(feature = "schema")]
+    #[doc(hidden)]
+    fn show(_: &[u8]) -> Result<serde_json::Value, DecodeError> {
+        Err(DecodeError::Unavailable {
+            what: "JSON of a codec of your own".into(),
+            remedy: "decode the record, and write the value as JSON".into(),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,3 +5,6 @@ pub mod delivery {}
 
 #[doc = include_str!("docs/growing.md")]
 pub mod growing {}
+
+#[doc = include_str!("docs/evolving.md")]
+pub mod evolving {}

@@ -91,6 +91,8 @@ mod dead_letter;
 mod delivery;
 mod dictionary;
 pub mod docs;
+#[cfg(feature = "schema")]
+mod document;
 mod engine;
 mod error;
 mod headers;
@@ -135,8 +137,8 @@ pub use self::key::{Key, TopicKey};
 pub use self::message::{Batch, BatchIntoIter, BatchIter, Message, MessageRef};
 pub use self::name::{TopicName, TopicNameError};
 pub use self::options::{
-    Compression, DEFAULT_MAX_BYTES, DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow,
-    Retain, Start, TopicOptions,
+    Compression, DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_BYTES,
+    DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow, Retain, Start, TopicOptions,
 };
 pub use self::payload::Payload;
 pub use self::position::{Offset, Partition, Timestamp};

@@ -15,6 +15,12 @@ pub const DEFAULT_MAX_BYTES: usize = 256 << 20;
 /// Bytes one message may have after decompression where nothing is said: 64 MiB.
 pub const DEFAULT_MAX_DECODED: usize = 64 << 20;
 
+/// How long a message may be in flight in a consumer group where nothing is said.
+pub const DEFAULT_ACK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often a consumer group is handed a message where nothing is said, before it is a dead letter.
+pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
+
 /// How a payload is encoded.
 ///
 /// The discriminants are the codes in the [frame](crate::codec::frame).
@@ -61,6 +67,25 @@ impl Format {
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What `Content-Type` calls it, where a system has such headers.
+    ///
+    /// ```
+    /// assert_eq!(memq::Format::Json.content_type(), "application/json");
+    /// ```
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Bincode => "application/vnd.memq.bincode",
+            Self::Json => "application/json",
+            Self::MessagePack => "application/msgpack",
+            Self::Native => "application/vnd.memq.native",
+            Self::Postcard => "application/vnd.memq.postcard",
+            Self::Cbor => "application/cbor",
+            Self::Raw => "application/octet-stream",
+            Self::Custom => "application/vnd.memq.custom",
+        }
     }
 
     /// Whether fields have only positions in it, so that bytes of a changed type may be read as

@@ -89,3 +89,5 @@ pub use self::fingerprint::Fingerprint;
 pub use self::lineage::Lineage;
 pub(crate) use self::lineage::{Older, Source, Versions};
 pub use self::shape::Shape;
+#[cfg(feature = "schema")]
+pub use crate::document::{AsyncApi, ConsumerGroup, DocumentError, document};

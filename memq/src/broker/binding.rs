@@ -11,11 +11,15 @@ use crate::codec::stage::Stages;
 use crate::dictionary::Dictionary;
 use crate::engine::registry::{AnyTopic, Registry};
 use crate::engine::topic::Topic;
+#[cfg(feature = "schema")]
+use crate::error::DecodeError;
 use crate::error::{OpenError, TopicConflict};
 use crate::message::Stored;
 use crate::name::TopicName;
 use crate::options::{Compression, Format, Request, TopicOptions};
 use crate::payload::Payload;
+#[cfg(feature = "schema")]
+use crate::record::Record;
 use crate::schema::Versions;
 use crate::spi::{Level, Perhaps};
 
@@ -95,6 +99,15 @@ pub(super) fn options(topic: &dyn AnyTopic) -> TopicOptions {
 /// What it compresses with, if anything.
 pub(super) fn dictionary(topic: &dyn AnyTopic) -> Option<Dictionary> {
     topic.settle(&Request::default()).1.dictionary
+}
+
+/// A record of the topic as JSON, where one of the types that have the topic is what it is of.
+#[cfg(feature = "schema")]
+pub(super) fn show(
+    topic: &dyn AnyTopic,
+    record: &Record,
+) -> Option<Result<serde_json::Value, DecodeError>> {
+    binding(topic)?.claims.show(record)
 }
 
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {

@@ -4,8 +4,14 @@ use std::any::{Any, TypeId, type_name};
 use std::sync::{Arc, OnceLock};
 
 use crate::codec::form::Decoders;
+#[cfg(feature = "schema")]
+use crate::error::DecodeError;
 use crate::options::Format;
 use crate::payload::Payload;
+#[cfg(feature = "schema")]
+use crate::record::Record;
+#[cfg(feature = "schema")]
+use crate::schema::Fingerprint;
 use crate::schema::Lineage;
 
 /// The types that were opened, in that order; records claim nothing. Each is in the lineage of each
@@ -27,7 +33,14 @@ pub(super) struct Claim {
     has: Box<dyn Fn(TypeId) -> bool + Send + Sync>,
     /// The `Arc<Decoders<T>>` of that type.
     decoders: Arc<dyn Any + Send + Sync>,
+    /// How its records are shown as JSON.
+    #[cfg(feature = "schema")]
+    show: Box<dyn Fn(&Record) -> Option<Shown> + Send + Sync>,
 }
+
+/// A record as JSON.
+#[cfg(feature = "schema")]
+type Shown = Result<serde_json::Value, DecodeError>;
 
 impl Claims {
     /// The type that was opened first.
@@ -54,6 +67,12 @@ impl Claims {
         }
     }
 
+    /// The record as JSON, read as the type that it is of; `None` where that has not opened the topic.
+    #[cfg(feature = "schema")]
+    pub(super) fn show(&self, record: &Record) -> Option<Shown> {
+        self.iter().find_map(|claim| (claim.show)(record))
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Claim> {
         let links = std::iter::successors(self.0.get(), |link| link.next.0.get());
         links.map(|link| &link.claim)
@@ -63,11 +82,17 @@ impl Claims {
 impl Link {
     fn of<T: Payload>(format: Format) -> Self {
         let lineage: Lineage<T> = T::versions().lineage;
+        let decoders = Arc::new(Decoders::<T>::new(format));
         let claim = Claim {
             id: TypeId::of::<T>(),
             name: type_name::<T>(),
             has: Box::new(move |id| lineage.has(id)),
-            decoders: Arc::new(Decoders::<T>::new(format)),
+            #[cfg(feature = "schema")]
+            show: {
+                let decoders = decoders.clone();
+                Box::new(move |record| show(&decoders, record))
+            },
+            decoders,
         };
         Self { claim, next: Claims::default() }
     }
@@ -84,4 +109,18 @@ impl Claim {
     fn decoders<T: Payload>(&self) -> Option<Arc<Decoders<T>>> {
         self.decoders.clone().downcast().ok()
     }
+}
+
+/// A record of this type as JSON; `None` where it is of another version, or in a format that nobody
+/// publishes the type in.
+#[cfg(feature = "schema")]
+fn show<T: Payload>(decoders: &Decoders<T>, record: &Record) -> Option<Shown> {
+    let versions = T::versions();
+    if record.version() != versions.version {
+        return None;
+    }
+    let show = decoders.show(record.format())?;
+    // Not as another type of the same version.
+    let own = Fingerprint::compare(record.fingerprint(), versions.fingerprint);
+    Some(own.and_then(|()| show(&record.payload()?)))
 }

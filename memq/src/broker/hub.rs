@@ -17,11 +17,15 @@ use crate::codec::stage::Stages;
 use crate::dictionary::Dictionary;
 use crate::engine::clock::Clock;
 use crate::engine::stats::TopicStats;
+#[cfg(feature = "schema")]
+use crate::error::DecodeError;
 use crate::error::{AdminError, OpenError};
 use crate::message::Far;
 use crate::name::TopicName;
 use crate::options::{Format, Overflow, Request, Retain};
 use crate::payload::Payload;
+#[cfg(feature = "schema")]
+use crate::record::Record;
 use crate::remote::{administered, opened, unsupported};
 use crate::spi::{Capability, Incarnation, RemoteTopic, TopicRequest, Transport};
 
@@ -125,6 +129,17 @@ impl Hub {
     pub(super) async fn delete_group(&self, topic: &str, group: &str) -> Result<bool, AdminError> {
         let deleted = self.find(topic).await?.delete_group(group).await;
         deleted.map_err(|fault| administered(topic, fault))
+    }
+
+    /// A record of the topic as JSON, where a type that this process has opened it with is what it is of.
+    #[cfg(feature = "schema")]
+    pub(super) fn show(
+        &self,
+        topic: &TopicName,
+        record: &Record,
+    ) -> Option<Result<serde_json::Value, DecodeError>> {
+        let (_, binding) = self.bindings.lock().get(topic)?.clone();
+        binding.claims.show(record)
     }
 
     // Opening.

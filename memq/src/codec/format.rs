@@ -163,6 +163,13 @@ macro_rules! codec {
             fn decode(payload: &[u8]) -> Result<T, DecodeError> {
                 decode(Format::$codec, payload)
             }
+
+            #[cfg(feature = "schema")]
+            fn show(payload: &[u8]) -> Result<serde_json::Value, DecodeError> {
+                let value: T = decode(Format::$codec, payload)?;
+                serde_json::to_value(value)
+                    .map_err(|error| unavailable("JSON of this value", error.to_string()))
+            }
         }
     };
 }

@@ -23,14 +23,9 @@ use crate::engine::topic::Topic;
 use crate::error::{GroupConflict, OpenError};
 use crate::message::Stored;
 use crate::name::TopicName;
+use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS};
 use crate::payload::Payload;
 use crate::remote::Site;
-
-/// How long a message may be in flight where nothing is said.
-const ACK_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Hand-outs of a message where nothing is said.
-const MAX_ATTEMPTS: u32 = 5;
 
 /// Messages that a member holds at most where nothing is said.
 const MAX_IN_FLIGHT: usize = 1_000;
@@ -305,8 +300,8 @@ impl Said {
     /// These, over the rules that the group has or a new one gets.
     fn over(&self, existing: Option<&Rules>, topic: &TopicName, group: &str) -> Rules {
         let new = Rules {
-            ack_deadline: ACK_DEADLINE,
-            max_attempts: Some(MAX_ATTEMPTS),
+            ack_deadline: DEFAULT_ACK_DEADLINE,
+            max_attempts: Some(DEFAULT_MAX_ATTEMPTS),
             max_in_flight: usize::MAX,
             auto_ack: false,
             dead_letter: Some(default_name(topic, group).into()),

@@ -10,11 +10,23 @@ use crate::options::Format;
 
 type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
 
+/// How a payload is shown as JSON.
+#[cfg(feature = "schema")]
+pub(crate) type Show = fn(&[u8]) -> Result<serde_json::Value, DecodeError>;
+
+/// A codec.
+struct Entry<T> {
+    codec: TypeId,
+    decode: Decode<T>,
+    #[cfg(feature = "schema")]
+    show: Show,
+}
+
 /// The codecs that read one type, by format.
 pub(crate) struct Decoders<T> {
     /// The format of records that name none.
     pub(super) declared: Format,
-    table: [OnceLock<(TypeId, Decode<T>)>; 8],
+    table: [OnceLock<Entry<T>>; 8],
 }
 
 impl<T> fmt::Debug for Decoders<T> {
@@ -32,13 +44,24 @@ impl<T> Decoders<T> {
 
     /// Adds a codec. `Err` if another one has its format.
     pub(crate) fn add<C: Codec<T>>(&self) -> Result<(), ()> {
-        let entry = (TypeId::of::<C>(), C::decode as Decode<T>);
-        let (known, _) = self.table[Self::place(C::FORMAT)].get_or_init(|| entry);
-        if *known == entry.0 { Ok(()) } else { Err(()) }
+        let codec = TypeId::of::<C>();
+        let known = self.table[Self::place(C::FORMAT)].get_or_init(|| Entry {
+            codec,
+            decode: C::decode,
+            #[cfg(feature = "schema")]
+            show: C::show,
+        });
+        if known.codec == codec { Ok(()) } else { Err(()) }
     }
 
     pub(super) fn get(&self, format: Format) -> Option<Decode<T>> {
-        Some(self.table[Self::place(format)].get()?.1)
+        Some(self.table[Self::place(format)].get()?.decode)
+    }
+
+    /// How a payload of this format is shown.
+    #[cfg(feature = "schema")]
+    pub(crate) fn show(&self, format: Format) -> Option<Show> {
+        Some(self.table[Self::place(format)].get()?.show)
     }
 
     fn place(format: Format) -> usize {

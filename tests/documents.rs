@@ -1,0 +1,220 @@
+//! Documents about topics: what is in them, and that nothing in them can do harm.
+
+use memq::codec::Postcard;
+use memq::schema::{AsyncApi, ConsumerGroup, DocumentError, document};
+use memq::{Broker, DecodeError, Error, Overflow, Topic};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Wanted <b>now</b> & "here".
+#[derive(Serialize, Deserialize, JsonSchema, Topic)]
+#[topic(name = "orders", format = Json, ttl = "1h", max = 500, overflow = Reject, partitions = 4)]
+struct Order {
+    #[topic(key)]
+    customer: u64,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Line {
+    item: String,
+    /// How many.
+    #[serde(default)]
+    amount: u32,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Topic)]
+#[topic(name = "returns", format = Postcard)]
+struct Return {
+    lines: Vec<Line>,
+}
+
+#[derive(JsonSchema, Topic)]
+#[topic(name = "frames")]
+struct Frame(#[allow(dead_code, reason = "described, not read")] Vec<u8>);
+
+fn shop() -> AsyncApi {
+    AsyncApi::new("shop", "1.0.0")
+}
+
+/// The value at a path of an AsyncAPI document, through references.
+fn at<'d>(document: &'d Value, path: &[&str]) -> &'d Value {
+    let mut value = document;
+    for step in path {
+        value = &value[*step];
+        if let Some(to) = value["$ref"].as_str() {
+            value = document.pointer(to.trim_start_matches('#')).unwrap();
+        }
+    }
+    value
+}
+
+#[test]
+fn a_topic_is_a_channel_with_its_options() {
+    let json = shop().publishes::<Order>().to_json();
+    assert_eq!(json["asyncapi"], "3.0.0");
+    assert_eq!(json["info"], json!({ "title": "shop", "version": "1.0.0" }));
+    let channel = &json["channels"]["orders"];
+    assert_eq!(channel["address"], "orders");
+    assert_eq!(
+        channel["x-memq"],
+        json!({
+            "format": "Json", "maxMessages": 500, "maxBytes": 256 << 20, "overflow": "Reject",
+            "partitions": 4, "retain": "WithinLimits", "ttl": "1h",
+        })
+    );
+    let message = at(&json, &["channels", "orders", "messages", "Order"]);
+    assert_eq!(message["contentType"], "application/json");
+    assert_eq!(message["description"], r#"Wanted <b>now</b> & "here"."#);
+    let customer = at(&json, &["components", "schemas", "Order", "properties", "customer"]);
+    assert_eq!(customer["format"], "uint64");
+}
+
+#[test]
+fn a_group_is_an_operation_with_its_rules() {
+    let api = shop()
+        .consumes::<Order>(ConsumerGroup::new("billing").max_attempts(3))
+        .consumes::<Order>(ConsumerGroup::new("mail").auto_ack().any_order())
+        .consumes::<Order>(ConsumerGroup::new("audit").without_dead_letters());
+    let json = api.to_json();
+    let rules = |group: &str| &json["operations"][format!("consume.orders.{group}")]["x-memq"];
+    assert_eq!(
+        *rules("billing"),
+        json!({
+            "group": "billing", "order": "by key", "settledBy": "acknowledgement",
+            "ackDeadline": "30s", "maxAttempts": 3, "deadLetterTopic": "orders.billing.dead",
+        })
+    );
+    let mail = json!({ "group": "mail", "order": "any", "settledBy": "hand-out" });
+    assert_eq!(*rules("mail"), mail);
+    assert_eq!(rules("audit")["deadLetterTopic"], Value::Null);
+    let binding = &json["operations"]["consume.orders.billing"]["bindings"]["nats"];
+    assert_eq!(binding["queue"], "billing");
+}
+
+/// A line need not say its amount, and always does: two schemas of one name.
+#[test]
+fn what_is_written_and_what_is_accepted_are_told_apart() {
+    let json = shop().publishes::<Order>().subscribes::<Return>().to_json();
+    let schemas = &json["components"]["schemas"];
+    let names: Vec<_> = schemas.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["Line", "Line.2", "Order", "Return"]);
+    let line = |of: &str| at(&json, &["components", "schemas", of, "properties", "lines", "items"]);
+    assert_eq!(line("Order")["required"], json!(["item", "amount"]));
+    assert_eq!(line("Return")["required"], json!(["item"]));
+    assert_eq!(line("Return")["properties"]["amount"]["description"], "How many.");
+
+    // Of a type that is published and read, there is what is written, in whichever order that is said.
+    let both = [
+        shop().publishes::<Order>().subscribes::<Order>(),
+        shop().subscribes::<Order>().publishes::<Order>(),
+    ];
+    for json in both.map(|api| api.to_json()) {
+        assert_eq!(json["components"]["schemas"].as_object().unwrap().len(), 2);
+        let line = at(&json, &["components", "schemas", "Line"]);
+        assert_eq!(line["required"], json!(["item", "amount"]));
+        assert_eq!(json["operations"].as_object().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn an_example_is_of_a_type_that_is_there() {
+    let order = Order { customer: 7, lines: Vec::new() };
+    let refused = shop().subscribes::<Return>().example(&order).unwrap_err();
+    assert!(matches!(&refused, DocumentError::Unnamed { name } if name.ends_with("::Order")));
+    let json = shop().publishes::<Order>().example(&order).unwrap().to_json();
+    let message = at(&json, &["channels", "orders", "messages", "Order"]);
+    assert_eq!(message["examples"], json!([{ "payload": { "customer": 7, "lines": [] } }]));
+}
+
+#[test]
+fn subjects_and_headers_are_those_that_nats_has() {
+    let json = shop().server("main", "nats://ada:secret@example.com:4222/").on_nats("memq");
+    let json = json.publishes::<Order>().publishes::<Return>().to_json();
+    let server = json!({ "host": "example.com:4222", "protocol": "nats" });
+    assert_eq!(json["servers"]["main"], server);
+    assert_eq!(json["channels"]["orders"]["address"], "memq.orders.{partition}.{kind}");
+    let header = |topic: &str, name: &str, header: &str| {
+        let message = at(&json, &["channels", topic, "messages", name]);
+        message["headers"]["properties"][header]["const"].clone()
+    };
+    assert_eq!(header("orders", "Order", "Content-Type"), "application/json");
+    assert_eq!(header("orders", "Order", "Memq-Fingerprint"), Value::Null);
+    assert_eq!(header("returns", "Return", "Content-Type"), "application/vnd.memq.postcard");
+}
+
+#[test]
+fn a_native_topic_has_no_content_type() {
+    let json = shop().publishes::<Frame>().to_json();
+    let message = at(&json, &["channels", "frames", "messages", "Frame"]);
+    assert_eq!(message["contentType"], Value::Null);
+    assert_eq!(json["channels"]["frames"]["x-memq"]["format"], "Native");
+}
+
+#[test]
+fn text_on_the_page_is_text() {
+    let api = AsyncApi::new("<script>alert(1)</script>", "1").description("a & b < c");
+    let html = api.publishes::<Order>().to_html();
+    assert!(!html.contains("<script") && !html.contains("<b>now"));
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(html.contains("a &amp; b &lt; c"));
+    assert!(html.contains("Wanted &lt;b&gt;now&lt;/b&gt; &amp;"));
+    // It loads nothing.
+    assert!(!html.contains("src=") && !html.contains("<link") && !html.contains("@import"));
+}
+
+#[tokio::test]
+async fn what_runs_is_documented_with_the_options_it_has() {
+    let broker = Broker::new();
+    let topic = broker.topic("orders").max(9).overflow(Overflow::Wait);
+    let jobs = topic.subscriber().group("billing").dead_letter("unpaid").any_order().await.unwrap();
+    broker.topic("logs").await.unwrap();
+
+    let json = document(&broker).await.unwrap().to_json();
+    let names: Vec<_> = json["channels"].as_object().unwrap().keys().collect();
+    assert!(names.contains(&&"orders".to_owned()) && names.contains(&&"logs".to_owned()));
+    assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
+    let rules = &json["operations"]["consume.orders.billing"]["x-memq"];
+    let told = json!({ "group": "billing", "order": "any", "deadLetterTopic": "unpaid" });
+    assert_eq!(*rules, told);
+
+    // The type brings its schema, and leaves the options.
+    let group = ConsumerGroup::new("billing").max_attempts(7);
+    let app = shop().consumes::<Order>(group).running(&broker).await.unwrap();
+    let json = app.to_json();
+    assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
+    assert_eq!(json["operations"]["consume.orders.billing"]["x-memq"]["maxAttempts"], 7);
+    drop(jobs);
+}
+
+#[tokio::test]
+async fn records_are_shown_through_the_type_of_their_topic() {
+    let broker = Broker::new();
+    let mut records = broker.topic("returns").subscriber().await.unwrap();
+    let lines = || vec![Line { item: "tea".into(), amount: 2 }];
+    let returns = broker.publisher::<Return>().await.unwrap();
+    returns.publish(Return { lines: lines() }).await.unwrap();
+    let record = records.recv().await.unwrap();
+    assert!(matches!(record.to_json(), Err(DecodeError::Unavailable { .. })));
+    let shown = broker.to_json("returns", &record).await.unwrap();
+    assert_eq!(shown, json!({ "lines": [{ "item": "tea", "amount": 2 }] }));
+
+    // A publisher's own format, and one that describes itself.
+    let mut records = broker.topic("orders").subscriber().await.unwrap();
+    let orders = broker.publisher::<Order>().format(Postcard).await.unwrap();
+    orders.publish(Order { customer: 7, lines: lines() }).await.unwrap();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    orders.publish(Order { customer: 7, lines: lines() }).await.unwrap();
+    for _ in 0..2 {
+        let record = records.recv().await.unwrap();
+        let shown = broker.to_json("orders", &record).await.unwrap();
+        assert_eq!(shown["lines"][0], json!({ "item": "tea", "amount": 2 }));
+    }
+
+    // Nobody here knows its type: no guess.
+    broker.topic("stock").await.unwrap();
+    let Err(Error::Decode(missing)) = broker.to_json("stock", &record).await else { panic!() };
+    assert!(missing.to_string().contains("with the type of version 1"));
+    assert!(matches!(broker.to_json("nowhere", &record).await, Err(Error::Admin(_))));
+}
