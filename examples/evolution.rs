@@ -85,7 +85,9 @@ async fn main() -> Result<(), memq::Error> {
     let mut old = broker.subscriber::<OrderV1>().await?;
     for _ in 0..4 {
         match old.recv().await {
-            Ok(order) => println!("  offset {}: {} for {}", order.offset(), order.item, order.price),
+            Ok(order) => {
+                println!("  offset {}: {} for {}", order.offset(), order.item, order.price)
+            }
             Err(RecvError::Decode { offset, source }) => {
                 assert!(matches!(source, DecodeError::Version { .. }));
                 println!("  offset {offset}: {source}");

@@ -66,7 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Describes what runs, and is called by who has a broker.
-    ("document", &["broker", "codec", "engine", "schema", "topic"]),
+    ("schema/document", &["broker", "codec", "engine", "topic"]),
     // Uses everything as a program does, and is used by nothing.
     (
         "conformance",
@@ -108,8 +108,10 @@ impl Source {
     /// The module at the top of the crate that the file belongs to.
     fn module(&self) -> &str {
         // Data is at the bottom, and what is told of types with it is not.
-        if self.path.starts_with("schema/compat") {
-            return "schema/compat";
+        for above in ["schema/compat", "schema/document"] {
+            if self.path.starts_with(above) {
+                return above;
+            }
         }
         let first = self.path.split('/').next().unwrap_or_default();
         first.strip_suffix(".rs").unwrap_or(first)

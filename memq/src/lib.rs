@@ -91,8 +91,6 @@ mod dead_letter;
 mod delivery;
 mod dictionary;
 pub mod docs;
-#[cfg(feature = "schema")]
-mod document;
 mod engine;
 mod error;
 mod headers;

@@ -76,6 +76,8 @@
 mod aliases;
 #[cfg(feature = "schema")]
 pub mod compat;
+#[cfg(feature = "schema")]
+mod document;
 mod fingerprint;
 mod lineage;
 #[doc(hidden)]
@@ -85,9 +87,9 @@ mod shape;
 pub use self::aliases::Aliases;
 #[cfg(feature = "schema")]
 pub use self::compat::{CompatError, Mode, assert_compatible, check_compatible};
+#[cfg(feature = "schema")]
+pub use self::document::{AsyncApi, ConsumerGroup, DocumentError, document};
 pub use self::fingerprint::Fingerprint;
 pub use self::lineage::Lineage;
 pub(crate) use self::lineage::{Older, Source, Versions};
 pub use self::shape::Shape;
-#[cfg(feature = "schema")]
-pub use crate::document::{AsyncApi, ConsumerGroup, DocumentError, document};

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use crate::document::schemas::Schemas;
+use crate::schema::document::schemas::Schemas;
 
 /// Where a named schema is on the page.
 pub(super) fn anchor(name: &str) -> String {
