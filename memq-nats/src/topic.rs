@@ -1,14 +1,16 @@
 //! One incarnation of a topic: the stream that keeps it, and what was last heard of it.
 
 mod admin;
+mod clock;
 mod config;
 mod open;
 mod room;
 mod stats;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_nats::jetstream::stream::Info;
 use futures_util::StreamExt as _;
@@ -16,7 +18,7 @@ use memq::spi::{
     Boxed, Fault, GroupRequest, GroupRules, Incarnation, OpenFault, ReaderRequest, RemoteGroup,
     RemotePublisher, RemoteReader, RemoteTopic,
 };
-use memq::{Cause, TopicName, TopicOptions, TopicStats};
+use memq::{Cause, Timestamp, TopicName, TopicOptions, TopicStats};
 use tokio::sync::watch;
 
 use crate::fault::{Trouble, code};
@@ -35,6 +37,9 @@ pub(crate) struct Core {
     pub(crate) incarnation: Incarnation,
     pub(crate) stages: Vec<String>,
     options: Mutex<TopicOptions>,
+    /// How long messages are kept, in nanoseconds; 0 where nothing expires.
+    ttl: AtomicU64,
+    clock: clock::ServerClock,
     phase: watch::Sender<Phase>,
     listens: AtomicBool,
     room: room::Room,
@@ -66,6 +71,10 @@ impl fmt::Debug for Core {
     }
 }
 
+fn nanos(ttl: Option<Duration>) -> u64 {
+    ttl.map_or(0, |ttl| u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// Tells a stream from one of the same name: when it was created, in nanoseconds.
 fn incarnation(info: &Info) -> Incarnation {
     Incarnation(info.created.unix_timestamp_nanos().try_into().unwrap_or_default())
@@ -74,13 +83,16 @@ fn incarnation(info: &Info) -> Incarnation {
 impl Core {
     fn new(link: Arc<Link>, name: TopicName, info: &Info, notes: &TopicNotes) -> Arc<Self> {
         let phase = if notes.closed { Phase::Closed } else { Phase::Open };
+        let options = config::options(&info.config, notes);
         Arc::new(Self {
             stream: link.settings.namespace.stream(&name),
             link,
             name,
             incarnation: incarnation(info),
             stages: notes.stages.clone(),
-            options: Mutex::new(config::options(&info.config, notes)),
+            options: Mutex::new(options),
+            ttl: AtomicU64::new(nanos(options.ttl)),
+            clock: clock::ServerClock::new(),
             phase: watch::Sender::new(phase),
             listens: AtomicBool::new(false),
             room: room::Room::default(),
@@ -90,6 +102,21 @@ impl Core {
     /// What the topic runs with, as it was last heard.
     pub(crate) fn options(&self) -> TopicOptions {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server has shown this time by now.
+    pub(crate) fn hear_time(&self, at: Timestamp) {
+        if self.ttl.load(Ordering::Relaxed) > 0 {
+            self.clock.hear(at);
+        }
+    }
+
+    /// What was stored at this time or before has expired.
+    fn expired(&self) -> Option<Timestamp> {
+        match self.ttl.load(Ordering::Relaxed) {
+            0 => None,
+            ttl => Some(self.clock.now()? - Duration::from_nanos(ttl)),
+        }
     }
 
     /// How far it has come, as it was last heard.
@@ -163,6 +190,7 @@ impl Core {
         if let Ok(notes) = TopicNotes::read(info.config.description.as_deref()) {
             let options = config::options(&info.config, &notes);
             *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
+            self.ttl.store(nanos(options.ttl), Ordering::Relaxed);
             if notes.closed {
                 self.reach(Phase::Closed);
             }
@@ -256,6 +284,10 @@ impl RemoteTopic for Topic {
 
     fn delete_group(&self, group: &str) -> Boxed<Result<bool, Fault>> {
         Box::pin(crate::group::delete(self.0.clone(), group.to_owned()))
+    }
+
+    fn expired(&self) -> Option<Timestamp> {
+        self.0.expired()
     }
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {

@@ -11,8 +11,8 @@ use async_nats::jetstream;
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use memq::Cause;
 use memq::spi::Incoming;
-use memq::{Cause, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ use super::recover::recover;
 use super::register::nanos;
 use super::shared::{Arrived, RETURN, Shared};
 use crate::link::Link;
-use crate::names::{Place, offset};
+use crate::names::{Place, offset, timestamp};
 use crate::wire;
 
 /// How long one pull waits for a message. Another follows; so the server forgets who is gone.
@@ -173,11 +173,12 @@ fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
     // What the server did not send as a delivery is none.
     let (Ok(info), Some(reply)) = (message.info(), message.reply.clone()) else { return };
     let (sequence, pending, attempt) = (info.stream_sequence, info.pending, info.delivered);
-    let at = info.published.unix_timestamp_nanos().try_into().unwrap_or_default();
+    let at = timestamp(info.published);
+    shared.core.hear_time(at);
     let format = shared.core.options().format;
     let message = message.message;
     let (record, schema) = wire::record(message.payload, message.headers.as_ref(), format);
-    let mut incoming = Incoming::new(offset(sequence), Timestamp::from_nanos(at), record);
+    let mut incoming = Incoming::new(offset(sequence), at, record);
     incoming.schema = schema;
     if let Some(place) = Place::of(&message.subject) {
         incoming.partition = place.partition;

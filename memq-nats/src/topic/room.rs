@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Info as Reading};
 use async_nats::jetstream::stream::Info;
+use memq::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Core, Unseen};
 use crate::fault::Trouble;
+use crate::names::timestamp;
 
 /// How long an answer is taken for the present one, however many publishers ask.
 const FRESH: Duration = Duration::from_millis(20);
@@ -55,6 +57,7 @@ impl Core {
             let page: Page = self.link.ask_once(&list, &request).await?;
             let more = page.consumers.unwrap_or_default();
             let over = more.is_empty();
+            more.iter().filter_map(last_seen).for_each(|at| self.hear_time(at));
             readings.extend(more);
             if over || readings.len() >= page.total {
                 return Ok(readings);
@@ -92,6 +95,13 @@ impl Core {
         let purged = self.link.ask_once::<Purged>(&self.request("PURGE"), &Purge { seq }).await;
         Ok(purged.map_err(away)?.purged > 0)
     }
+}
+
+/// When a consumer last did something, by the server's clock.
+fn last_seen(reading: &Reading) -> Option<Timestamp> {
+    let last =
+        [reading.delivered.last_active, reading.ack_floor.last_active, Some(reading.created)];
+    last.into_iter().flatten().map(timestamp).max()
 }
 
 /// The sequence that somebody reads next, at least.
