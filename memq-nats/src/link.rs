@@ -15,6 +15,7 @@ use crate::fault::{self, Trouble};
 use crate::outbound::Outbound;
 use crate::settings::Settings;
 use crate::task::Tasks;
+use crate::topic::Expiries;
 
 /// What all handles of a broker share.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct Link {
     /// Whether `client` is connected.
     pub(crate) up: watch::Receiver<bool>,
     pub(crate) tasks: Arc<Tasks>,
+    pub(crate) expiries: Expiries,
     /// Whether the last broker is gone.
     down: watch::Sender<bool>,
 }
@@ -41,8 +43,8 @@ impl Link {
         up: watch::Receiver<bool>,
         tasks: Arc<Tasks>,
     ) -> Self {
-        let (down, _) = watch::channel(false);
-        Self { settings, client, context, outbound, up, tasks, down }
+        let (expiries, (down, _)) = (Expiries::default(), watch::channel(false));
+        Self { settings, client, context, outbound, up, tasks, expiries, down }
     }
 
     /// Asks the server until it answers, or for as long as the settings say. The subject begins after
@@ -151,6 +153,11 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Whether the server passes over members that are gone without losing its place in a group.
+    pub(crate) fn passes_over_the_gone(&self) -> bool {
+        self.client.is_server_compatible(2, 10, 16)
     }
 
     /// Says that the last broker is gone.

@@ -1,16 +1,15 @@
 //! One incarnation of a topic: the stream that keeps it, and what was last heard of it.
 
 mod admin;
-mod clock;
 mod config;
+mod expiry;
 mod open;
 mod room;
 mod stats;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_nats::jetstream::stream::Info;
 use futures_util::StreamExt as _;
@@ -27,6 +26,8 @@ use crate::notes::TopicNotes;
 use crate::publisher::Publisher;
 
 pub(crate) use self::admin::{delete, find, list};
+pub(crate) use self::expiry::Expiries;
+use self::expiry::Expiry;
 pub(crate) use self::open::open;
 
 /// What everybody who has the topic open shares.
@@ -37,9 +38,7 @@ pub(crate) struct Core {
     pub(crate) incarnation: Incarnation,
     pub(crate) stages: Vec<String>,
     options: Mutex<TopicOptions>,
-    /// How long messages are kept, in nanoseconds; 0 where nothing expires.
-    ttl: AtomicU64,
-    clock: clock::ServerClock,
+    expiry: Arc<Expiry>,
     phase: watch::Sender<Phase>,
     listens: AtomicBool,
     room: room::Room,
@@ -71,10 +70,6 @@ impl fmt::Debug for Core {
     }
 }
 
-fn nanos(ttl: Option<Duration>) -> u64 {
-    ttl.map_or(0, |ttl| u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX))
-}
-
 /// Tells a stream from one of the same name: when it was created, in nanoseconds.
 fn incarnation(info: &Info) -> Incarnation {
     Incarnation(info.created.unix_timestamp_nanos().try_into().unwrap_or_default())
@@ -83,16 +78,16 @@ fn incarnation(info: &Info) -> Incarnation {
 impl Core {
     fn new(link: Arc<Link>, name: TopicName, info: &Info, notes: &TopicNotes) -> Arc<Self> {
         let phase = if notes.closed { Phase::Closed } else { Phase::Open };
-        let options = config::options(&info.config, notes);
+        let expiry = link.expiries.of(info);
+        expiry.hear(info);
         Arc::new(Self {
             stream: link.settings.namespace.stream(&name),
             link,
             name,
             incarnation: incarnation(info),
             stages: notes.stages.clone(),
-            options: Mutex::new(options),
-            ttl: AtomicU64::new(nanos(options.ttl)),
-            clock: clock::ServerClock::new(),
+            options: Mutex::new(config::options(&info.config, notes)),
+            expiry,
             phase: watch::Sender::new(phase),
             listens: AtomicBool::new(false),
             room: room::Room::default(),
@@ -106,17 +101,7 @@ impl Core {
 
     /// The server has shown this time by now.
     pub(crate) fn hear_time(&self, at: Timestamp) {
-        if self.ttl.load(Ordering::Relaxed) > 0 {
-            self.clock.hear(at);
-        }
-    }
-
-    /// What was stored at this time or before has expired.
-    fn expired(&self) -> Option<Timestamp> {
-        match self.ttl.load(Ordering::Relaxed) {
-            0 => None,
-            ttl => Some(self.clock.now()? - Duration::from_nanos(ttl)),
-        }
+        self.expiry.hear_time(at);
     }
 
     /// How far it has come, as it was last heard.
@@ -187,10 +172,10 @@ impl Core {
             Err(trouble) if trouble.is(code::NO_STREAM) => return Err(self.deleted()),
             Err(trouble) => return Err(Unseen::Away(trouble.into_cause())),
         };
+        self.expiry.hear(&info);
         if let Ok(notes) = TopicNotes::read(info.config.description.as_deref()) {
             let options = config::options(&info.config, &notes);
             *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
-            self.ttl.store(nanos(options.ttl), Ordering::Relaxed);
             if notes.closed {
                 self.reach(Phase::Closed);
             }
@@ -287,7 +272,7 @@ impl RemoteTopic for Topic {
     }
 
     fn expired(&self) -> Option<Timestamp> {
-        self.0.expired()
+        self.0.expiry.expired()
     }
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {
