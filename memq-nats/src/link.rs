@@ -30,6 +30,9 @@ pub(crate) struct Link {
     pub(crate) up: watch::Receiver<bool>,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) expiries: Expiries,
+    /// Whether a server that is killed knows afterwards where groups were. Others write that in place,
+    /// and have nothing where they are killed meanwhile.
+    pub(crate) keeps_groups: bool,
     /// Whether the last broker is gone.
     down: watch::Sender<bool>,
 }
@@ -44,7 +47,9 @@ impl Link {
         tasks: Arc<Tasks>,
     ) -> Self {
         let (expiries, (down, _)) = (Expiries::default(), watch::channel(false));
-        Self { settings, client, context, outbound, up, tasks, expiries, down }
+        let since = |minor, patch| client.is_server_compatible(2, minor, patch);
+        let keeps_groups = since(12, 1) || (since(11, 11) && !since(12, 0));
+        Self { settings, client, context, outbound, up, tasks, expiries, keeps_groups, down }
     }
 
     /// Asks the server until it answers, or for as long as the settings say. The subject begins after

@@ -9,6 +9,8 @@ use tokio::time::timeout;
 use super::Failure;
 use super::kit::{Checked, ITEMS, Item, Kit, LOOK, claim, ensure, items, receive, same, soon};
 use super::runtime::task;
+use crate::broker::Broker;
+use crate::consumer::Consumer;
 use crate::engine::stats::TopicStats;
 use crate::position::Offset;
 
@@ -36,45 +38,76 @@ pub(super) async fn restart_keeps_what_was_acknowledged(kit: Kit) -> Checked {
     Ok(())
 }
 
-pub(super) async fn groups_resume_after_restart(kit: Kit) -> Checked {
-    const COUNT: u64 = 30;
-    let broker = kit.open().await?;
-    let publisher = broker.publisher::<Item>().await?;
-    publisher.publish_batch((0..COUNT).map(Item::new)).await?;
-    // What was on its way when the system ended comes back by this deadline.
-    let open = |broker| kit.group(broker, "work").ack_deadline(Duration::from_secs(2));
-    let mut group = open(&broker).await?;
-    let (mut kept, mut lately) = (BTreeSet::new(), BTreeSet::new());
-    while kept.len() < 10 {
-        let item = claim(&mut group).await?;
-        kept.insert(item.value);
+/// Messages in the topic of a group that is restarted.
+const SHARED: u64 = 30;
+
+/// A group of them. What was on its way when the system ended comes back by its deadline.
+async fn member(kit: &Kit, broker: &Broker) -> Result<Consumer<Item>, Failure> {
+    Ok(kit.group(broker, "work").ack_deadline(Duration::from_secs(2)).await?)
+}
+
+/// Acknowledges ten of them, of which none was kept before.
+async fn ten(group: &mut Consumer<Item>, kept: &BTreeSet<u64>) -> Result<BTreeSet<u64>, Failure> {
+    let mut acked = BTreeSet::new();
+    while acked.len() < 10 {
+        let item = claim(group).await?;
+        let again = kept.contains(&item.value);
+        ensure(!again, format_args!("{item:?} came again, of {kept:?}"))?;
+        acked.insert(item.value);
         item.ack_confirmed().await?;
     }
-    kit.restart_in_order().await?;
-    while lately.len() < 10 {
-        let item = claim(&mut group).await?;
-        ensure(!kept.contains(&item.value), "what was acknowledged came again")?;
-        lately.insert(item.value);
-        item.ack_confirmed().await?;
-    }
-    kit.restart().await?;
-    // What was acknowledged since may come again, and nothing that was acknowledged before. One that
-    // was here goes on, and one that comes now.
-    let other = kit.join(&broker).await?;
-    let mut late = open(&other).await?;
-    let mut seen: BTreeSet<_> = kept.union(&lately).copied().collect();
+    Ok(acked)
+}
+
+/// Acknowledges the rest, after a restart. What was acknowledged before it may come again, but for what
+/// was kept.
+async fn rest(
+    kit: &Kit,
+    broker: &Broker,
+    mut group: Consumer<Item>,
+    kept: &BTreeSet<u64>,
+    acked: &BTreeSet<u64>,
+) -> Checked {
+    // One that was here goes on, and one that comes now.
+    let other = kit.join(broker).await?;
+    let mut late = member(kit, &other).await?;
+    let mut seen: BTreeSet<_> = kept.union(acked).copied().collect();
     let is_done = |stats: &TopicStats| stats.group("work").is_some_and(|group| group.lag == 0);
     while !is_done(&broker.stats(ITEMS).await?) {
         for member in [&mut group, &mut late] {
             if let Ok(item) = timeout(LOOK, member.recv()).await {
                 let item = item?;
-                ensure(!kept.contains(&item.value), "what was kept came again")?;
+                let again = kept.contains(&item.value);
+                ensure(!again, format_args!("{item:?} came again, of {kept:?}"))?;
                 seen.insert(item.value);
                 item.ack();
             }
         }
     }
-    same("what came", seen, (0..COUNT).collect())
+    same("what came", seen, (0..SHARED).collect())
+}
+
+pub(super) async fn groups_lose_nothing_through_a_restart(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..SHARED).map(Item::new)).await?;
+    let mut group = member(&kit, &broker).await?;
+    let acked = ten(&mut group, &BTreeSet::new()).await?;
+    kit.restart().await?;
+    rest(&kit, &broker, group, &BTreeSet::new(), &acked).await
+}
+
+pub(super) async fn groups_resume_after_restart(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..SHARED).map(Item::new)).await?;
+    let mut group = member(&kit, &broker).await?;
+    let kept = ten(&mut group, &BTreeSet::new()).await?;
+    kit.restart_in_order().await?;
+    // What was settled in the last moment before it is ended otherwise may come again.
+    let lately = ten(&mut group, &kept).await?;
+    kit.restart().await?;
+    rest(&kit, &broker, group, &kept, &lately).await
 }
 
 pub(super) async fn a_reader_goes_on_through_a_restart(kit: Kit) -> Checked {
