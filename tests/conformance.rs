@@ -110,7 +110,7 @@ async fn groups_that_begin_again_lose_nothing_and_do_not_resume() {
 #[tokio::test]
 async fn groups_that_pass_over_something_lose_it() {
     let restart = |broker: Broker| -> Opened<()> {
-        Box::pin(async move { move_group(&broker, 25.into()).await })
+        Box::pin(async move { move_group(&broker, 15.into()).await })
     };
     for name in ["groups_lose_nothing_through_a_restart", "groups_resume_after_restart"] {
         let failure = moved_by_a_restart(name, restart).await.unwrap_err();

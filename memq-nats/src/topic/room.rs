@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Core, Unseen};
-use crate::fault::Trouble;
+use crate::fault::{Trouble, code};
 use crate::names::timestamp;
 
 /// How long an answer is taken for the present one, however many publishers ask.
@@ -35,6 +35,23 @@ struct Page {
 /// What is to be removed: everything before this sequence.
 #[derive(Serialize)]
 struct Purge {
+    seq: u64,
+}
+
+/// Asks for the first message of these subjects, from this sequence on.
+#[derive(Serialize)]
+struct Next<'n> {
+    seq: u64,
+    next_by_subj: &'n str,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    message: Sequence,
+}
+
+#[derive(Deserialize)]
+struct Sequence {
     seq: u64,
 }
 
@@ -65,6 +82,26 @@ impl Core {
         }
     }
 
+    /// Whether a consumer that says that it waits for nothing waits for a message before this sequence: it
+    /// counts messages a little after they are stored.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn follows(&self, reading: &Reading, before: u64) -> Result<bool, Trouble> {
+        let seq = reading.delivered.stream_sequence + 1;
+        if seq >= before {
+            return Ok(false);
+        }
+        let filter = Some(&*reading.config.filter_subject).filter(|filter| !filter.is_empty());
+        let next = Next { seq, next_by_subj: filter.unwrap_or(">") };
+        match self.link.ask_once::<Found>(&self.request("MSG.GET"), &next).await {
+            Ok(found) => Ok(found.message.seq < before),
+            Err(trouble) if trouble.is(code::NO_MESSAGE) => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
     /// Frees some of what every subscriber and every group has passed; `false` where there is nothing
     /// of that kind, or somebody has just looked.
     ///
@@ -92,6 +129,11 @@ impl Core {
         let Some(seq) = passed.and_then(|passed| removable(passed, &info)) else {
             return Ok(false);
         };
+        for reading in readings.iter().filter(|reading| reading.num_pending == 0) {
+            if self.follows(reading, seq).await.map_err(away)? {
+                return Ok(false);
+            }
+        }
         let purged = self.link.ask_once::<Purged>(&self.request("PURGE"), &Purge { seq }).await;
         Ok(purged.map_err(away)?.purged > 0)
     }

@@ -73,7 +73,7 @@ async fn rest(
     let mut late = member(kit, &other).await?;
     let mut seen: BTreeSet<_> = kept.union(acked).copied().collect();
     let is_done = |stats: &TopicStats| stats.group("work").is_some_and(|group| group.lag == 0);
-    while !is_done(&broker.stats(ITEMS).await?) {
+    loop {
         for member in [&mut group, &mut late] {
             if let Ok(item) = timeout(LOOK, member.recv()).await {
                 let item = item?;
@@ -82,6 +82,9 @@ async fn rest(
                 seen.insert(item.value);
                 item.ack();
             }
+        }
+        if is_done(&broker.stats(ITEMS).await?) {
+            break;
         }
     }
     same("what came", seen, (0..SHARED).collect())
