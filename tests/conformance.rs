@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use memq::Broker;
 use memq::conformance::{Backend, Case, Opened, Outcome, cases, left_out};
 use memq::spi::{Capabilities, Capability};
+use memq::{Broker, Cause, Start};
 
 struct Memory;
 
@@ -25,11 +25,13 @@ memq::conformance!(Memory);
 fn what_is_left_out_in_memory_is_what_outlives_it() {
     let expected = [
         "restart_keeps_what_was_acknowledged",
+        "groups_lose_nothing_through_a_restart",
         "groups_resume_after_restart",
         "a_reader_goes_on_through_a_restart",
     ];
     let left_out = left_out(Memory.capabilities());
-    assert!(left_out.iter().all(|(_, lacks)| *lacks == [Capability::Durable]));
+    let durable = [Capability::Durable, Capability::DurableGroups];
+    assert!(left_out.iter().all(|(_, lacks)| lacks.iter().all(|lack| durable.contains(lack))));
     assert_eq!(left_out.iter().map(|(name, _)| *name).collect::<Vec<_>>(), expected);
     assert!(cases().len() > 40);
 }
@@ -42,7 +44,7 @@ struct Restarts {
 
 impl Backend for Restarts {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::IN_MEMORY.with(Capability::Durable)
+        Capabilities::IN_MEMORY.with(Capability::Durable).with(Capability::DurableGroups)
     }
 
     fn open(&self, _place: &str) -> Opened<Broker> {
@@ -83,6 +85,39 @@ async fn a_system_that_forgets_its_topics_fails_them() {
     }
 }
 
+/// Runs a case about groups, where a restart moves them there.
+async fn moved_by_a_restart(name: &str, restart: fn(Broker) -> Opened<()>) -> Result<(), String> {
+    let case = restarts().find(|case| case.name() == name).unwrap();
+    let backend = Arc::new(Restarts { broker: OnceLock::new(), restart });
+    case.run(&backend).await.map(drop).map_err(|failure| failure.to_string())
+}
+
+async fn move_group(broker: &Broker, start: Start) -> Result<(), Cause> {
+    broker.topic("items").subscriber().group("work").await?.seek(start).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn groups_that_begin_again_lose_nothing_and_do_not_resume() {
+    let restart = |broker: Broker| -> Opened<()> {
+        Box::pin(async move { move_group(&broker, 0.into()).await })
+    };
+    moved_by_a_restart("groups_lose_nothing_through_a_restart", restart).await.unwrap();
+    let failure = moved_by_a_restart("groups_resume_after_restart", restart).await.unwrap_err();
+    assert!(failure.contains("came again"), "{failure}");
+}
+
+#[tokio::test]
+async fn groups_that_pass_over_something_lose_it() {
+    let restart = |broker: Broker| -> Opened<()> {
+        Box::pin(async move { move_group(&broker, 15.into()).await })
+    };
+    for name in ["groups_lose_nothing_through_a_restart", "groups_resume_after_restart"] {
+        let failure = moved_by_a_restart(name, restart).await.unwrap_err();
+        assert!(failure.contains("what came"), "{failure}");
+    }
+}
+
 /// One that does what it says it cannot do.
 struct Understates(Capability);
 
@@ -109,6 +144,7 @@ async fn a_system_that_does_not_refuse_what_it_cannot_do_fails() {
             Capability::DeadLetterCounts,
             Capability::Members,
             Capability::Durable,
+            Capability::DurableGroups,
             Capability::GroupLag,
         ];
         let ran = case.run(&Arc::new(Understates(lacks))).await;

@@ -23,6 +23,8 @@ pub(crate) mod code {
     pub(crate) const MESSAGE_SIZE: u64 = 10054;
     /// The stream is full.
     pub(crate) const FULL: u64 = 10077;
+    /// There is no such message.
+    pub(crate) const NO_MESSAGE: u64 = 10037;
     /// No leader, or the like: it passes.
     pub(crate) const NOT_AVAILABLE: u64 = 10008;
     /// No room for another stream on the servers there are.

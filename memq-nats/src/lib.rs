@@ -90,20 +90,29 @@
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
 //! before it is sent again; with a [`window`](Connect::window) of 1 there are none.
 //!
+//! The server writes where a group is ten times a second, and confirms an acknowledgement before. So
+//! what was acknowledged in the last tenth of a second before it is killed may be handed out again, also
+//! where that was confirmed ([`ack_confirmed`](memq::Delivery::ack_confirmed)); nothing that was not
+//! acknowledged is lost, and the group goes on where it was. Where the server ends in order nothing
+//! comes again.
+//!
+//! Servers before 2.12.1, but for those from 2.11.11 on, write that in place: one that ends just then may
+//! not know where the group was, and it begins again where it started. There
+//! [`Capability::DurableGroups`](memq::spi::Capability::DurableGroups) is not claimed.
+//!
+//! What expires (`ttl`) after it was sent here is not handed out either. How late it is is told by the
+//! servers' own clock, as it is heard from the dates of messages, and by what a server says it keeps.
+//!
+//! # What older servers do
+//!
+//! Servers before 2.10.16 may hand out a settled message once more, and keep another back until its
+//! deadline, where the connection of a member is lost that waits alone, and another gives a message back
+//! within half a second. Members that leave in order see to it that this does not happen.
+//!
 //! # What is not told
 //!
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.
-//!
-//! # What does not hold yet
-//!
-//! Of the cases of `memq::conformance` these fail on the servers that it is tried on:
-//!
-//! - A message that was fetched before it expired is still delivered.
-//! - What was acknowledged shortly before a server is killed may be handed out again.
-//!
-//! Servers before 2.10 may hand out a settled message once more, where another is given back just as a
-//! member leaves.
 //!
 //! There is no bridge between a topic in memory and one here.
 

@@ -15,6 +15,7 @@ use crate::fault::{self, Trouble};
 use crate::outbound::Outbound;
 use crate::settings::Settings;
 use crate::task::Tasks;
+use crate::topic::Expiries;
 
 /// What all handles of a broker share.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) struct Link {
     /// Whether `client` is connected.
     pub(crate) up: watch::Receiver<bool>,
     pub(crate) tasks: Arc<Tasks>,
+    pub(crate) expiries: Expiries,
+    /// Whether a server that is killed knows afterwards where groups were. Others write that in place,
+    /// and have nothing where they are killed meanwhile.
+    pub(crate) keeps_groups: bool,
     /// Whether the last broker is gone.
     down: watch::Sender<bool>,
 }
@@ -41,8 +46,10 @@ impl Link {
         up: watch::Receiver<bool>,
         tasks: Arc<Tasks>,
     ) -> Self {
-        let (down, _) = watch::channel(false);
-        Self { settings, client, context, outbound, up, tasks, down }
+        let (expiries, (down, _)) = (Expiries::default(), watch::channel(false));
+        let since = |minor, patch| client.is_server_compatible(2, minor, patch);
+        let keeps_groups = since(12, 1) || (since(11, 11) && !since(12, 0));
+        Self { settings, client, context, outbound, up, tasks, expiries, keeps_groups, down }
     }
 
     /// Asks the server until it answers, or for as long as the settings say. The subject begins after
@@ -151,6 +158,11 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Whether the server passes over members that are gone without losing its place in a group.
+    pub(crate) fn passes_over_the_gone(&self) -> bool {
+        self.client.is_server_compatible(2, 10, 16)
     }
 
     /// Says that the last broker is gone.

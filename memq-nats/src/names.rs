@@ -3,7 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-use memq::{Offset, Partition, TopicName};
+use async_nats::datetime::DateTime;
+use memq::{Offset, Partition, Timestamp, TopicName};
 
 /// Stands for the dot of a topic's name, which streams may not have. It is in no topic's name.
 const DOT: char = '=';
@@ -109,6 +110,11 @@ pub(crate) fn durable(group: &str, epoch: &str, keyed: Option<Partition>) -> Str
 pub(crate) fn part_of<'n>(durable: &'n str, group: &str) -> Option<&'n str> {
     let (epoch, _) = durable.strip_prefix(group)?.strip_prefix(PART)?.split_once(PART)?;
     Some(epoch)
+}
+
+/// When something was, as the client has it.
+pub(crate) fn timestamp(at: DateTime) -> Timestamp {
+    Timestamp::from_nanos(at.unix_timestamp_nanos().try_into().unwrap_or_default())
 }
 
 /// The offset of the message with this sequence: sequences begin at 1.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 
-use crate::names::{self, offset, sequence};
+use crate::names::{self, offset, sequence, timestamp};
 use crate::topic::Core;
 
 /// Why there is no such start.
@@ -83,8 +83,7 @@ async fn peek(core: &Core, time: Option<Timestamp>) -> Result<(u64, Timestamp), 
     // It would go by itself, a little later.
     let request = format!("CONSUMER.DELETE.{}.{name}", core.stream);
     let _ = core.link.ask_once::<IgnoredAny>(&request, &Map::new()).await;
-    let now = info.created.unix_timestamp_nanos().try_into().unwrap_or_default();
-    Ok((info.delivered.stream_sequence + 1, Timestamp::from_nanos(now)))
+    Ok((info.delivered.stream_sequence + 1, timestamp(info.created)))
 }
 
 impl From<Fault> for Nowhere {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod config;
+mod expiry;
 mod open;
 mod room;
 mod stats;
@@ -16,7 +17,7 @@ use memq::spi::{
     Boxed, Fault, GroupRequest, GroupRules, Incarnation, OpenFault, ReaderRequest, RemoteGroup,
     RemotePublisher, RemoteReader, RemoteTopic,
 };
-use memq::{Cause, TopicName, TopicOptions, TopicStats};
+use memq::{Cause, Timestamp, TopicName, TopicOptions, TopicStats};
 use tokio::sync::watch;
 
 use crate::fault::{Trouble, code};
@@ -25,6 +26,8 @@ use crate::notes::TopicNotes;
 use crate::publisher::Publisher;
 
 pub(crate) use self::admin::{delete, find, list};
+pub(crate) use self::expiry::Expiries;
+use self::expiry::Expiry;
 pub(crate) use self::open::open;
 
 /// What everybody who has the topic open shares.
@@ -35,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) incarnation: Incarnation,
     pub(crate) stages: Vec<String>,
     options: Mutex<TopicOptions>,
+    expiry: Arc<Expiry>,
     phase: watch::Sender<Phase>,
     listens: AtomicBool,
     room: room::Room,
@@ -74,6 +78,8 @@ fn incarnation(info: &Info) -> Incarnation {
 impl Core {
     fn new(link: Arc<Link>, name: TopicName, info: &Info, notes: &TopicNotes) -> Arc<Self> {
         let phase = if notes.closed { Phase::Closed } else { Phase::Open };
+        let expiry = link.expiries.of(info);
+        expiry.hear(info);
         Arc::new(Self {
             stream: link.settings.namespace.stream(&name),
             link,
@@ -81,6 +87,7 @@ impl Core {
             incarnation: incarnation(info),
             stages: notes.stages.clone(),
             options: Mutex::new(config::options(&info.config, notes)),
+            expiry,
             phase: watch::Sender::new(phase),
             listens: AtomicBool::new(false),
             room: room::Room::default(),
@@ -90,6 +97,11 @@ impl Core {
     /// What the topic runs with, as it was last heard.
     pub(crate) fn options(&self) -> TopicOptions {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server has shown this time by now.
+    pub(crate) fn hear_time(&self, at: Timestamp) {
+        self.expiry.hear_time(at);
     }
 
     /// How far it has come, as it was last heard.
@@ -160,6 +172,7 @@ impl Core {
             Err(trouble) if trouble.is(code::NO_STREAM) => return Err(self.deleted()),
             Err(trouble) => return Err(Unseen::Away(trouble.into_cause())),
         };
+        self.expiry.hear(&info);
         if let Ok(notes) = TopicNotes::read(info.config.description.as_deref()) {
             let options = config::options(&info.config, &notes);
             *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
@@ -256,6 +269,10 @@ impl RemoteTopic for Topic {
 
     fn delete_group(&self, group: &str) -> Boxed<Result<bool, Fault>> {
         Box::pin(crate::group::delete(self.0.clone(), group.to_owned()))
+    }
+
+    fn expired(&self) -> Option<Timestamp> {
+        self.0.expiry.expired()
     }
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {

@@ -47,6 +47,9 @@ impl Transport for JetStream {
             .with(Capability::KeyOrder)
             .with(Capability::GroupSeek);
         match self.0.settings.storage {
+            Storage::File if self.0.keeps_groups => {
+                able.with(Capability::Durable).with(Capability::DurableGroups)
+            }
             Storage::File => able.with(Capability::Durable),
             Storage::Memory => able,
         }

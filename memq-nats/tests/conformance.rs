@@ -35,6 +35,17 @@ impl JetStream {
     }
 }
 
+impl JetStream {
+    /// Does this with the server of a place.
+    fn again(&self, place: &str, how: fn(&Server) -> std::io::Result<()>) -> Opened<()> {
+        let server = self.own.lock().unwrap().get(place).cloned();
+        Box::pin(async move {
+            let server = server.ok_or("it has no server of its own")?;
+            Ok(tokio::task::spawn_blocking(move || how(&server)).await??)
+        })
+    }
+}
+
 fn connect(url: String, place: &str) -> Opened<Broker> {
     // The end of its name tells it from others; the whole is too long.
     let end: Vec<_> = place.rsplit('_').take(2).collect();
@@ -63,15 +74,16 @@ impl Backend for JetStream {
     }
 
     fn restart(&self, place: &str) -> Opened<()> {
-        let server = self.own.lock().unwrap().get(place).cloned();
-        Box::pin(async move {
-            let server = server.ok_or("it has no server of its own")?;
-            tokio::task::spawn_blocking(move || {
-                server.kill9();
-                server.restart()
-            })
-            .await??;
-            Ok(())
+        self.again(place, |server| {
+            server.kill9();
+            server.restart()
+        })
+    }
+
+    fn restart_in_order(&self, place: &str) -> Opened<()> {
+        self.again(place, |server| {
+            server.stop()?;
+            server.restart()
         })
     }
 }
@@ -79,22 +91,11 @@ impl Backend for JetStream {
 /// Cases that run at once.
 const AT_ONCE: usize = 4;
 
-/// Those that do not hold yet; see the documentation of the crate.
-const OPEN: &[&str] = &[
-    "full_and_reject_gives_the_value_back",
-    "full_and_wait_waits_for_everyone_and_drops_nothing",
-    "ttl_expired_is_never_delivered",
-    "past_max_attempts_it_is_a_dead_letter_with_reason_origin_attempts",
-    "an_undecodable_record_is_a_dead_letter_of_its_group",
-    "groups_resume_after_restart",
-];
-
-/// Runs those of the cases that are open, or the others.
-fn all(threads: Threads, open: bool) {
+/// Runs all cases, on every server.
+fn all(threads: Threads) {
     for binary in Binary::all_or_skip() {
         let backend = Arc::new(JetStream::new(&binary));
-        let next = cases().iter().filter(|case| OPEN.contains(&case.name()) == open);
-        let next = Mutex::new(next);
+        let next = Mutex::new(cases().iter());
         let failed = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
@@ -115,27 +116,10 @@ fn all(threads: Threads, open: bool) {
 
 #[test]
 fn jetstream_keeps_what_is_promised_on_one_thread() {
-    all(Threads::One, false);
+    all(Threads::One);
 }
 
 #[test]
 fn jetstream_keeps_what_is_promised_on_several() {
-    all(Threads::Several, false);
-}
-
-#[test]
-#[ignore = "these do not hold yet; see the documentation of the crate"]
-fn what_is_open_on_one_thread() {
-    all(Threads::One, true);
-}
-
-#[test]
-#[ignore = "these do not hold yet; see the documentation of the crate"]
-fn what_is_open_on_several() {
-    all(Threads::Several, true);
-}
-
-#[test]
-fn what_is_open_are_cases() {
-    assert!(OPEN.iter().all(|open| cases().iter().any(|case| case.name() == *open)));
+    all(Threads::Several);
 }

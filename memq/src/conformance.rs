@@ -97,6 +97,17 @@ pub trait Backend: Send + Sync + 'static {
         let text = format!("this back end says that it is durable, and cannot restart {place}");
         Box::pin(async move { Err(text.into()) })
     }
+
+    /// Ends the system that keeps this place in order, with what it was told so far kept, and starts it
+    /// again. If not said, as [`restart`](Self::restart): where an acknowledgement is kept before it is
+    /// confirmed, there is no difference.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not end or start.
+    fn restart_in_order(&self, place: &str) -> Opened<()> {
+        self.restart(place)
+    }
 }
 
 /// One promise, as a program that notices where it is not kept.

@@ -327,7 +327,9 @@ impl<T: Payload> Delivery<T> {
         self.lease.ack();
     }
 
-    /// Acknowledges, and says whether that counted. In memory it does not wait.
+    /// Acknowledges, and says whether that counted. In memory it does not wait. Where topics are kept
+    /// elsewhere it waits for the system's word; whether that keeps it when it is killed in the next
+    /// moment is the system's to say, see [growing](crate::docs::growing#at-least-once).
     ///
     /// # Errors
     ///

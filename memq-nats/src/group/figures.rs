@@ -61,7 +61,12 @@ pub(super) async fn refresh(shared: &Shared) -> Option<bool> {
     let readings = shared.core.readings().await.ok()?;
     let stream = shared.core.look().await.ok()?;
     let stats = of(&shared.group, &register, &readings, &stream);
-    let settled = stats.lag == 0;
+    let mut settled = stats.lag == 0;
+    let epoch = &register.epoch.name;
+    for part in readings.iter().filter(|part| part_of(&part.name, &shared.group) == Some(epoch)) {
+        settled = settled
+            && !shared.core.follows(part, stream.state.last_sequence + 1).await.unwrap_or(true);
+    }
     let mut state = shared.locked();
     if state.register == register {
         state.stats = stats;

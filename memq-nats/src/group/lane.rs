@@ -11,18 +11,19 @@ use async_nats::jetstream;
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use memq::Cause;
 use memq::spi::Incoming;
-use memq::{Cause, Timestamp};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::parts::Part;
 use super::recover::recover;
-use super::register::nanos;
-use super::shared::{Arrived, RETURN, Shared};
+use super::register::{Nothing, nanos};
+use super::shared::{Arrived, Asks, LATE, RETURN, Shared};
 use crate::link::Link;
-use crate::names::{Place, offset};
+use crate::names::{Place, offset, timestamp};
 use crate::wire;
 
 /// How long one pull waits for a message. Another follows; so the server forgets who is gone.
@@ -31,9 +32,6 @@ const EXPIRES: Duration = Duration::from_secs(30);
 /// How often the server says that it is there while a pull waits, and how long it may not.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(1_500);
-
-/// How long what is on its way may take to arrive once nobody is to have it.
-const LATE: Duration = Duration::from_secs(2);
 
 /// Heartbeats and the like that may be on their way, at most.
 const STATUSES: u64 = 8;
@@ -85,7 +83,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                     Over::Idle => {}
                     Over::Stop => break,
                     Over::Lost => {
-                        let late = inbox.take().map(|inbox| give_back(shared.clone(), inbox));
+                        let late = inbox.take().map(|inbox| give_back(shared.clone(), part, inbox));
                         late.into_iter().for_each(|late| shared.core.link.tasks.detach(late));
                     }
                 }
@@ -96,7 +94,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
         }
     }
     if let Some(inbox) = inbox {
-        give_back(shared, inbox).await;
+        give_back(shared, part, inbox).await;
     }
 }
 
@@ -114,7 +112,7 @@ async fn pull(
     }
     let inbox = match inbox {
         Some(inbox) => inbox,
-        None => inbox.insert(Inbox::open(link).await?),
+        None => inbox.insert(Inbox::open(link, shared.asks()).await?),
     };
     let (durable, moves) = {
         let state = shared.locked();
@@ -173,11 +171,12 @@ fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
     // What the server did not send as a delivery is none.
     let (Ok(info), Some(reply)) = (message.info(), message.reply.clone()) else { return };
     let (sequence, pending, attempt) = (info.stream_sequence, info.pending, info.delivered);
-    let at = info.published.unix_timestamp_nanos().try_into().unwrap_or_default();
+    let at = timestamp(info.published);
+    shared.core.hear_time(at);
     let format = shared.core.options().format;
     let message = message.message;
     let record = wire::record(message.payload, message.headers.as_ref(), format);
-    let mut incoming = Incoming::new(offset(sequence), Timestamp::from_nanos(at), record);
+    let mut incoming = Incoming::new(offset(sequence), at, record);
     if let Some(place) = Place::of(&message.subject) {
         incoming.partition = place.partition;
     }
@@ -187,10 +186,20 @@ fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
 }
 
 /// Asks for no more, and gives back what was on its way.
-async fn give_back(shared: Arc<Shared>, mut inbox: Inbox) {
+async fn give_back(shared: Arc<Shared>, part: Part, mut inbox: Inbox) {
     if inbox.end(&shared.core.link.client).await.is_err() {
         return;
     }
+    if !shared.core.link.passes_over_the_gone() {
+        // Whoever gives a message back while only one waits that is gone makes the server lose its
+        // place: it hands out again what is settled. A look makes it forget who is gone.
+        let durable = part.durable(&shared.group, &shared.locked().register.epoch);
+        let request = format!("CONSUMER.INFO.{}.{durable}", shared.core.stream);
+        let looking = shared.core.link.ask_once::<IgnoredAny>(&request, &Nothing {});
+        // Where that fails there is nothing else to do.
+        let _ = tokio::time::timeout(LATE, looking).await;
+    }
+    inbox.asks = None;
     while let Ok(Some(message)) = tokio::time::timeout(LATE, inbox.next()).await {
         if let (None | Some(StatusCode::OK), Some(reply)) = (message.status, &message.reply) {
             shared.tell(reply, RETURN);
@@ -202,6 +211,7 @@ async fn give_back(shared: Arc<Shared>, mut inbox: Inbox) {
 struct Inbox {
     reply: String,
     messages: Subscriber,
+    asks: Option<Asks>,
     /// What came since it was opened.
     seen: u64,
     /// Messages that the present pull may still bring.
@@ -211,12 +221,12 @@ struct Inbox {
 }
 
 impl Inbox {
-    async fn open(link: &Link) -> Result<Self, Cause> {
+    async fn open(link: &Link, asks: Asks) -> Result<Self, Cause> {
         let mut up = link.up.clone();
         up.mark_unchanged();
         let reply = link.client.new_inbox();
         let messages = link.client.subscribe(reply.clone()).await?;
-        Ok(Self { reply, messages, seen: 0, left: 0, up })
+        Ok(Self { reply, messages, asks: Some(asks), seen: 0, left: 0, up })
     }
 
     async fn next(&mut self) -> Option<Message> {

@@ -40,7 +40,7 @@ impl Member {
         let most = request.max_in_flight.max(1);
         let shared = Arc::new(Shared::new(core, group, member, most, state, outbox));
         let link = &shared.core.link;
-        link.tasks.detach(Shared::post(link.client.clone(), posted));
+        link.tasks.detach(Shared::post(link.client.clone(), posted, shared.quiet()));
         link.tasks.detach(watch::run(shared.clone()));
         grow(&shared);
         Ok(Self(shared))

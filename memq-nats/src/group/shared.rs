@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use async_nats::Subject;
 use bytes::Bytes;
@@ -21,6 +22,9 @@ pub(super) const ACK: Bytes = Bytes::from_static(b"+ACK");
 pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
 pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
 pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
+
+/// How long what is on its way may take to arrive once nobody is to have it.
+pub(super) const LATE: Duration = Duration::from_secs(2);
 
 /// Messages that are fetched ahead at most, and the part of what waits in the group that they are at
 /// most: what one member has is not for the others.
@@ -40,10 +44,26 @@ pub(super) struct Shared {
     pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     /// Rings the tasks.
     pub(super) turn: watch::Sender<()>,
+    asking: watch::Sender<Asking>,
     /// Held while it is looked at what became of the group: one of its tasks does that.
     pub(super) looking: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
+
+/// Whether a member asks for messages.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asking {
+    /// It takes no more.
+    over: bool,
+    /// Pulls that the server may still answer.
+    pulls: usize,
+}
+
+/// One of those pulls, for as long as it lives.
+pub(super) struct Asks(watch::Sender<Asking>);
+
+/// Waits until nothing is sent to a member that takes no more: what is given back goes to the others.
+pub(super) struct Quiet(watch::Receiver<Asking>);
 
 pub(super) struct State {
     /// The group, as it was last heard.
@@ -121,6 +141,25 @@ impl fmt::Debug for Shared {
     }
 }
 
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.0.send_modify(|asking| asking.pulls -= 1);
+    }
+}
+
+impl Quiet {
+    /// Returns at once while the member takes messages.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is lost.
+    pub(super) async fn comes(&mut self) {
+        let quiet = self.0.wait_for(|asking| !asking.over || asking.pulls == 0);
+        // Where that does not come it does without.
+        let _ = tokio::time::timeout(LATE, quiet).await;
+    }
+}
+
 impl State {
     pub(super) fn new(register: Register, stats: GroupStats) -> Self {
         Self {
@@ -193,8 +232,8 @@ impl Shared {
     ) -> Self {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
         let (turn, looking) = (watch::Sender::new(()), tokio::sync::Mutex::default());
-        let state = Mutex::new(state);
-        Self { core, group, member, id, rules, most, outbox, turn, looking, state }
+        let (asking, state) = (watch::Sender::default(), Mutex::new(state));
+        Self { core, group, member, id, rules, most, outbox, turn, asking, looking, state }
     }
 
     pub(super) fn locked(&self) -> MutexGuard<'_, State> {
@@ -204,6 +243,16 @@ impl Shared {
     /// Rings the tasks.
     pub(super) fn ring(&self) {
         self.turn.send_replace(());
+    }
+
+    /// A pull begins.
+    pub(super) fn asks(&self) -> Asks {
+        self.asking.send_modify(|asking| asking.pulls += 1);
+        Asks(self.asking.clone())
+    }
+
+    pub(super) fn quiet(&self) -> Quiet {
+        Quiet(self.asking.subscribe())
     }
 
     /// Tells the server something about a delivery. What is lost on the way comes back.
@@ -263,6 +312,7 @@ impl Shared {
 
     /// It takes no more messages.
     pub(super) fn retire(&self) {
+        self.asking.send_modify(|asking| asking.over = true);
         let mut state = self.locked();
         state.retired = true;
         self.give_back(&mut state);
@@ -272,6 +322,7 @@ impl Shared {
 
     /// It is gone, with all that it holds.
     pub(super) fn leave(&self) {
+        self.asking.send_modify(|asking| asking.over = true);
         let mut state = self.locked();
         state.left = true;
         self.give_back(&mut state);
@@ -344,8 +395,10 @@ impl Shared {
     pub(super) async fn post(
         client: async_nats::Client,
         mut outbox: mpsc::UnboundedReceiver<(Subject, Bytes)>,
+        mut quiet: Quiet,
     ) {
         while let Some((subject, what)) = outbox.recv().await {
+            quiet.comes().await;
             // The client keeps it while it is disconnected, and fails only once it is gone.
             if client.publish(subject, what).await.is_err() {
                 return;

@@ -94,6 +94,7 @@ impl Drop for Delivery {
 /// answered like once.
 async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), SettleFault> {
     let link = &shared.core.link;
+    shared.quiet().comes().await;
     let deadline = Instant::now() + link.settings.patience();
     let mut attempt = 1;
     loop {

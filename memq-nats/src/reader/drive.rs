@@ -213,6 +213,7 @@ impl Driver {
         while let Some(message) = next {
             match Said::of(&message) {
                 Said::Message(delivered) => {
+                    self.core.hear_time(delivered.at);
                     match self.position.accept(message, delivered, format) {
                         Ok(new) => {
                             pull.arrived();

@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::Map;
 
 use crate::fault::{Trouble, code};
-use crate::names;
+use crate::names::{self, timestamp};
 use crate::topic::{Core, Unseen};
 
 /// How long a consumer that nobody asks for messages is kept.
@@ -53,6 +53,7 @@ impl Source {
     /// many messages it has to send, and the sequence of the topic's next message.
     pub(super) async fn open(&self, cursor: u64) -> Result<(u64, u64), Fault> {
         let made: Info = self.core.link.ask(&self.request("CREATE"), &self.create(cursor)).await?;
+        self.core.hear_time(timestamp(made.created));
         // The stream after its consumer: where it is the right one, so is that.
         match self.core.look_patiently().await {
             Ok(stream) => Ok((made.num_pending, stream.state.last_sequence + 1)),
@@ -74,7 +75,9 @@ impl Source {
         let create = self.create(cursor);
         let made = self.core.link.ask_once::<Info>(&self.request("CREATE"), &create).await;
         let stream = self.core.look().await?;
-        Ok((made.map_err(away)?.num_pending, stream.state.last_sequence + 1))
+        let made = made.map_err(away)?;
+        self.core.hear_time(timestamp(made.created));
+        Ok((made.num_pending, stream.state.last_sequence + 1))
     }
 
     /// Removes it, if it is there.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Info as Reading};
 use async_nats::jetstream::stream::Info;
+use memq::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Core, Unseen};
-use crate::fault::Trouble;
+use crate::fault::{Trouble, code};
+use crate::names::timestamp;
 
 /// How long an answer is taken for the present one, however many publishers ask.
 const FRESH: Duration = Duration::from_millis(20);
@@ -36,6 +38,23 @@ struct Purge {
     seq: u64,
 }
 
+/// Asks for the first message of these subjects, from this sequence on.
+#[derive(Serialize)]
+struct Next<'n> {
+    seq: u64,
+    next_by_subj: &'n str,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    message: Sequence,
+}
+
+#[derive(Deserialize)]
+struct Sequence {
+    seq: u64,
+}
+
 #[derive(Deserialize)]
 struct Purged {
     purged: u64,
@@ -55,10 +74,31 @@ impl Core {
             let page: Page = self.link.ask_once(&list, &request).await?;
             let more = page.consumers.unwrap_or_default();
             let over = more.is_empty();
+            more.iter().filter_map(last_seen).for_each(|at| self.hear_time(at));
             readings.extend(more);
             if over || readings.len() >= page.total {
                 return Ok(readings);
             }
+        }
+    }
+
+    /// Whether a consumer that says that it waits for nothing waits for a message before this sequence: it
+    /// counts messages a little after they are stored.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn follows(&self, reading: &Reading, before: u64) -> Result<bool, Trouble> {
+        let seq = reading.delivered.stream_sequence + 1;
+        if seq >= before {
+            return Ok(false);
+        }
+        let filter = Some(&*reading.config.filter_subject).filter(|filter| !filter.is_empty());
+        let next = Next { seq, next_by_subj: filter.unwrap_or(">") };
+        match self.link.ask_once::<Found>(&self.request("MSG.GET"), &next).await {
+            Ok(found) => Ok(found.message.seq < before),
+            Err(trouble) if trouble.is(code::NO_MESSAGE) => Ok(false),
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -89,9 +129,21 @@ impl Core {
         let Some(seq) = passed.and_then(|passed| removable(passed, &info)) else {
             return Ok(false);
         };
+        for reading in readings.iter().filter(|reading| reading.num_pending == 0) {
+            if self.follows(reading, seq).await.map_err(away)? {
+                return Ok(false);
+            }
+        }
         let purged = self.link.ask_once::<Purged>(&self.request("PURGE"), &Purge { seq }).await;
         Ok(purged.map_err(away)?.purged > 0)
     }
+}
+
+/// When a consumer last did something, by the server's clock.
+fn last_seen(reading: &Reading) -> Option<Timestamp> {
+    let last =
+        [reading.delivered.last_active, reading.ack_floor.last_active, Some(reading.created)];
+    last.into_iter().flatten().map(timestamp).max()
 }
 
 /// The sequence that somebody reads next, at least.

@@ -73,31 +73,46 @@ pub(super) async fn a_delivery_that_was_handed_out_again_settles_nothing(kit: Ki
     Ok(())
 }
 
+/// How often the machine may be slower than a deadline.
+const SLOW: u32 = 5;
+
 pub(super) async fn extending_keeps_a_delivery(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;
     publisher.publish_batch([Item::new(0), Item::new(1)]).await?;
     let mut group = kit.group(&broker, "work").ack_deadline(SHORT).max_attempts(50).await?;
-    let mut hand_outs = 0;
-    let extended = loop {
-        let item = claim(&mut group).await?;
-        same("the message", item.value, 0)?;
-        hand_outs += 1;
-        match item.extend_by(NEVER) {
-            Ok(()) => break item,
-            // The machine was slower than the deadline.
+    let (mut slow, mut hand_outs) = (0, 3);
+    let mut first = claim(&mut group).await?;
+    let (extended, held) = loop {
+        same("the message", first.value, 0)?;
+        match first.extend_by(NEVER) {
+            Ok(()) => {
+                let held = claim(&mut group).await?;
+                if held.value == 0 {
+                    (first, hand_outs) = (held, hand_outs + 1);
+                } else {
+                    // The second comes back by its deadline, which the first would have passed
+                    // before it.
+                    let again = claim(&mut group).await?;
+                    if again.value == 1 {
+                        same("what comes back", again.attempt(), held.attempt() + 1)?;
+                        again.ack_confirmed().await?;
+                        break (first, held);
+                    }
+                    held.nack_after(Duration::ZERO);
+                    (first, hand_outs) = (again, hand_outs + 2);
+                }
+            }
             Err(SettleError::Expired | SettleError::HandedOutAgain) => {
-                item.nack_after(Duration::ZERO)
+                first.nack_after(Duration::ZERO);
+                (first, hand_outs) = (claim(&mut group).await?, hand_outs + 1);
             }
             other => instead("an extension", other)?,
         }
+        // Where nothing is kept, it comes back each time.
+        slow += 1;
+        ensure(slow < SLOW, "what was extended comes back")?;
     };
-    // The second comes back by its deadline, which the first would have passed before it.
-    let held = claim(&mut group).await?;
-    same("the message", (held.value, held.attempt()), (1, 1))?;
-    let again = claim(&mut group).await?;
-    same("what comes back", (again.value, again.attempt()), (1, 2))?;
-    again.ack_confirmed().await?;
     publisher.publish(Item::new(2)).await?;
     let next = claim(&mut group).await?;
     same("the next", (next.value, next.attempt()), (2, 1))?;
@@ -105,7 +120,10 @@ pub(super) async fn extending_keeps_a_delivery(kit: Kit) -> Checked {
     extended.ack_confirmed().await?;
     drop(held);
     let stats = done(&broker, ITEMS, "work").await?;
-    same("settled and handed out", (stats.settled, stats.delivered), (3, hand_outs + 3))
+    same("settled", stats.settled, 3)?;
+    // What came and was overtaken by its own return was not given on.
+    let exact = slow > 0 || stats.delivered == hand_outs + 1;
+    ensure(exact, format_args!("handed out {} times, and not {}", stats.delivered, hand_outs + 1))
 }
 
 pub(super) async fn commit_is_final_and_only_seek_moves(kit: Kit) -> Checked {

@@ -34,7 +34,7 @@ const CASE: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_secs(20);
 
 /// Between two looks at what has no other way to tell.
-const LOOK: Duration = Duration::from_millis(5);
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 
 /// Why a case failed: what was seen, what was expected, and where.
 #[derive(Debug)]
@@ -132,6 +132,11 @@ impl Kit {
         }
         let sum = stats.depth + unspecified + stats.consumed;
         same("kept, and passed by everybody", sum, stats.published)
+    }
+
+    pub(super) async fn restart_in_order(&self) -> Checked {
+        let restarted = self.backend.restart_in_order(&self.place).await;
+        restarted.map_err(|error| Failure::new(with_causes(&*error)))
     }
 
     pub(super) async fn restart(&self) -> Checked {

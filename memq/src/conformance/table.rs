@@ -141,7 +141,8 @@ cases! {
     }
     restart {
         restart_keeps_what_was_acknowledged needs Durable,
-        groups_resume_after_restart needs Durable Groups,
+        groups_lose_nothing_through_a_restart needs Durable Groups,
+        groups_resume_after_restart needs Durable Groups DurableGroups,
         a_reader_goes_on_through_a_restart needs Durable,
     }
 }

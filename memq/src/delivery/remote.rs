@@ -35,7 +35,7 @@ pub(super) fn letter<T: Payload>(
     burial: &Burial,
 ) -> Outgoing {
     let group = T::Form::there(far);
-    let entry = dead_letter::dead::<T>(slot, burial, &group.topic, &group.name, group.now());
+    let entry = dead_letter::dead::<T>(slot, burial, group.topic(), &group.name, group.now());
     let body = T::Form::depart(entry.payload, far);
     let mut letter = Outgoing::new(Record { body, meta: entry.meta });
     if let (Some(dead), 1..) = (&group.dead_letters, entry.key) {

@@ -57,7 +57,7 @@ impl<T: Payload> Terms<T> {
     pub(crate) fn topic(&self) -> &TopicName {
         match &self.site {
             Site::Here(near) => near.group.topic().name(),
-            Site::There(far) => &T::Form::there(far).topic,
+            Site::There(far) => T::Form::there(far).topic(),
         }
     }
 

@@ -61,9 +61,13 @@ impl<P> Cursor<P> {
                 }
             };
             if first > self.position {
-                return Poll::Ready(Err(self.lagged(first)));
+                return Poll::Ready(Err(self.lagged(first, LagReason::Removed)));
             }
             self.load(&mut arrive);
+        }
+        let expired = self.expired();
+        if expired > 0 {
+            return Poll::Ready(Err(self.lagged(self.position + expired, LagReason::Expired)));
         }
         let offset = Offset(self.position);
         self.position += 1;
@@ -94,19 +98,26 @@ impl<P> Cursor<P> {
         self.ready = self.position + count as u64;
     }
 
+    /// How many of the next messages here have expired since they came.
+    fn expired(&self) -> u64 {
+        let (Some(until), Some(lane)) = (self.topic.expired(), &self.lane) else { return 0 };
+        let over = |at: &u64| matches!(lane.slot(*at), Slot::Set(entry) if entry.at() <= until);
+        (self.position..self.ready).take_while(over).count() as u64
+    }
+
     /// What lies before this offset is gone.
-    fn lagged(&mut self, offset: u64) -> RecvError {
+    fn lagged(&mut self, offset: u64, reason: LagReason) -> RecvError {
         let skipped = offset - self.position;
-        (self.position, self.ready) = (offset, offset);
+        (self.position, self.ready) = (offset, self.ready.max(offset));
         self.skipped += skipped;
-        RecvError::Lagged { skipped, reason: LagReason::Removed }
+        RecvError::Lagged { skipped, reason }
     }
 
     fn ended(&mut self, end: ReadEnd) -> RecvError {
         match end {
             // What is missing at the end is followed by nothing that would tell it.
             ReadEnd::Closed if self.reader.end().0 > self.position => {
-                self.lagged(self.reader.end().0)
+                self.lagged(self.reader.end().0, LagReason::Removed)
             }
             end => received(end),
         }

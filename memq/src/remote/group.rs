@@ -12,12 +12,11 @@ use crate::engine::clock::Clock;
 use crate::error::SettleError;
 use crate::name::TopicName;
 use crate::position::{Offset, Timestamp};
-use crate::spi::{Capability, Incarnation, Token, Transport};
+use crate::spi::{Capability, Incarnation, RemoteTopic, Token, Transport};
 
 /// What a member and its deliveries have in common.
 pub(crate) struct Group {
-    pub(crate) topic: TopicName,
-    pub(crate) incarnation: Incarnation,
+    pub(crate) home: Arc<dyn RemoteTopic>,
     pub(crate) name: Box<str>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) ack_deadline: Duration,
@@ -47,6 +46,16 @@ pub(crate) struct Hold {
 }
 
 impl Group {
+    /// The topic whose messages it shares.
+    pub(crate) fn topic(&self) -> &TopicName {
+        self.home.name()
+    }
+
+    /// Whether a message that was stored then has expired since it came.
+    pub(crate) fn is_expired(&self, at: Timestamp) -> bool {
+        self.home.expired().is_some_and(|until| at <= until)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -64,8 +73,8 @@ impl Group {
 
     /// The id under which a message is among the dead letters, however often it gets there.
     pub(crate) fn dead_letter_id(&self, offset: Offset) -> Arc<str> {
-        let Self { topic, incarnation: Incarnation(incarnation), name, .. } = self;
-        format!("{topic}:{incarnation:x}:{name}:{offset}").into()
+        let Incarnation(incarnation) = self.home.incarnation();
+        format!("{}:{incarnation:x}:{}:{offset}", self.topic(), self.name).into()
     }
 
     /// Keeps a message for this long from now on; by asking again and again where the system keeps it
@@ -84,7 +93,7 @@ impl Group {
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group")
-            .field("topic", &self.topic)
+            .field("topic", self.topic())
             .field("name", &self.name)
             .field("dead_letters", &self.dead_letters)
             .finish_non_exhaustive()

@@ -46,9 +46,18 @@ impl Member {
         Poll::Ready(Ok(()))
     }
 
-    /// The next message that it was handed.
+    /// The next message that it was handed. What has expired since is given up, and does not count.
     pub(crate) fn next(&mut self) -> Option<Handed> {
-        self.handed.pop()
+        loop {
+            let handed = self.handed.pop()?;
+            if !self.group.is_expired(handed.message.at) {
+                return Some(handed);
+            }
+            if let Some(token) = handed.token {
+                // Where that fails, it expires where it is kept.
+                drop(token.settle(Settle::Forget));
+            }
+        }
     }
 
     /// It has no more use for these.

@@ -47,15 +47,20 @@ pub enum Capability {
     DeadLetterCounts,
     /// Statistics of who reads: subscribers, and the members of groups.
     Members,
-    /// What is acknowledged survives a restart.
+    /// What publishers were told is stored survives a restart, and so does that there are groups, with
+    /// their rules.
     Durable,
+    /// Groups go on where they were after a restart. Where the system is killed, what was settled in the
+    /// last moment before may be handed out again, also where that was confirmed. Without it a group
+    /// may begin again where it started.
+    DurableGroups,
     /// Telling a group's members what retention removed before it was settled.
     GroupLag,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Native,
         Self::PublishNow,
         Self::Reserve,
@@ -75,6 +80,7 @@ impl Capability {
         Self::DeadLetterCounts,
         Self::Members,
         Self::Durable,
+        Self::DurableGroups,
         Self::GroupLag,
     ];
 
@@ -101,6 +107,7 @@ impl Capability {
             Self::DeadLetterCounts => "to tell dead letters from what was acknowledged",
             Self::Members => "to tell who the members of a group are",
             Self::Durable => "to keep messages through a restart",
+            Self::DurableGroups => "to keep where groups are through a restart",
             Self::GroupLag => "to tell a group what was removed before it was settled",
         }
     }
@@ -126,6 +133,7 @@ impl Capability {
             | Self::DropCauses
             | Self::Members
             | Self::Durable
+            | Self::DurableGroups
             | Self::GroupLag => "ask the system that keeps the topic",
         }
     }
@@ -165,7 +173,7 @@ impl Capabilities {
             all = all.with(Capability::ALL[at]);
             at += 1;
         }
-        all.without(Capability::Durable)
+        all.without(Capability::Durable).without(Capability::DurableGroups)
     };
 
     /// These and one more.

@@ -109,7 +109,8 @@ pub enum Settle {
     Return,
     /// It comes back after this long.
     Delay(Duration),
-    /// It is given up and never handed out again: a dead letter was stored in its place.
+    /// It is given up and never handed out again: a dead letter was stored in its place, or it has
+    /// expired.
     Forget,
 }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::engine::stats::TopicStats;
 use crate::name::TopicName;
 use crate::options::{Compression, Format, Overflow, Retain, TopicOptions};
+use crate::position::Timestamp;
 
 /// A topic as it was found: one incarnation of it. Once it was deleted, and also when it was created
 /// again, everything asked of this one is [`Fault::Deleted`], and never the other one's messages.
@@ -55,6 +56,14 @@ pub trait RemoteTopic: Debug + Send + Sync + 'static {
     /// Removes a group, with where it was: its members get
     /// [`GroupDeleted`](super::ReadEnd::GroupDeleted). `false` where there was none.
     fn delete_group(&self, group: &str) -> Boxed<Result<bool, Fault>>;
+
+    /// What was stored at this time or before has expired, as far as it is known here, by the clock
+    /// that dates messages; `None` where nothing expires, or that clock is not known. memq hands out
+    /// nothing of it, also where it was fetched before. It is never later than the truth, and quick, since
+    /// it is asked for each message.
+    fn expired(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// What the topic and those who use it have done, as far as the system tells:
     /// [`depth`](TopicStats::depth), [`earliest`](TopicStats::earliest),

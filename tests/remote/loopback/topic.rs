@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::SystemTime;
 
 use memq::spi::*;
-use memq::{OpenError, Record, TopicBuilder, TopicName, TopicOptions, TopicStats};
+use memq::{OpenError, Record, Timestamp, TopicBuilder, TopicName, TopicOptions, TopicStats};
 
 use super::groups::Member;
 use super::publishing::Window;
@@ -180,6 +181,11 @@ impl RemoteTopic for Topic {
             at_once(self.connection.server.broker.delete_group(&self.kept.name, group)).unwrap();
         }
         now(self.is_there().map(|()| deleted))
+    }
+
+    fn expired(&self) -> Option<Timestamp> {
+        // The broker inside dates by the same clock.
+        Some(Timestamp::from(SystemTime::now()) - self.options().ttl?)
     }
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {

@@ -1,6 +1,7 @@
 //! What a cursor makes of what a back end says: gaps, repeats, ends and outages.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -69,6 +70,8 @@ impl RemoteReader for Script {
 struct Readers {
     name: TopicName,
     readers: Mutex<VecDeque<Result<Script, OpenFault>>>,
+    /// What was stored by this many nanoseconds has expired.
+    expired: AtomicU64,
 }
 
 fn no<T: Send + 'static>() -> Boxed<Result<T, Fault>> {
@@ -119,6 +122,13 @@ impl RemoteTopic for Readers {
         no()
     }
 
+    fn expired(&self) -> Option<Timestamp> {
+        match self.expired.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Timestamp::from_nanos(nanos)),
+        }
+    }
+
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {
         no()
     }
@@ -148,7 +158,8 @@ fn cursor_with<const N: usize>(
     others: [Result<Script, OpenFault>; N],
 ) -> Cursor<Body> {
     let (name, readers) = (TopicName::new("orders").unwrap(), Mutex::new(others.into()));
-    Cursor::new(4, Arc::new(Readers { name, readers }), Box::new(reader))
+    let topic = Readers { name, readers, expired: AtomicU64::new(0) };
+    Cursor::new(4, Arc::new(topic), Box::new(reader))
 }
 
 fn cursor<const N: usize>(start: u64, end: u64, steps: [Step; N]) -> Cursor<Body> {
@@ -214,6 +225,27 @@ fn gaps_are_told_once_each_with_their_count() {
     assert_eq!(skipped(&mut cursor), 7);
     assert_eq!(offsets(&mut cursor), [20]);
     assert_eq!(numbers(&cursor), [21, 16, 4, 0, 12, 0]);
+}
+
+#[test]
+fn what_expires_once_it_is_here_is_told_as_lag() {
+    let (name, readers) = (TopicName::new("orders").unwrap(), Mutex::default());
+    let topic = Arc::new(Readers { name, readers, expired: AtomicU64::new(0) });
+    let steps = [run(5..10), run(10..12), Step::Nothing];
+    let mut cursor = Cursor::new(4, topic.clone(), Box::new(script(5, 12, steps)));
+    let expired = |cursor: &mut Cursor<Body>| match poll(cursor) {
+        Poll::Ready(Err(RecvError::Lagged { skipped, reason: LagReason::Expired })) => skipped,
+        other => panic!("no lag: {other:?}"),
+    };
+    assert!(matches!(poll(&mut cursor), Poll::Ready(Ok(Offset(5)))));
+    // Messages of this test are as old as their offset says.
+    topic.expired.store(7, Ordering::Relaxed);
+    assert_eq!(expired(&mut cursor), 2);
+    assert!(matches!(poll(&mut cursor), Poll::Ready(Ok(Offset(8)))));
+    topic.expired.store(10, Ordering::Relaxed);
+    assert_eq!((expired(&mut cursor), expired(&mut cursor)), (1, 1));
+    assert_eq!(offsets(&mut cursor), [11]);
+    assert_eq!(numbers(&cursor), [12, 7, 3, 0, 4, 0]);
 }
 
 #[test]

@@ -99,8 +99,7 @@ impl<T: Payload> Joining<T> {
             }
         };
         let group = Arc::new(Group {
-            topic: name.clone(),
-            incarnation: topic.incarnation(),
+            home: topic,
             name: self.group.clone().into(),
             transport: plan.hub.transport().clone(),
             ack_deadline: rules.ack_deadline,

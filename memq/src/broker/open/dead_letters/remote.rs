@@ -74,6 +74,8 @@ impl<T: Payload> DeadLetters<'_, T> {
             dead.settle(Settle::Ack).await?;
             done.redriven += 1;
         }
+        // So that it is not handed what is left.
+        dead.member.retire();
         // Before anybody is told: from a process that ends now it would come back after a day.
         while !dead.held.is_empty() {
             dead.settle(Settle::Return).await?;
@@ -157,6 +159,7 @@ impl Dead {
 /// What was not settled comes back at once, also where a redrive fails or is dropped.
 impl Drop for Dead {
     fn drop(&mut self) {
+        self.member.retire();
         let handed = self.handed.drain(..).filter_map(|handed| handed.token);
         for token in self.held.drain(..).chain(handed) {
             // Who cannot be told gives it back after its deadline.
