@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use memq_nats_server::Proxy;
 
-use crate::kit::Traffic;
+use crate::kit::{Traffic, to};
 use crate::support::each;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_loses_and_doubles_nothing_and_all_go_on() {
     each(async |server| {
         let proxy = Proxy::to(server.addr()).unwrap();
-        let broker = memq_nats::connect(proxy.url()).await.unwrap();
+        let broker = to(&proxy.url()).await.unwrap();
         let mut traffic = Traffic::start(broker, 600).await;
         for n in 0..8 {
             traffic.goes_on().await;

@@ -8,10 +8,16 @@ use std::time::Duration;
 use memq::{
     Broker, Consumer, Ended, Offset, Publisher, RecvError, SettleError, Subscriber, Topic, Worker,
 };
+use memq_nats::Connect;
 use memq_nats_server::{Ledger, Mark, Report, Seen};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+
+/// How to connect, in a test that does not wait for long until it is seen that an answer was lost.
+pub(crate) fn to(address: &str) -> Connect {
+    Connect::new(address).ack_timeout(Duration::from_secs(2))
+}
 
 /// What is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Topic)]
