@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use memq::{
-    Broker, Consumer, Ended, Offset, Publisher, RecvError, SettleError, Subscriber, Topic, Worker,
+    Broker, Consumer, Ended, Offset, Publisher, Record, RecvError, SettleError, Subscriber, Topic,
+    Worker,
 };
 use memq_nats::Connect;
 use memq_nats_server::{Ledger, Mark, Report, Seen};
@@ -302,4 +303,25 @@ fn locked(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
 /// Does what blocks its thread, such as starting a server.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+/// A message for a topic of bytes.
+pub(crate) fn record(mark: Mark) -> Record {
+    Record::new(mark.to_string())
+}
+
+/// Reads until the topic is closed. How many messages it was told of that it had missed.
+pub(crate) async fn read_records(subscriber: &mut Subscriber<Record>, seen: &mut Seen) -> u64 {
+    let mut missed = 0;
+    loop {
+        match subscriber.recv().await {
+            Ok(message) => {
+                let text = std::str::from_utf8(message.bytes()).unwrap();
+                seen.push(text.parse().unwrap());
+            }
+            Err(RecvError::Lagged { skipped, .. }) => missed += skipped,
+            Err(RecvError::Closed) => return missed,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
 }

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
 mod cut;
+mod dead_letter;
 mod killed;
 mod kit;
+mod oversized;
 #[path = "../support/mod.rs"]
 mod support;
