@@ -6,6 +6,8 @@
 
 mod cut;
 mod dead_letter;
+mod deleted;
+mod full;
 mod killed;
 mod kit;
 mod oversized;
