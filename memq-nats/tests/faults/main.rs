@@ -4,6 +4,7 @@
 //! never a reason to fail.
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod cluster;
 mod cut;
 mod dead_letter;
 mod deleted;
