@@ -1,6 +1,6 @@
 //! What these tests share: a topic that many use at once, and what came of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,9 @@ const FURTHER: u64 = 150;
 /// Between two looks at how far everybody is.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Where messages are.
+type Places = HashMap<Mark, Offset>;
+
 /// What everybody has done so far.
 #[derive(Default)]
 struct Progress {
@@ -60,8 +63,9 @@ pub(crate) struct Traffic {
     ledger: Arc<Ledger>,
     progress: Arc<Progress>,
     room: Arc<Semaphore>,
-    publishers: JoinSet<()>,
-    subscriber: JoinSet<Seen>,
+    /// Each tells where its messages were said to be.
+    publishers: JoinSet<Places>,
+    subscriber: JoinSet<(Seen, Places)>,
     by_key: JoinSet<(Seen, usize)>,
     in_any_order: JoinSet<()>,
     worked: Arc<Mutex<Seen>>,
@@ -132,22 +136,24 @@ impl Traffic {
         let (sent, receipts) = mpsc::unbounded_channel();
         self.publishers.spawn(async move {
             for number in 0.. {
-                let Ok(permit) = room.acquire().await else { return };
+                let Ok(permit) = room.acquire().await else { break };
                 permit.forget();
                 let order = Order { publisher: 2, number };
                 let mark = order.mark();
                 let receipt = publisher.send(order).await.unwrap();
                 if sent.send((mark, receipt)).is_err() {
-                    return;
+                    break;
                 }
             }
+            Places::new()
         });
         self.publishers.spawn(async move {
-            let mut receipts = receipts;
+            let (mut receipts, mut told) = (receipts, Places::new());
             while let Some((mark, receipt)) = receipts.recv().await {
-                receipt.await.unwrap();
+                told.insert(mark, receipt.await.unwrap());
                 ledger.acknowledged(mark);
             }
+            told
         });
     }
 
@@ -174,25 +180,25 @@ impl Traffic {
 
     /// A task that has panicked would be waited for in vain.
     fn fail_with_them(&mut self) {
-        while let Some(ended) = self.publishers.try_join_next() {
-            ended.unwrap();
-        }
         let ended = [
+            self.publishers.try_join_next().map(|ended| drop(ended.unwrap())),
             self.subscriber.try_join_next().map(|ended| drop(ended.unwrap())),
             self.by_key.try_join_next().map(|ended| drop(ended.unwrap())),
             self.in_any_order.try_join_next().map(|ended| ended.unwrap()),
         ];
-        assert!(ended.iter().all(Option::is_none), "a reader has ended in an open topic");
+        assert!(ended.iter().all(Option::is_none), "somebody has ended in an open topic");
     }
 
     /// Publishes no more, and lets everybody come to the end.
     pub(crate) async fn end(mut self) -> Outcome {
         self.room.close();
-        while let Some(ended) = self.publishers.join_next().await {
-            ended.unwrap();
-        }
+        let told: Places = self.publishers.join_all().await.into_iter().flatten().collect();
+        let stats = self.broker.stats("orders").await.unwrap();
+        let all = self.ledger.count() as u64;
+        assert_eq!((stats.published, stats.depth), (all, all), "also of who was away for a while");
         self.broker.close("orders").await.unwrap();
-        let seen = self.subscriber.join_next().await.unwrap().unwrap();
+        let (seen, read) = self.subscriber.join_next().await.unwrap().unwrap();
+        assert!(told == read, "messages are elsewhere than was said");
         let (handled, handed_out_again) = self.by_key.join_next().await.unwrap().unwrap();
         self.in_any_order.join_next().await.unwrap().unwrap();
         let worked = locked(&self.worked).clone();
@@ -229,29 +235,36 @@ impl Outcome {
     }
 }
 
-async fn one_by_one(publisher: Publisher<Order>, room: Arc<Semaphore>, ledger: Arc<Ledger>) {
+async fn one_by_one(
+    publisher: Publisher<Order>,
+    room: Arc<Semaphore>,
+    ledger: Arc<Ledger>,
+) -> Places {
+    let mut told = Places::new();
     for number in 0.. {
-        let Ok(permit) = room.acquire().await else { return };
+        let Ok(permit) = room.acquire().await else { break };
         permit.forget();
         let order = Order { publisher: 1, number };
         let mark = order.mark();
-        publisher.publish(order).await.unwrap();
+        told.insert(mark, publisher.publish(order).await.unwrap());
         ledger.acknowledged(mark);
     }
+    told
 }
 
 /// Reads until the topic is closed; each offset follows the one before it.
-async fn read(mut subscriber: Subscriber<Order>, progress: Arc<Progress>) -> Seen {
-    let (mut seen, mut next) = (Seen::new(), Offset(0));
+async fn read(mut subscriber: Subscriber<Order>, progress: Arc<Progress>) -> (Seen, Places) {
+    let (mut seen, mut places, mut next) = (Seen::new(), Places::new(), Offset(0));
     loop {
         match subscriber.recv().await {
             Ok(message) => {
                 assert_eq!(message.offset(), next);
                 next = next.next();
                 seen.push(message.mark());
+                places.insert(message.mark(), message.offset());
                 progress.read.fetch_add(1, Ordering::Relaxed);
             }
-            Err(RecvError::Closed) => return seen,
+            Err(RecvError::Closed) => return (seen, places),
             Err(other) => panic!("{other:?}"),
         }
     }

@@ -36,6 +36,10 @@ async fn an_oversized_message_is_told_before_it_is_sent_and_takes_no_other_with_
         assert!(is_too_large(&told), "{told}");
         assert_eq!(told.into_message().bytes().len(), MOST);
 
+        // The largest there is.
+        let larger = broker.topic("larger").publisher().await.unwrap();
+        larger.publish(Record::new(vec![b'x'; MOST - 200])).await.unwrap();
+
         // Between others that are on their way.
         let mut receipts = Vec::new();
         for number in 1..100 {
