@@ -26,6 +26,8 @@ struct Shared {
 
 struct State {
     way: Way,
+    /// What is not to reach the server.
+    trap: Option<Vec<u8>>,
     /// Both ends of each connection, by its number.
     links: HashMap<u64, [TcpStream; 2]>,
     /// How many connections there were.
@@ -52,7 +54,12 @@ impl Proxy {
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared {
             target: server,
-            state: Mutex::new(State { way: Way::Open, links: HashMap::new(), accepted: 0 }),
+            state: Mutex::new(State {
+                way: Way::Open,
+                trap: None,
+                links: HashMap::new(),
+                accepted: 0,
+            }),
             changed: Condvar::new(),
         });
         let of_thread = shared.clone();
@@ -82,6 +89,22 @@ impl Proxy {
     /// [`resume`](Self::resume) lets all of it through.
     pub fn hold(&self) {
         self.shared.turn(Way::Held);
+    }
+
+    /// As [`hold`](Self::hold), as soon as a client sends these bytes, which do not arrive any more.
+    ///
+    /// # Panics
+    ///
+    /// Where there are none.
+    pub fn hold_at(&self, bytes: impl Into<Vec<u8>>) {
+        let bytes = bytes.into();
+        assert!(!bytes.is_empty(), "nothing is in everything that is sent");
+        self.shared.state().trap = Some(bytes);
+    }
+
+    /// Whether nothing is let through, as also after what [`hold_at`](Self::hold_at) waits for.
+    pub fn is_held(&self) -> bool {
+        self.shared.state().way == Way::Held
     }
 
     /// Lets everything through again.
@@ -166,11 +189,12 @@ impl Shared {
             state.links.insert(number, [client.try_clone()?, server.try_clone()?]);
             number
         };
-        for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
+        let (there, back) = ((client.try_clone()?, server.try_clone()?), (server, client));
+        for ((from, to), traps) in [(there, true), (back, false)] {
             let shared = self.clone();
             let copy = move || {
                 // Either way it is over, for both directions.
-                let _ = shared.copy(&from, &to);
+                let _ = shared.copy(&from, &to, traps);
                 shared.end(number, &[from, to]);
             };
             thread::Builder::new().name("proxy".into()).spawn(copy)?;
@@ -178,18 +202,38 @@ impl Shared {
         Ok(())
     }
 
-    fn copy(&self, mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+    fn copy(&self, mut from: &TcpStream, mut to: &TcpStream, traps: bool) -> io::Result<()> {
         let mut bytes = vec![0; 64 * 1024];
+        let mut last = Vec::new();
         loop {
             let many = from.read(&mut bytes)?;
             if many == 0 {
                 return Ok(());
+            }
+            if traps {
+                self.spring(&mut last, &bytes[..many]);
             }
             let held = |state: &mut State| state.way == Way::Held;
             let state = self.changed.wait_while(self.state(), held);
             drop(state.unwrap_or_else(PoisonError::into_inner));
             // A connection that was cut meanwhile takes nothing any more.
             to.write_all(&bytes[..many])?;
+        }
+    }
+
+    /// Holds everything where these bytes, or the last ones and these, hold what is not to arrive.
+    fn spring(&self, last: &mut Vec<u8>, bytes: &[u8]) {
+        let mut state = self.state();
+        last.extend_from_slice(bytes);
+        let Some(trap) = &state.trap else { return last.clear() };
+        if last.windows(trap.len()).any(|found| found == trap) {
+            state.trap = None;
+            if state.way == Way::Open {
+                state.way = Way::Held;
+            }
+            last.clear();
+        } else {
+            last.drain(..last.len().saturating_sub(trap.len() - 1));
         }
     }
 

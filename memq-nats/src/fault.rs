@@ -41,6 +41,10 @@ pub(crate) mod code {
     /// A cluster without a leader, or asked at another server than that.
     pub(crate) const NOT_ACTIVE: u64 = 10006;
     pub(crate) const NOT_LEADER: u64 = 10009;
+    /// A message under the same id, which is this one, is being stored: that may still fail.
+    pub(crate) const IN_PROCESS: u64 = 10158;
+    /// More is on its way into the stream than it keeps waiting: this is not among it.
+    pub(crate) const TOO_MANY: u64 = 10167;
     /// There is no such consumer.
     pub(crate) const NO_CONSUMER: u64 = 10014;
     /// There is one, with another configuration.
@@ -89,8 +93,11 @@ impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
         let passes = match refusal.error_code().0 {
             code::NOT_AVAILABLE | code::NOT_ACTIVE | code::NOT_LEADER => true,
+            code::IN_PROCESS | code::TOO_MANY => true,
             // There are enough servers, as soon as they are there.
             code::NO_PEERS => refusal.to_string().contains("offline"),
+            // Of who was the leader until now; it has no code.
+            0 => refusal.to_string().contains("raft: "),
             _ => false,
         };
         if passes { Self::Away(Box::new(refusal)) } else { Self::Refused(refusal) }
@@ -138,6 +145,8 @@ mod tests {
         assert!(Trouble::from(refusal(code::NOT_AVAILABLE)).passes());
         assert!(!Trouble::from(refusal(code::NO_PEERS)).passes());
         let text = r#"{"code":400,"err_code":10005,"description":"no peers, peer offline"}"#;
+        assert!(Trouble::from(serde_json::from_str::<Refusal>(text).unwrap()).passes());
+        let text = r#"{"code":503,"description":"raft: not leader"}"#;
         assert!(Trouble::from(serde_json::from_str::<Refusal>(text).unwrap()).passes());
         let missing = Trouble::from(refusal(code::NO_STREAM));
         assert!(missing.is(code::NO_STREAM) && !missing.is(code::FULL) && !missing.passes());

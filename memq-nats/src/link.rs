@@ -144,7 +144,11 @@ impl Link {
     }
 
     /// Waits until the client is not connected any more.
-    async fn goes_down(&self) {
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is lost.
+    pub(crate) async fn goes_down(&self) {
         let mut up = self.up.clone();
         loop {
             if up.wait_for(|up| !*up).await.is_err() {

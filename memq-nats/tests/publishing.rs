@@ -3,13 +3,12 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt as _;
 use memq::schema::Fingerprint;
-use memq::spi::{Fault, Outgoing, PublishFault, RemotePublisher, Stored};
+use memq::spi::{Fault, Outgoing, PublishFault, Stored};
 use memq::{Headers, Key, Offset, Overflow, Partition, Record};
 use memq_nats_server::Proxy;
 
@@ -119,27 +118,6 @@ async fn a_repeated_id_returns_the_first_offset() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_told_before_it_is_sent_and_stops_nobody() {
-    each(async |server| {
-        let publisher = open(&connect(&server).await, "orders").await.publisher().await.unwrap();
-        let large = message("x".repeat(1 << 20));
-        let receipts = submit(&publisher, [message("1"), large, message("2")]).await.unwrap();
-        let mut told = Vec::new();
-        for receipt in receipts {
-            told.push(receipt.await);
-        }
-        assert!(matches!(told[0], Ok(stored) if stored.offset == Offset(0)));
-        assert!(matches!(told[1], Err(PublishFault::TooLarge { max_bytes: 1_048_576, .. })));
-        assert!(matches!(told[2], Ok(stored) if stored.offset == Offset(1)));
-        // The largest there is.
-        let mut most = message("x".repeat((1 << 20) - 200));
-        most.id = Some("x".into());
-        publish(&publisher, most).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_full_topic_rejects_until_what_everybody_has_read_makes_room() {
     each(async |server| {
         let transport = connect(&server).await;
@@ -188,43 +166,6 @@ async fn reader(server: &memq_nats_server::Server) -> pull::Stream {
 }
 
 #[tokio::test]
-async fn a_full_topic_lets_wait_until_the_deadline_and_keeps_the_order() {
-    each(async |server| {
-        let transport = connect(&server).await;
-        let mut wants = request("orders");
-        (wants.max_messages, wants.overflow) = (Some(4), Some(Overflow::Wait));
-        let publisher = transport.open(wants).await.unwrap().publisher().await.unwrap();
-        let first = submit(&publisher, numbered(4)).await.unwrap();
-        for receipt in first {
-            receipt.await.unwrap();
-        }
-        let mut hasty = message("late");
-        hasty.within = Some(Duration::from_millis(50));
-        assert!(matches!(publish(&publisher, hasty).await, Err(PublishFault::Timeout)));
-        // More than there is room for. All of them wait for who reads.
-        let rest = (4..40).map(|n| message(n.to_string()));
-        let receipts = submit(&publisher, rest).await.unwrap();
-        let mut reading = reader(&server).await;
-        let read = async {
-            let mut read = Vec::new();
-            while read.len() < 40 {
-                let message = reading.next().await.unwrap().unwrap();
-                read.push(String::from_utf8_lossy(&message.payload).into_owned());
-            }
-            read
-        };
-        let told = async {
-            for (n, receipt) in receipts.into_iter().enumerate() {
-                assert_eq!(receipt.await.unwrap().offset, Offset(n as u64 + 4));
-            }
-        };
-        let (read, ()) = tokio::join!(read, told);
-        assert_eq!(read, numbers(40));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn what_was_admitted_is_stored_after_its_publisher_is_gone() {
     each(async |server| {
         let transport = connect(&server).await;
@@ -263,73 +204,6 @@ async fn flush_waits_for_all_that_was_admitted() {
         assert_eq!(topic.stats().await.unwrap().published, 900);
     })
     .await;
-}
-
-/// Publishes from its own task until `count` are stored, and returns the offset of each.
-fn load(
-    publisher: Arc<dyn RemotePublisher>,
-    count: usize,
-) -> tokio::task::JoinHandle<Vec<Result<Offset, PublishFault>>> {
-    #[allow(clippy::disallowed_methods, reason = "this is a test")]
-    tokio::spawn(async move {
-        let mut told = Vec::new();
-        for receipt in submit(&publisher, numbered(count)).await.unwrap() {
-            told.push(receipt.await.map(|stored| stored.offset));
-        }
-        told
-    })
-}
-
-/// Everything is stored once, in order, and where it was said to be.
-async fn all_is_well(server: &memq_nats_server::Server, told: Vec<Result<Offset, PublishFault>>) {
-    let told: Vec<_> = told.into_iter().map(|told| told.unwrap().0).collect();
-    assert_eq!(told, (0..told.len() as u64).collect::<Vec<_>>());
-    assert_eq!(texts(server, "memq-orders").await, numbers(told.len()));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn order_and_once_hold_through_a_killed_server() {
-    each(async |server| {
-        let topic = open(&connect(&server).await, "orders").await;
-        let load = load(topic.publisher().await.unwrap(), 9_000);
-        for _ in 0..3 {
-            grows(&server).await;
-            server.kill9();
-            server.restart().unwrap();
-        }
-        all_is_well(&server, load.await.unwrap()).await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn order_and_once_hold_through_connections_that_are_cut() {
-    each(async |server| {
-        let proxy = Proxy::to(server.addr()).unwrap();
-        let transport = to(&proxy.url()).transport().await.unwrap();
-        let topic = open(&transport, "orders").await;
-        let load = load(topic.publisher().await.unwrap(), 9_900);
-        for _ in 0..10 {
-            grows(&server).await;
-            proxy.cut();
-            proxy.resume();
-        }
-        all_is_well(&server, load.await.unwrap()).await;
-    })
-    .await;
-}
-
-/// Waits until the stream has grown, or is complete.
-async fn grows(server: &memq_nats_server::Server) {
-    let raw = raw(server).await;
-    let length = async || {
-        let mut stream = raw.get_stream("memq-orders").await.unwrap();
-        stream.info().await.unwrap().state.last_sequence
-    };
-    let before = length().await;
-    while before < 9_000 && length().await < before + 100 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }
 
 #[tokio::test]

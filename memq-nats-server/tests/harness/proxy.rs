@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use memq_nats_server::{Binary, Proxy, Server};
+use memq_nats_server::{Binary, Proxy, Server, eventually};
 
 use crate::raw::Client;
 
@@ -80,6 +80,22 @@ fn held_it_lets_nothing_through_and_then_all_of_it() {
     stream.write_all(b"lost").unwrap();
     proxy.cut();
     assert!(!matches!(stream.read(&mut [0; 4]), Ok(1..)));
+}
+
+#[test]
+fn it_holds_at_what_is_not_to_arrive() {
+    let proxy = Proxy::to(echo()).unwrap();
+    let mut stream = TcpStream::connect(proxy.addr()).unwrap();
+    proxy.hold_at("coffee");
+    // Also where it comes in parts.
+    comes_back(&stream, b"tea, cof").unwrap();
+    assert!(!proxy.is_held());
+    stream.write_all(b"fee").unwrap();
+    eventually("the bytes", || proxy.is_held().then_some(()));
+    proxy.cut();
+    assert!(!matches!(stream.read(&mut [0; 3]), Ok(1..)));
+    proxy.resume();
+    comes_back(&TcpStream::connect(proxy.addr()).unwrap(), b"coffee").unwrap();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::Subject;
-use async_nats::client::Client;
+use async_nats::client::RequestErrorKind;
 use bytes::Bytes;
 use memq::spi::{Boxed, Fault, Settle, SettleFault, Token};
 use memq::{Cause, Offset};
@@ -14,7 +14,12 @@ use tokio::time::Instant;
 
 use super::register::{Register, nanos};
 use super::shared::{ACK, FORGET, PROGRESS, RETURN, Shared};
+use crate::link::Link;
 use crate::settings::Settings;
+
+/// How often a server that is there leaves unanswered what it is told of a delivery, before that is known
+/// to be one it has forgotten, as after it was killed: such a message comes back.
+const UNANSWERED: u32 = 2;
 
 /// A delivery of a member.
 pub(super) struct Delivery {
@@ -96,9 +101,16 @@ async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), Set
     let link = &shared.core.link;
     shared.quiet().comes().await;
     let deadline = Instant::now() + link.settings.patience();
-    let mut attempt = 1;
+    let (mut attempt, mut unanswered) = (1, 0);
     loop {
-        let Err(cause) = say(&link.client, &reply, &what).await else { return Ok(()) };
+        let cause = match say(link, &reply, &what).await {
+            Said::Heard => return Ok(()),
+            Said::Lost(cause) => cause,
+            Said::Unanswered(cause) => {
+                unanswered += 1;
+                cause
+            }
+        };
         // Nobody answers for a group that is gone.
         shared.core.look_patiently().await?;
         let register = Register::read(&shared.core, &shared.group).await.map_err(Fault::from)?;
@@ -111,7 +123,7 @@ async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), Set
             _ => return Err(SettleFault::GroupDeleted),
         }
         let pause = Settings::AWAY.delay(attempt);
-        if Instant::now() + pause > deadline {
+        if unanswered == UNANSWERED || Instant::now() + pause > deadline {
             return Err(Fault::Unavailable(cause).into());
         }
         tokio::time::sleep(pause).await;
@@ -119,9 +131,25 @@ async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), Set
     }
 }
 
-async fn say(client: &Client, reply: &Subject, what: &Bytes) -> Result<(), Cause> {
-    client.request(reply.clone(), what.clone()).await?;
-    Ok(())
+/// What came of saying it once.
+enum Said {
+    Heard,
+    /// It may not have arrived.
+    Lost(Cause),
+    /// The server was there, and said nothing.
+    Unanswered(Cause),
+}
+
+async fn say(link: &Link, reply: &Subject, what: &Bytes) -> Said {
+    tokio::select! {
+        biased;
+        answer = link.client.request(reply.clone(), what.clone()) => match answer {
+            Ok(_) => Said::Heard,
+            Err(error) if error.kind() == RequestErrorKind::TimedOut => Said::Unanswered(error.into()),
+            Err(error) => Said::Lost(error.into()),
+        },
+        () = link.goes_down() => Said::Lost("the connection was cut".into()),
+    }
 }
 
 #[cfg(test)]

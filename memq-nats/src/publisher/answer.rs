@@ -129,6 +129,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_stored_under_its_id_may_still_be_lost() {
+        let text = r#"{"error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}"#;
+        assert!(matches!(said(text), Answer::Lost(_)));
+    }
+
+    #[test]
     fn what_says_nothing_is_no_outcome() {
         for payload in ["", "{}", "+OK", r#"{"stream":"s"}"#] {
             assert!(matches!(said(payload), Answer::Lost(_)), "{payload}");

@@ -1,6 +1,5 @@
 //! How groups begin, are compared, moved and end.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use memq::spi::{Fault, GroupOrder, GroupRules, OpenFault, ReadEnd, Settle, SettleFault};
@@ -196,28 +195,6 @@ async fn one_that_retires_keeps_what_it_holds_and_takes_no_more() {
         assert_eq!(acked(&mut other).await, (1, 1));
         confirm(&held, Settle::Ack).await.unwrap();
         assert_eq!(setup.lag().await, 0);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_member_goes_on_when_its_server_was_killed() {
-    each(1, |setup| async move {
-        setup.publish(&["a", "a", ""]).await;
-        let mut rules = GroupRules::default();
-        rules.ack_deadline = Duration::from_secs(1);
-        let mut member = setup.join(&rules, 10).await;
-        let mut left: BTreeSet<u64> = (0..3).collect();
-        left.remove(&acked(&mut member).await.0);
-        setup.server.kill9();
-        setup.server.restart().unwrap();
-        // What was acknowledged at the last moment may come again.
-        while !left.is_empty() {
-            left.remove(&acked(&mut member).await.0);
-        }
-        while setup.lag().await > 0 {
-            acked(&mut member).await;
-        }
     })
     .await;
 }

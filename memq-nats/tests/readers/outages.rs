@@ -3,98 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use memq::spi::{RemoteReader, RemoteTopic};
-use memq::{Offset, Start};
+use memq::Start;
 use memq_nats_server::{Proxy, Server};
-use tokio::task::JoinSet;
 
-use crate::kit::{
-    end, is_closed, is_deleted, is_unavailable, numbers, offsets, orders, publish_numbers, read,
-    reader, take, texts,
-};
-use crate::support::{connect, each, message, raw, submit, to};
-
-/// Publishes the numbers from 0 on, while something else happens.
-fn publishing(topic: &Arc<dyn RemoteTopic>, count: usize) -> JoinSet<()> {
-    let (topic, mut tasks) = (topic.clone(), JoinSet::new());
-    tasks.spawn(async move {
-        let publisher = topic.publisher().await.unwrap();
-        let mut receipts = Vec::new();
-        for n in numbers(count) {
-            receipts.extend(submit(&publisher, [message(n)]).await.unwrap());
-            if receipts.len() % 100 == 0 {
-                tokio::task::yield_now().await;
-            }
-        }
-        for receipt in receipts {
-            receipt.await.unwrap();
-        }
-    });
-    tasks
-}
-
-/// Reads that many numbers, and after each part of them does something.
-async fn read_through(
-    reader: &mut Box<dyn RemoteReader>,
-    parts: usize,
-    part: usize,
-    mut disturb: impl AsyncFnMut(),
-) {
-    let mut run = Vec::new();
-    for number in 1..=parts {
-        while run.len() < number * part {
-            read(reader, 50, &mut run).await.unwrap();
-        }
-        disturb().await;
-    }
-    assert_eq!(offsets(&run)[..parts * part], (0..(parts * part) as u64).collect::<Vec<_>>());
-    assert_eq!(texts(&run), numbers(run.len()));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killing_the_server_loses_and_doubles_nothing() {
-    each(async |server| {
-        let topic = orders(&connect(&server).await).await;
-        let mut reader = reader(&topic, Start::Earliest).await;
-        let publishing = publishing(&topic, 12_000);
-        read_through(&mut reader, 3, 3_000, async || {
-            let server = server.clone();
-            tokio::task::spawn_blocking(move || {
-                server.kill9();
-                server.restart().unwrap();
-            })
-            .await
-            .unwrap();
-        })
-        .await;
-        publishing.join_all().await;
-        topic.close().await.unwrap();
-        let mut rest = Vec::new();
-        while read(&mut reader, 500, &mut rest).await.is_ok() {}
-        assert_eq!(offsets(&rest).last(), Some(&11_999));
-        assert!(is_closed(&end(&mut reader).await));
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cutting_the_connection_loses_and_doubles_nothing() {
-    each(async |server| {
-        let proxy = Proxy::to(server.addr()).unwrap();
-        let topic = orders(&connect(&server).await).await;
-        let far = orders(&to(&proxy.url()).transport().await.unwrap()).await;
-        let mut reader = reader(&far, Start::Earliest).await;
-        // All is sent at once, so that much is on its way whenever it is cut.
-        publish_numbers(&topic, 20_000).await;
-        read_through(&mut reader, 10, 2_000, async || {
-            proxy.cut();
-            proxy.resume();
-        })
-        .await;
-        assert_eq!(reader.end(), Offset(20_000));
-    })
-    .await;
-}
+use crate::kit::{end, is_deleted, is_unavailable, offsets, orders, publish_numbers, reader, take};
+use crate::support::{connect, each, raw, to};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_lost_on_the_way_comes_also_where_nothing_follows_it() {
