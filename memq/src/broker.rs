@@ -1,12 +1,14 @@
 //! The broker: topics by name, the handles to them, and their administration.
 
 mod binding;
+mod bridged;
 mod explain;
 mod hub;
 mod open;
 
 use std::sync::Arc;
 
+pub(crate) use self::bridged::RemoveGroup;
 pub use self::explain::Explanation;
 use self::hub::Hub;
 pub use self::open::{

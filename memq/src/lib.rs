@@ -61,7 +61,8 @@
 //! 7. [`TopicStats`], [`SubscriberStats`] and [`GroupStats`]: what happened;
 //!    [`Broker::explain`]: what does not.
 //! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
-//! 9. [`spi`]: for those who keep topics elsewhere than in memory.
+//! 9. [`bridge`](fn@bridge): a copy of topics from one broker to another, as from memory to a server.
+//! 10. [`spi`]: for those who keep topics elsewhere than in memory.
 //!
 //! # Runtimes
 //!
@@ -80,6 +81,7 @@
 //! error on opening; both name the feature. A default build compiles no C.
 
 mod backoff;
+mod bridge;
 mod broker;
 pub mod codec;
 #[cfg(feature = "conformance")]
@@ -109,6 +111,10 @@ mod topic;
 pub mod worker;
 
 pub use self::backoff::Backoff;
+pub use self::bridge::{
+    Bridge, BridgeBuilder, BridgeEnded, BridgeHandle, BridgeReport, Direction, MirrorBuilder,
+    MirrorStats, Mirrored, bridge,
+};
 pub use self::broker::{
     Broker, ConsumerBuilder, DeadLetters, Explanation, Opening, PublisherBuilder, Redriven,
     SubscriberBuilder, TopicBuilder,
@@ -123,9 +129,9 @@ pub use self::engine::stats::{
     Unsettled,
 };
 pub use self::error::{
-    AdminError, BatchError, Cause, CommitError, DecodeError, DetectError, EncodeError, Error,
-    FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError, SeekError,
-    SettleError, TopicConflict,
+    AdminError, BatchError, BridgeError, Cause, CommitError, DecodeError, DetectError, EncodeError,
+    Error, FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError,
+    SeekError, SettleError, TopicConflict,
 };
 pub use self::headers::{HeaderError, Headers};
 pub use self::key::{Key, TopicKey};

@@ -2,8 +2,12 @@
 //! it with others.
 
 use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 use crate::codec::form::Decoders;
 use crate::codec::stage::Stages;
@@ -22,6 +26,17 @@ struct Binding {
     stages: Stages,
     /// The type that was opened first, if any was; records bind nothing.
     claim: OnceLock<Claim>,
+    /// Tells it from every other topic, and from this one when it is created again.
+    identity: u64,
+    /// How far other topics were mirrored into it, by their identities.
+    mirrored: Mutex<HashMap<u64, Arc<AtomicU64>>>,
+}
+
+impl Binding {
+    fn new(stages: Stages) -> Self {
+        let (claim, mirrored) = (OnceLock::new(), Mutex::default());
+        Self { stages, claim, identity: fastrand::u64(..), mirrored }
+    }
 }
 
 /// A type's hold on a topic.
@@ -63,8 +78,7 @@ pub(super) fn open<T: Payload>(
     let request = requested(name, request, declared)?;
     load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
-        let binding = Binding { stages: stages.clone(), claim: OnceLock::new() };
-        Topic::new(name.clone(), clock, Box::new(binding))
+        Topic::new(name.clone(), clock, Box::new(Binding::new(stages.clone())))
     });
     let existing = Existing { name, any: &*any };
 
@@ -115,6 +129,23 @@ pub(super) fn options(topic: &dyn AnyTopic) -> TopicOptions {
 /// What it compresses with, if anything.
 pub(super) fn dictionary(topic: &dyn AnyTopic) -> Option<Dictionary> {
     topic.settle(&Request::default()).1.dictionary
+}
+
+/// What tells the topic from every other one.
+pub(super) fn identity(topic: &dyn AnyTopic) -> u64 {
+    binding(topic).map_or(0, |binding| binding.identity)
+}
+
+/// The names of its stages.
+pub(super) fn stages(topic: &dyn AnyTopic) -> Vec<String> {
+    binding(topic).map(|binding| binding.stages.to_names()).unwrap_or_default()
+}
+
+/// The next offset of the topic of this identity that is to be mirrored into the topic; until it is
+/// known, `fresh`.
+pub(super) fn mirrored(topic: &dyn AnyTopic, source: u64, fresh: u64) -> Option<Arc<AtomicU64>> {
+    let mut mirrored = binding(topic)?.mirrored.lock();
+    Some(mirrored.entry(source).or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
 }
 
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {
