@@ -105,8 +105,8 @@ use crate::error::BridgeError;
 /// A log in memory goes with its process, and so does how far it was mirrored: what was published and
 /// not mirrored by then is lost, and the next process begins with its own log. A copy in memory goes
 /// too. So a bridge *in* without a [name](BridgeBuilder::name) makes the whole copy anew in the next
-/// process, and one with a name goes on where the last one was: messages of its last five seconds, which
-/// is how often a group on a server is moved, may come again.
+/// process, and one with a name goes on where the last one was: what came in its last second may come
+/// again, since that is how often a group on a server is moved.
 ///
 /// # When the other side is away, or full
 ///

@@ -84,7 +84,8 @@ impl BridgeBuilder {
     }
 
     /// One more topic, of this name, whatever it holds. Where it is not there it is created; on the side
-    /// that messages go to, with the format and the partitions of the other one.
+    /// that messages go to, with the format and the partitions of the other one, and else the defaults.
+    /// To have it keep more there, or less, open it there before, with the options that it is to have.
     pub fn topic_named(self, name: impl Into<String>) -> MirrorBuilder {
         self.with(name.into(), None)
     }
@@ -208,7 +209,7 @@ impl Plan {
             target: publisher,
             route,
             position,
-            same_partitions: from.partitions == to.partitions,
+            partitions: Some(to.partitions).filter(|there| *there == from.partitions),
             window: self.window,
             skip_refused: self.skip_refused,
             stats: MirrorStats::new(topic, self.direction),

@@ -47,7 +47,7 @@ pub(super) struct Mirror {
     target: Publisher<Record>,
     route: Route,
     position: Position,
-    same_partitions: bool,
+    partitions: Option<u16>,
     window: usize,
     skip_refused: bool,
     pub(super) stats: MirrorStats,
@@ -100,8 +100,8 @@ pub(super) struct Parts {
     pub(super) target: Publisher<Record>,
     pub(super) route: Route,
     pub(super) position: Position,
-    /// Whether both have the same partitions.
-    pub(super) same_partitions: bool,
+    /// How many partitions both have, if it is the same.
+    pub(super) partitions: Option<u16>,
     pub(super) window: usize,
     pub(super) skip_refused: bool,
     pub(super) stats: MirrorStats,
@@ -109,7 +109,7 @@ pub(super) struct Parts {
 
 impl Mirror {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { source, target, route, position, same_partitions, window, .. } = parts;
+        let Parts { source, target, route, position, partitions, window, .. } = parts;
         let (skip_refused, stats) = (parts.skip_refused, parts.stats);
         let (flights, bytes) = (VecDeque::new(), 0);
         let mut mirror = Self {
@@ -117,7 +117,7 @@ impl Mirror {
             target,
             route,
             position,
-            same_partitions,
+            partitions,
             window,
             skip_refused,
             stats,
@@ -225,7 +225,9 @@ impl Mirror {
             None => record,
         };
         self.bytes += record.bytes().len();
-        let partition = self.same_partitions.then_some(partition);
+        // The one that is read may have been given more since.
+        let there = |most: u16| (partition.0 < most).then_some(partition);
+        let partition = self.partitions.and_then(there);
         let state = if is_new { State::Waiting } else { State::Done };
         self.flights.push_back(Flight { offset: offset.0, record, partition, state });
         if is_new {

@@ -2,7 +2,7 @@
 //!
 //! In a consumer group of the topic that is read: it is moved past what is stored on the other side,
 //! and hands out nothing. In memory by a commit, for each run of messages; on a server that has none by
-//! a seek, every few seconds and at the end. Beside a target in memory it is kept as well, exactly, for
+//! a seek, every second and at the end. Beside a target in memory it is kept as well, exactly, for
 //! as long as that topic is there.
 
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::record::Record;
 use crate::spi::{Boxed, Capability};
 
 /// How often a group is moved that cannot be committed.
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Nothing was mirrored yet.
 const FRESH: u64 = u64::MAX;
