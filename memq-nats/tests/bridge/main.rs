@@ -1,5 +1,5 @@
 //! Bridges between a broker in memory and a server.
-#![allow(clippy::unwrap_used, reason = "this is a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which starts tasks")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -75,6 +75,16 @@ impl BridgeBuilder {
     /// the type.
     ///
     /// A native type does not compile here: what it shares in the process has no bytes.
+    ///
+    /// ```compile_fail,E0277
+    /// # use memq::{Broker, Topic, bridge};
+    /// # let (local, remote) = (Broker::new(), Broker::new());
+    /// #[derive(Topic)]
+    /// #[topic(name = "ticks")]
+    /// struct Tick(u64);
+    ///
+    /// let mirror = bridge(&local, &remote).topic::<Tick>().mirror_out();
+    /// ```
     pub fn topic<T: Topic>(self) -> MirrorBuilder
     where
         <T as Payload>::Form: Bytewise,

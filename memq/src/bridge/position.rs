@@ -54,12 +54,15 @@ struct Kept {
 }
 
 enum State {
-    Idle(Consumer<Record>),
+    Idle(Box<Consumer<Record>>),
     /// It is being moved to this offset.
-    Moving(u64, Boxed<(Consumer<Record>, Result<(), Failure>)>),
+    Moving(u64, Boxed<Moved>),
     /// Between the two.
     Gone,
 }
+
+/// A member of a group, and whether it was moved.
+type Moved = (Box<Consumer<Record>>, Result<(), Failure>);
 
 /// Why a group was not moved.
 enum Failure {
@@ -154,7 +157,7 @@ impl Kept {
         Ok(Self {
             topic: (*topic).clone(),
             name: group,
-            state: State::Idle(consumer),
+            state: State::Idle(Box::new(consumer)),
             at,
             commits,
             due: None,
@@ -204,11 +207,7 @@ impl Kept {
 }
 
 /// Moves a group, and gives its member back.
-async fn moved(
-    mut consumer: Consumer<Record>,
-    next: u64,
-    commits: bool,
-) -> (Consumer<Record>, Result<(), Failure>) {
+async fn moved(mut consumer: Box<Consumer<Record>>, next: u64, commits: bool) -> Moved {
     let moved = if commits {
         consumer.commit(next.saturating_sub(1)).await.map_err(Failure::from)
     } else {
