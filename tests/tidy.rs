@@ -67,6 +67,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Describes what runs, and is called by who has a broker.
     ("schema/document", &["broker", "codec", "engine", "topic"]),
+    // Uses handles as a program does.
+    (
+        "bridge",
+        &[
+            "broker",
+            "codec",
+            "consumer",
+            "message",
+            "payload",
+            "publisher",
+            "spi",
+            "subscriber",
+            "topic",
+        ],
+    ),
     // Uses everything as a program does, and is used by nothing.
     (
         "conformance",
@@ -261,12 +276,13 @@ fn only_the_root_re_exports_other_modules() {
 fn message_state_is_locked_in_one_file() {
     assert_none(holding(
         &[".lock()", ".try_lock()", "Mutex::new", "RwLock"],
-        // The locks of the registry and of the hub guard names only, and that of `exclusive` is
-        // never taken.
+        // The locks of the registry, of the hub and of bindings guard names only, and that of
+        // `exclusive` is never taken.
         &[
             "engine/topic.rs",
             "engine/registry.rs",
             "engine/sync.rs",
+            "broker/binding.rs",
             "broker/hub.rs",
             "remote/exclusive.rs",
         ],

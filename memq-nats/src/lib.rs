@@ -114,7 +114,30 @@
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.
 //!
-//! There is no bridge between a topic in memory and one here.
+//! # A copy of what is in memory
+//!
+//! [`bridge`](fn@bridge) mirrors topics of a broker in memory to one here, or from here, or both.
+//!
+//! ```no_run
+//! # use memq::{Broker, Topic};
+//! # #[derive(serde::Serialize, serde::Deserialize, Topic)]
+//! # #[topic(name = "orders", format = Json)]
+//! # struct Order { item: String }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let local = Broker::new();
+//! let remote = memq_nats::connect("nats://127.0.0.1:4222").await?;
+//! let mirror = memq_nats::bridge(&local, &remote)
+//!     .topic::<Order>().mirror_out()
+//!     .topic_named("prices").mirror_in()
+//!     .await?;
+//! let handle = mirror.handle();
+//! tokio::spawn(mirror);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A message that was mirrored has headers that other clients read as well: `memq-bridge-path`,
+//! `memq-bridge-offset` and `memq-bridge-at`; see [`Mirrored`](memq::Mirrored).
 
 mod connect;
 mod fault;
@@ -133,6 +156,8 @@ mod task;
 mod topic;
 mod transport;
 mod wire;
+
+pub use memq::bridge;
 
 pub use self::connect::{Connect, ConnectError, connect};
 pub use self::settings::Storage;

@@ -1,6 +1,7 @@
 //! The broker: topics by name, the handles to them, and their administration.
 
 mod binding;
+mod bridged;
 mod claims;
 mod explain;
 mod hub;
@@ -10,6 +11,7 @@ mod shown;
 
 use std::sync::Arc;
 
+pub(crate) use self::bridged::RemoveGroup;
 pub use self::explain::Explanation;
 use self::hub::Hub;
 pub use self::open::{

@@ -28,6 +28,7 @@ pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
 pub use self::format::{Bincode, Json, MessagePack, Native, Postcard};
 pub use self::guess::Detected;
 pub use self::stage::Stage;
+pub(crate) use self::stage::Stages;
 
 use crate::error::{DecodeError, EncodeError};
 use crate::options::Format;

@@ -2,6 +2,7 @@
 //!
 //! Texts say what to do. Values that could not be published come back inside the error.
 
+mod bridge;
 mod codec;
 mod delivery;
 mod topic;
@@ -11,6 +12,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+pub use self::bridge::BridgeError;
 pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
 pub use self::delivery::{
     BatchError, CommitError, LagReason, PublishError, RecvError, SeekError, SettleError,
@@ -54,6 +56,9 @@ pub enum Error {
     /// A worker did not run, or could not go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A bridge could not be opened, or could not go on.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
     /// A topic could not be administered.
     #[error(transparent)]
     Admin(#[from] AdminError),

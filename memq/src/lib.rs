@@ -62,7 +62,8 @@
 //!    [`Broker::explain`]: what does not.
 //! 8. [`Error`]: one enum for each kind of operation, and this one over all of them.
 //! 9. [`schema`]: versions of a type, and what holds them apart.
-//! 10. [`spi`]: for those who keep topics elsewhere than in memory.
+//! 10. [`bridge`](fn@bridge): a copy of topics from one broker to another, as from memory to a server.
+//! 11. [`spi`]: for those who keep topics elsewhere than in memory.
 //!
 //! # Runtimes
 //!
@@ -82,6 +83,7 @@
 //! error on opening; both name the feature. A default build compiles no C.
 
 mod backoff;
+mod bridge;
 mod broker;
 pub mod codec;
 #[cfg(feature = "conformance")]
@@ -112,6 +114,10 @@ mod topic;
 pub mod worker;
 
 pub use self::backoff::Backoff;
+pub use self::bridge::{
+    Bridge, BridgeBuilder, BridgeEnded, BridgeHandle, BridgeReport, Direction, MirrorBuilder,
+    MirrorStats, Mirrored, bridge,
+};
 pub use self::broker::{
     Broker, ConsumerBuilder, DeadLetters, Explanation, Opening, PublisherBuilder, Redriven,
     SubscriberBuilder, TopicBuilder,
@@ -126,9 +132,9 @@ pub use self::engine::stats::{
     Unsettled,
 };
 pub use self::error::{
-    AdminError, BatchError, Cause, CommitError, DecodeError, DetectError, EncodeError, Error,
-    FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError, SeekError,
-    SettleError, TopicConflict,
+    AdminError, BatchError, BridgeError, Cause, CommitError, DecodeError, DetectError, EncodeError,
+    Error, FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError,
+    SeekError, SettleError, TopicConflict,
 };
 pub use self::headers::{HeaderError, Headers};
 pub use self::key::{Key, TopicKey};

@@ -71,7 +71,9 @@ struct Connection {
 
 impl Server {
     pub fn start() -> Self {
-        Self { broker: Broker::new(), topics: Arc::default(), created: Arc::default() }
+        // No two servers number their topics alike.
+        let created = Arc::new(AtomicUsize::new(fastrand::usize(..1 << 40)));
+        Self { broker: Broker::new(), topics: Arc::default(), created }
     }
 
     /// The broker that keeps its topics.

@@ -5,6 +5,7 @@ mod common;
 mod loopback;
 
 mod administration;
+mod bridge;
 mod conformance;
 mod consuming;
 mod dead_letters;

@@ -7,14 +7,16 @@ use memq::Headers;
 
 use super::{ESCAPED, ORDER, begins, is, key};
 
-/// What begins so is not a message's own, but for what says why it is a dead letter.
+/// What begins so is not a message's own, but for what says why it is a dead letter, and over which
+/// bridges it came.
 const TAKEN: [&str; 3] = ["nats-", "memq-", "content-"];
-const DEAD: &str = "memq-dead-";
+const OPEN: [&str; 2] = ["memq-dead-", "memq-bridge-"];
 
 /// Adds the headers of a message.
 pub(super) fn write(headers: &Headers, map: &mut HeaderMap) {
     for (name, value) in headers.iter() {
-        let taken = TAKEN.iter().any(|taken| begins(name, taken)) && !begins(name, DEAD);
+        let begins_with = |known: &[&str]| known.iter().any(|known| begins(name, known));
+        let taken = begins_with(&TAKEN) && !begins_with(&OPEN);
         if taken || !key::travels(value) {
             let name = URL_SAFE_NO_PAD.encode(name);
             map.insert(format!("{ESCAPED}{name}"), STANDARD.encode(value));

@@ -2,8 +2,12 @@
 //! it with others.
 
 use std::any::type_name;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
 
 use super::claims::Claims;
 use crate::codec::form::Decoders;
@@ -27,6 +31,17 @@ use crate::spi::{Level, Perhaps};
 struct Binding {
     stages: Stages,
     claims: Claims,
+    /// Tells it from every other topic, and from this one when it is created again.
+    identity: u64,
+    /// How far other topics were mirrored into it, by their identities.
+    mirrored: Mutex<HashMap<u64, Arc<AtomicU64>>>,
+}
+
+impl Binding {
+    fn new(stages: Stages) -> Self {
+        let (claims, mirrored) = (Claims::default(), Mutex::default());
+        Self { stages, claims, identity: fastrand::u64(..), mirrored }
+    }
 }
 
 /// A topic that was opened.
@@ -47,8 +62,7 @@ pub(super) fn open<T: Payload>(
     let request = requested(name, request, declared)?;
     load_dictionary(registry, name, &request)?;
     let any = registry.open::<Stored<T>>(name, |clock| {
-        let binding = Binding { stages: stages.clone(), claims: Claims::default() };
-        Topic::new(name.clone(), clock, Box::new(binding))
+        Topic::new(name.clone(), clock, Box::new(Binding::new(stages.clone())))
     });
     let existing = Existing { name, any: &*any };
 
@@ -108,6 +122,23 @@ pub(super) fn show(
     record: &Record,
 ) -> Option<Result<serde_json::Value, DecodeError>> {
     binding(topic)?.claims.show(record)
+}
+
+/// What tells the topic from every other one.
+pub(super) fn identity(topic: &dyn AnyTopic) -> u64 {
+    binding(topic).map_or(0, |binding| binding.identity)
+}
+
+/// The names of its stages.
+pub(super) fn stages(topic: &dyn AnyTopic) -> Vec<String> {
+    binding(topic).map(|binding| binding.stages.to_names()).unwrap_or_default()
+}
+
+/// The next offset of the topic of this identity that is to be mirrored into the topic; until it is
+/// known, `fresh`.
+pub(super) fn mirrored(topic: &dyn AnyTopic, source: u64, fresh: u64) -> Option<Arc<AtomicU64>> {
+    let mut mirrored = binding(topic)?.mirrored.lock();
+    Some(mirrored.entry(source).or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
 }
 
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {

@@ -242,6 +242,12 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
         self
     }
 
+    /// With these stages.
+    pub(crate) fn sealed_by(mut self, stages: &Stages) -> Self {
+        self.stages = stages.clone();
+        self
+    }
+
     /// Creates the topic. The same as awaiting the builder, without using it up.
     ///
     /// # Errors

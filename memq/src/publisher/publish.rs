@@ -50,6 +50,8 @@ pub(super) struct Said {
     pub(super) headers: Headers,
     pub(super) partition: Option<Partition>,
     id: Option<Arc<str>>,
+    /// Whether the id is memq's own, for whoever can tell a repetition by it.
+    is_own: bool,
     /// The first thing that was wrong; reported when it is published.
     fault: Option<EncodeError>,
 }
@@ -144,6 +146,13 @@ impl<'a, T: Payload> Publish<'a, T> {
         self
     }
 
+    /// Gives the message an id of memq's own, which is left out where a topic in memory remembers none.
+    pub(super) fn own_id(self, id: String) -> Self {
+        let mut publish = self.id(id);
+        publish.said().is_own = true;
+        publish
+    }
+
     /// Waits for room for this long at most, in place of the publisher's own limit.
     ///
     /// # Panics
@@ -215,9 +224,14 @@ impl<T: Payload> Publisher<T> {
         if let Some(source) = said.fault.take() {
             return Err(fault(source));
         }
-        let id = said.id.take();
+        let mut id = said.id.take();
         if id.is_some() && !self.dedup {
-            return Err(PublishError::NoDedup(()));
+            match &self.site {
+                _ if !said.is_own => return Err(PublishError::NoDedup(())),
+                // Nobody here would remember it.
+                Site::Here(_) => id = None,
+                Site::There(_) => {}
+            }
         }
         if let Some(partition) = said.partition {
             self.check(partition)?;

@@ -139,6 +139,12 @@ impl<T: Payload> SendMessage<'_, T> {
         Self { publish: self.publish.id(id) }
     }
 
+    /// Gives the message an id of memq's own, by which systems tell repetitions that remember ids also
+    /// where the topic does not ask for it.
+    pub(crate) fn own_id(self, id: String) -> Self {
+        Self { publish: self.publish.own_id(id) }
+    }
+
     /// Waits for this long at most, in place of the publisher's own limit: for room in the topic,
     /// and on a backend with a server also for a place in the window and for the server's word.
     ///

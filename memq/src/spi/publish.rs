@@ -77,7 +77,8 @@ pub struct Outgoing {
     /// Which partition it goes to. memq says it for messages with a key; `None` for the next one in
     /// turn.
     pub partition: Option<Partition>,
-    /// The user's id, in a topic with `dedup`.
+    /// The user's id, in a topic with `dedup`. In one without it is memq's own, of a message that came
+    /// over a bridge: a system that remembers ids anyway goes by it, and others do without.
     pub id: Option<Arc<str>>,
     /// How long it may take, from its admission on, until it is stored; `None` for ever. Then its
     /// receipt says [`PublishFault::Timeout`] where it is not stored and will not be, as in a topic that

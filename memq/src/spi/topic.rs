@@ -78,7 +78,8 @@ pub trait RemoteTopic: Debug + Send + Sync + 'static {
     fn close(&self) -> Boxed<Result<(), Fault>>;
 }
 
-/// Tells topics of one name apart: when it was created, say, or a number at random.
+/// Tells topics of one name apart: when it was created, say, or a number at random. It is to differ
+/// from those of other systems too, since bridges know topics by it: do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub u128);
 

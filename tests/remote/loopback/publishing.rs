@@ -25,14 +25,21 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn open(connection: Arc<Connection>, publisher: Publisher<Record>) -> Self {
+    /// `knows_ids`: whether the topic remembers them.
+    pub(super) fn open(
+        connection: Arc<Connection>,
+        publisher: Publisher<Record>,
+        knows_ids: bool,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(connection.window));
         let (work, mut to_do) = mpsc::unbounded_channel();
         let (answering, free) = (connection.clone(), places.clone());
         tokio::spawn(async move {
             while let Some(work) = to_do.recv().await {
                 match work {
-                    Work::Store(message, promise) => {
+                    Work::Store(mut message, promise) => {
+                        // One that came over a bridge has an id in any topic.
+                        message.id = message.id.filter(|_| knows_ids);
                         let mut over = answering.over.subscribe();
                         // What finds no room by then is not stored.
                         let stored = tokio::select! {

@@ -116,8 +116,9 @@ impl RemoteTopic for Topic {
             topic.is_there()?;
             topic.kept.settled.store(true, SeqCst);
             let inside = topic.inside().publisher().await.map_err(not_opened)?;
+            let knows_ids = topic.options().dedup.is_some();
             let publisher: Arc<dyn RemotePublisher> =
-                Arc::new(Window::open(topic.connection.clone(), inside));
+                Arc::new(Window::open(topic.connection.clone(), inside, knows_ids));
             Ok(publisher)
         })
     }
