@@ -55,11 +55,15 @@ async fn send(publisher: Publisher<Record>, ledger: Arc<Ledger>) {
 }
 
 /// Handles each message, until the topic is closed.
-async fn handle(mut member: Consumer<Record>) {
+async fn handle(mut member: Consumer<Record>) -> Seen {
+    let mut seen = Seen::new();
     loop {
         match member.recv().await {
-            Ok(delivery) => delivery.ack_confirmed().await.unwrap(),
-            Err(RecvError::Closed) => return,
+            Ok(delivery) => {
+                seen.push(std::str::from_utf8(delivery.bytes()).unwrap().parse().unwrap());
+                delivery.ack_confirmed().await.unwrap();
+            }
+            Err(RecvError::Closed) => return seen,
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -84,7 +88,9 @@ async fn publish_into(broker: &Broker, overflow: Overflow) -> Report {
     });
     publishers.join_all().await;
     broker.close("orders").await.unwrap();
-    handling.join_all().await;
+    let handled = handling.join_next().await.unwrap().unwrap();
+    let handled = ledger.compare(&handled);
+    assert_eq!((handled.lost, handled.refused_and_seen), (0, 0), "{handled}");
     let seen = reader.join_next().await.unwrap().unwrap();
     ledger.compare(&seen)
 }
