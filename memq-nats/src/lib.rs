@@ -88,7 +88,8 @@
 //!
 //! What one publisher sends is stored in that order, also through connections that are cut and servers
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
-//! before it is sent again; with a [`window`](Connect::window) of 1 there are none.
+//! before it is sent again, and where a topic is full and waits, those behind one that found no room; with a
+//! [`window`](Connect::window) of 1 there are none.
 //!
 //! The server writes where a group is ten times a second, and confirms an acknowledgement before. So
 //! what was acknowledged in the last tenth of a second before it is killed may be handed out again, also

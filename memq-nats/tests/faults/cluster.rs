@@ -8,8 +8,9 @@ use memq_nats_server::{Binary, Cluster, Ledger, Mark, Seen};
 
 use crate::kit::{Traffic, blocking, read_records, record, to};
 
-/// Far more than anything takes here; a test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(150);
+/// Far more than anything takes here; a test that waits longer has failed. Newer servers may say for two
+/// minutes that a message is being stored which they have given up.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a test on a new cluster of each version there is.
 async fn each<F: Future<Output = ()>>(test: impl Fn(Arc<Cluster>, String) -> F) {
