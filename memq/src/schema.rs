@@ -72,6 +72,9 @@
 //! A record that says no version counts as version 1: what tokio-memq and other languages write,
 //! and what is published as bare bytes. Whoever publishes bytes of a later version says so, by
 //! [`Record::with_version`](crate::Record::with_version).
+//!
+//! With feature `schema`, `memq::schema::compat` has the check for your tests that a changed type still
+//! reads what was written before.
 
 mod aliases;
 #[cfg(feature = "schema")]

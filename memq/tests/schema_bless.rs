@@ -30,13 +30,13 @@ fn orders_can_be_read() {
 
 /// Runs that test, and gives what it says where it fails.
 fn run(folder: &Path, bless: Option<&str>) -> Result<(), String> {
-    let mut test = Command::new(std::env::current_exe().unwrap());
+    let mut test = Command::new(std::env::current_exe().expect("a test has a file"));
     test.args(["--exact", "orders_can_be_read", "--ignored", "--nocapture"]);
     test.current_dir(folder).env_remove("MEMQ_BLESS");
     if let Some(word) = bless {
         test.env("MEMQ_BLESS", word);
     }
-    let output = test.output().unwrap();
+    let output = test.output().expect("a test can be run");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     if output.status.success() { Ok(()) } else { Err(said) }

@@ -23,8 +23,8 @@ pub(super) struct Contract {
     pub(super) written: Value,
     /// JSON Schema of what is accepted.
     pub(super) accepted: Value,
-    /// What is read in which order, or why that is not known. Where fields have names, it may be
-    /// missing.
+    /// What is read in which order, or why that is not known. Where fields have names, it is
+    /// there for maps alone.
     pub(super) layout: Option<Result<Layout, String>>,
 }
 
@@ -59,8 +59,9 @@ impl Contract {
             add_aliases(&mut accepted, &aliases);
         }
         let layout = match trace::layout::<T>(&aliases) {
-            Ok(layout) => Some(Ok(layout)),
-            // Where fields have names it only tells more of the keys of maps.
+            Ok(layout) if is_positional(format) => Some(Ok(layout)),
+            // Where fields have names, it only tells more of the keys of maps.
+            Ok(layout) => layout.has_map().then(|| Ok(layout.sorted())),
             Err(_) if !is_positional(format) => None,
             Err(fault) => {
                 let place = if fault.path.is_empty() { "." } else { &fault.path };

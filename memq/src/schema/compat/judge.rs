@@ -85,7 +85,7 @@ fn same_version(now: &Contract, before: &Contract, direction: Direction) -> Verd
     } else {
         let readable = now.format == Format::Json;
         let mut breaks = Comparison::of(&written.written, &read.accepted, direction, readable);
-        // Types that cannot be traced have schemas all the same.
+        // Types without maps, and those that cannot be traced, have schemas all the same.
         if let (Some(Ok(written)), Some(Ok(read))) = (&written.layout, &read.layout) {
             breaks.extend(Keys { direction, readable }.compare(written, read, ""));
         }

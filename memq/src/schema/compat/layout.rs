@@ -35,6 +35,39 @@ pub(super) const PLAIN: &[&str] = &[
 ];
 
 impl Layout {
+    /// Whether there is a map in it.
+    pub(super) fn has_map(&self) -> bool {
+        match self {
+            Self::Map(..) => true,
+            Self::Plain(_) | Self::Again(_) => false,
+            Self::Option(inner) | Self::List(inner) => inner.has_map(),
+            Self::Tuple(parts) => parts.iter().any(Self::has_map),
+            Self::Struct(all) | Self::Enum(all) => all.iter().any(|named| named.layout.has_map()),
+        }
+    }
+
+    /// The same with fields and variants by their names, where their order says nothing.
+    pub(super) fn sorted(mut self) -> Self {
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        match self {
+            Self::Plain(_) | Self::Again(_) => {}
+            Self::Option(inner) | Self::List(inner) => inner.sort(),
+            Self::Map(key, value) => {
+                key.sort();
+                value.sort();
+            }
+            Self::Tuple(parts) => parts.iter_mut().for_each(Self::sort),
+            Self::Struct(all) | Self::Enum(all) => {
+                all.iter_mut().for_each(|named| named.layout.sort());
+                all.sort_by(|one, other| one.name.cmp(&other.name));
+            }
+        }
+    }
+
     /// As it is written into a lock file.
     pub(super) fn to_json(&self) -> Value {
         match self {

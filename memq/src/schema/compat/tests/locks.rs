@@ -1,5 +1,6 @@
 //! The lock file: who writes it, what is in it, and which of its versions are asked.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ topics! {
     Packed 1 Postcard, None, Lineage::first(), { item: String }
     Shaped 1 Postcard, Some(Fingerprint::of("shaped")), Lineage::first(), { item: String }
     Reshaped 1 Postcard, Some(Fingerprint::of("reshaped")), Lineage::first(), { item: String }
+    Mapped 1 Json, None, Lineage::first(), { item: String, counts: BTreeMap<u8, u8> }
+    Turned 1 Json, None, Lineage::first(), { counts: BTreeMap<u8, u8>, item: String }
     Binary 1 Bincode, None, Lineage::first(), { item: String }
     Local 1 Native, None, Lineage::first(), { item: String }
 }
@@ -213,6 +216,14 @@ fn formats_are_not_changed_within_a_version() {
     let file = File::new("formats-without-names");
     file.bless::<Packed>();
     assert!(file.check::<Binary>(Mode::Backward, Bless::Add).is_err());
+}
+
+#[test]
+fn the_order_of_fields_is_no_change_where_they_have_names() {
+    let file = File::new("fields");
+    file.bless::<Mapped>();
+    assert!(file.text().contains("\"layout\""), "the keys are in it");
+    file.check::<Turned>(Mode::FullTransitive, Bless::No).unwrap();
 }
 
 /// Readers compare fingerprints, so a change that would do no harm to the bytes breaks all the same.

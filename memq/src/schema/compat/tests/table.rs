@@ -15,6 +15,9 @@ use crate::schema::compat::Direction::{self, Backward, Forward};
 /// Formats, a direction, and why the verdict is stricter than what happens.
 type Stricter = (&'static str, Direction, &'static str);
 
+/// What is written of a type.
+type Values<T> = fn() -> Vec<T>;
+
 /// Everything that is wrong with the table, and how many rows and cells it has.
 #[derive(Default)]
 struct Table {
@@ -33,12 +36,8 @@ struct Row<'t> {
 }
 
 impl Row<'_> {
-    fn format<Old: Case, New: Case, F>(
-        &mut self,
-        name: &str,
-        old: fn() -> Vec<Old>,
-        new: fn() -> Vec<New>,
-    ) where
+    fn format<Old: Case, New: Case, F>(&mut self, name: &str, old: Values<Old>, new: Values<New>)
+    where
         F: Codec<Of<Old, F>> + Codec<Of<New, F>>,
     {
         let backward = truth::<Old, New, F>(old(), self.renames);
@@ -84,7 +83,7 @@ impl Row<'_> {
 fn row<Old: Case, New: Case>(
     table: &mut Table,
     name: &'static str,
-    (old, new): (fn() -> Vec<Old>, fn() -> Vec<New>),
+    (old, new): (Values<Old>, Values<New>),
     stricter: &'static [Stricter],
 ) {
     table.changes += 1;
