@@ -114,19 +114,35 @@ impl Writer<'_> {
     }
 
     /// The types that may have something to say of themselves.
-    fn asked<'a>(&self, layout: &'a Layout<'_>) -> Vec<&'a Type> {
-        let mut types: Vec<(String, &Type)> = Vec::new();
-        for field in layout.fields().flat_map(|fields| &fields.all) {
-            let crosses = field.words.unwritten().is_none() || field.words.unread().is_none();
-            if !crosses || is_plain(field.ty) || self.is_recursive(field.ty) {
-                continue;
+    fn asked(&self, layout: &Layout<'_>) -> Vec<Type> {
+        let words = &layout.words;
+        let from = words.text("from").or(words.text("try_from"));
+        let types: Vec<Type> = match (words.text("into"), from) {
+            // The type's own fields are in no message.
+            (Some(into), Some(from)) => {
+                [into, from].iter().filter_map(|t| t.parse().ok()).collect()
             }
-            let spelled = spelled(field.ty);
-            if types.iter().all(|(known, _)| *known != spelled) {
-                types.push((spelled, field.ty));
+            _ => {
+                let fields = layout.fields().flat_map(|fields| &fields.all);
+                let fields = fields.filter(|field| {
+                    let words = &field.words;
+                    let crosses = words.unwritten().is_none() || words.unread().is_none();
+                    // How else a field is written is not known.
+                    crosses && words.any(&["with", "serialize_with", "deserialize_with"]).is_none()
+                });
+                fields.map(|field| field.ty.clone()).collect()
+            }
+        };
+        let mut seen = Vec::new();
+        let mut asked = Vec::new();
+        for ty in types {
+            let spelled = spelled(&ty);
+            if !is_plain(&ty) && !self.is_recursive(&ty) && !seen.contains(&spelled) {
+                seen.push(spelled);
+                asked.push(ty);
             }
         }
-        types.into_iter().map(|(_, ty)| ty).collect()
+        asked
     }
 
     fn aliases(&self, layout: &Layout<'_>) -> TokenStream {

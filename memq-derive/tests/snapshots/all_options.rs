@@ -11,7 +11,6 @@ impl ::memq::Topic for Order {
         .dedup(::core::time::Duration::new(120, 0))
         .retain(::memq::Retain::UntilConsumed);
     const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
-        #[allow(unused_imports)]
         use ::memq::schema::probe::Spelled as _;
         ::core::option::Option::Some(
             ::memq::schema::Fingerprint::of("struct \"customer\"")

@@ -6,7 +6,6 @@ impl ::memq::Topic for Order {
         ::core::include_bytes!("orders.dict"),
     );
     const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
-        #[allow(unused_imports)]
         use ::memq::schema::probe::Spelled as _;
         ::core::option::Option::Some(::memq::schema::Fingerprint::of("unit"))
     };

@@ -10,7 +10,6 @@ where
     const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::new(<T as Named>::NAME)
         .compression_level(::memq::Compression::Zstd, -7);
     const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
-        #[allow(unused_imports)]
         use ::memq::schema::probe::Spelled as _;
         ::memq::schema::probe::positional(
             ::memq::schema::probe::Of::<[T; N]>::NEEDS_NAMES,
@@ -25,7 +24,6 @@ where
         )
     };
     fn aliases(out: &mut ::memq::schema::Aliases) {
-        #[allow(unused_imports)]
         use ::memq::schema::probe::Spelled as _;
         if out.enter::<Self>() {
             ::memq::schema::probe::Of::<[T; N]>::aliases(out);

@@ -4,7 +4,6 @@ impl my::memq::Topic for Order {
     const SPEC: my::memq::TopicSpec = my::memq::TopicSpec::new(names::ORDERS)
         .compression_level(my::memq::Compression::Gzip, 9);
     const SHAPE: ::core::option::Option<my::memq::schema::Fingerprint> = {
-        #[allow(unused_imports)]
         use my::memq::schema::probe::Spelled as _;
         ::core::option::Option::Some(
             my::memq::schema::Fingerprint::of("enum \"Placed\" newtype")

@@ -33,7 +33,7 @@ pub trait Shape {
     /// Its fingerprint.
     const SHAPE: Fingerprint;
 
-    /// The serde attribute in it, if any, that only formats carry which name their fields.
+    /// Why a format that does not name its fields cannot carry it, if it cannot.
     #[doc(hidden)]
     const NEEDS_NAMES: Option<&'static str> = None;
 

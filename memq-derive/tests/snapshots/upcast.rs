@@ -1,0 +1,31 @@
+#[automatically_derived]
+impl ::memq::Topic for Order {
+    type Codec = ::memq::codec::Postcard;
+    const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::new("orders").version(3);
+    const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
+        use ::memq::schema::probe::Spelled as _;
+        ::memq::schema::probe::positional(
+            ::memq::schema::probe::Of::<Vec<Line>>::NEEDS_NAMES,
+        );
+        ::core::option::Option::Some(
+            ::memq::schema::Fingerprint::of("struct \"client\"")
+                .field(::memq::schema::probe::Of::<u64>::SHAPE, "u64")
+                .and("\"lines\"")
+                .field(::memq::schema::probe::Of::<Vec<Line>>::SHAPE, "Vec<Line>")
+                .and("\"earlier\"")
+                .and("Option<Box<Order>>"),
+        )
+    };
+    const LINEAGE: ::memq::schema::Lineage<Self> = ::memq::schema::Lineage::try_from::<
+        v2::Order,
+    >();
+    fn aliases(out: &mut ::memq::schema::Aliases) {
+        use ::memq::schema::probe::Spelled as _;
+        if out.enter::<Self>() {
+            out.add("Order", "client", "customer");
+            ::memq::schema::probe::Of::<Vec<Line>>::aliases(out);
+        }
+    }
+}
+const _: ::memq::schema::Lineage<Order> = <Order as ::memq::Topic>::LINEAGE;
+const _: ::core::option::Option<::memq::schema::Fingerprint> = <Order as ::memq::Topic>::SHAPE;
