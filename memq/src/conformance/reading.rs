@@ -124,9 +124,11 @@ pub(super) async fn loss_is_never_silent_the_sum_holds(kit: Kit) -> Checked {
     let mut all = broker.subscriber::<Item>().await?;
     let mut even = broker.subscriber::<Item>().filter(|item| item.value % 2 == 0).await?;
     let publishing = task(async move {
-        for from in (0..COUNT).step_by(40) {
-            publisher.publish_batch((from..from + 40).map(Item::new)).await?;
-            tokio::task::yield_now().await;
+        for value in 0..COUNT {
+            publisher.publish(Item::new(value)).await?;
+            if value % 40 == 0 {
+                tokio::task::yield_now().await;
+            }
         }
         Ok::<_, Failure>(())
     });
