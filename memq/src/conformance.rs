@@ -34,7 +34,7 @@
 //! A case that needs what a back end cannot do is left out, and says so on standard error.
 //! [`left_out`] lists them, for a test that holds the list to what is expected.
 //!
-//! No case passes or fails by speed. Each may take 30 seconds, so that one that hangs fails.
+//! No case passes or fails by speed. Each may take 60 seconds, so that one that hangs fails.
 
 #[macro_use]
 mod table;
@@ -142,7 +142,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// What was seen and what was expected, and where; or that it took more than 30 seconds.
+    /// What was seen and what was expected, and where; or that it took more than 60 seconds.
     ///
     /// # Cancel safety
     ///

@@ -28,7 +28,7 @@ use crate::subscriber::Subscriber;
 use crate::topic::{Topic, TopicSpec};
 
 /// How long a case may take.
-const CASE: Duration = Duration::from_secs(30);
+const CASE: Duration = Duration::from_secs(60);
 
 /// How long it may wait for one thing, so that a case that hangs says for what.
 const STEP: Duration = Duration::from_secs(20);

@@ -11,7 +11,7 @@ use super::kit::Failure;
 use super::{Backend, Case, Outcome};
 
 /// Longer than a case takes, with what it leaves behind.
-const AT_MOST: Duration = Duration::from_secs(45);
+const AT_MOST: Duration = Duration::from_secs(75);
 
 /// On which runtime a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
