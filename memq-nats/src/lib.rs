@@ -65,6 +65,7 @@
 //! There is no bridge between a topic in memory and one here.
 
 mod connect;
+mod delivered;
 mod fault;
 mod group;
 mod link;
