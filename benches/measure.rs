@@ -16,12 +16,15 @@ pub struct Outcome {
     pub delivered: u64,
     pub expected: u64,
     pub duplicates: u64,
+    /// What this process had of the processor meanwhile; zero where that is not counted.
+    pub cpu: Duration,
 }
 
 impl Outcome {
     /// A run that loses nothing by its nature.
     pub fn whole(value: f64, elapsed: Duration, count: u64) -> Self {
-        Self { value, elapsed, count, delivered: count, expected: count, duplicates: 0 }
+        let (delivered, expected, cpu) = (count, count, Duration::ZERO);
+        Self { value, elapsed, count, delivered, expected, duplicates: 0, cpu }
     }
 }
 
@@ -60,6 +63,10 @@ pub struct Figures {
     pub delivered: u64,
     pub expected: u64,
     pub duplicates: u64,
+    /// The median of the processor's time for a message, in ns.
+    pub cpu: f64,
+    /// How many times as much that is as the one that is compared with takes, in the same round.
+    pub cpu_to_base: Option<f64>,
 }
 
 impl Figures {
@@ -142,6 +149,17 @@ pub fn figures(
         let ours = is_ours(peer);
         let to_base = against(&|_, other| other == base && other != peer);
         let to_best = against(&|at, other| at != index && !(is_ours(other) && ours));
+        let cpu = |at: usize, round: usize| {
+            let run: &Outcome = &runs[at][round];
+            run.cpu.as_nanos() as f64 / run.count.max(1) as f64
+        };
+        let cpus = (0..rounds).map(|round| cpu(index, round)).collect::<Vec<_>>();
+        let other = peers.iter().position(|other| *other == base && *other != peer);
+        let cpu_to_base = other.and_then(|at| {
+            let mut ratios =
+                (0..rounds).map(|round| cpus[round] / cpu(at, round)).collect::<Vec<_>>();
+            Some(median(&mut ratios)).filter(|ratio| ratio.is_finite())
+        });
         let sum = |of: fn(&Outcome) -> u64| runs[index].iter().map(of).sum::<u64>();
         all.push(Figures {
             peer,
@@ -153,6 +171,8 @@ pub fn figures(
             delivered: sum(|run| run.delivered),
             expected: sum(|run| run.expected),
             duplicates: sum(|run| run.duplicates),
+            cpu: median(&mut cpus.clone()),
+            cpu_to_base,
         });
     }
     all
@@ -246,7 +266,8 @@ mod tests {
 
     #[test]
     fn without_others_there_is_no_ratio() {
-        let figures = figures(&["memq", "memq-borrowed"], BASE, &[runs(&[2.0]), runs(&[8.0])], true);
+        let figures =
+            figures(&["memq", "memq-borrowed"], BASE, &[runs(&[2.0]), runs(&[8.0])], true);
         assert_eq!((figures[0].to_base, figures[0].to_best), (None, None));
         let figures = super::figures(&["memq", "vec"], BASE, &[runs(&[2.0]), runs(&[0.0])], true);
         assert_eq!(figures[0].to_best, None);

@@ -135,6 +135,8 @@ fn json(server: &str, workload: &Workload, figures: &Figures) -> serde_json::Val
         "unit": workload.unit,
         "ratio_to_raw": figures.to_base,
         "ratio_to_best_other": figures.to_best,
+        "cpu_ns": figures.cpu,
+        "cpu_ratio_to_raw": figures.cpu_to_base,
         "delivered": figures.delivered,
         "expected": figures.expected,
         "lost": figures.lost(),

@@ -62,7 +62,8 @@ pub const SUBJECT: &str = "kraw.publishd.0.n";
 /// A server with everything on it.
 pub struct Site {
     pub runtime: Runtime,
-    pub server: Server,
+    /// Ends with it.
+    _server: Server,
     pub broker: Broker,
     /// The client. A connection of its own, as memq has.
     pub raw: Context,
@@ -88,7 +89,7 @@ impl Site {
             broker.delete("published").await.expect("the topic");
             (broker, raw, config)
         });
-        Ok(Self { runtime, server, broker, raw, config, number: AtomicU64::new(0) })
+        Ok(Self { runtime, _server: server, broker, raw, config, number: AtomicU64::new(0) })
     }
 
     /// A name that was not used yet.

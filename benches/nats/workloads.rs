@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use memq_benches::measure::{Outcome, Row, Workload};
 
@@ -28,7 +29,7 @@ pub fn all(site: &Place) -> Vec<Workload> {
 }
 
 /// Something that takes time, with so many messages; says how many of them arrived, and when.
-fn row<F: Future<Output = (Duration, u64)> + Send + 'static>(
+fn row<F: Future<Output = (Taken, u64)> + Send + 'static>(
     site: &Place,
     peer: &'static str,
     run: impl Fn(Arc<Site>, u64) -> F + 'static,
@@ -38,14 +39,46 @@ fn row<F: Future<Output = (Duration, u64)> + Send + 'static>(
         let site = site.get().expect("a server");
         // As a task, as programs do.
         let task = site.runtime.spawn(run(site.clone(), count));
-        let (elapsed, delivered) = site.runtime.block_on(task).expect("a run");
+        let (Taken { elapsed, cpu }, delivered) = site.runtime.block_on(task).expect("a run");
         let value = delivered as f64 / elapsed.as_secs_f64().max(1e-9);
-        Outcome { value, elapsed, count, delivered, expected: count, duplicates: 0 }
+        Outcome { value, elapsed, count, delivered, expected: count, duplicates: 0, cpu }
     };
     Row { peer, run: Box::new(run) }
 }
 
-/// How long it took since then.
-fn since(began: Instant) -> Duration {
-    began.elapsed()
+/// How long something takes.
+struct Stopwatch {
+    began: Instant,
+    cpu: Duration,
+}
+
+/// How long it took, and what this process had of the processor meanwhile.
+struct Taken {
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self { cpu: cpu(), began: Instant::now() }
+    }
+
+    fn stop(self) -> Taken {
+        let elapsed = self.began.elapsed();
+        Taken { elapsed, cpu: cpu().saturating_sub(self.cpu) }
+    }
+}
+
+/// What the threads of this process had of the processor so far; zero where the system does not tell.
+fn cpu() -> Duration {
+    let threads = || -> io::Result<u64> {
+        let mut sum = 0;
+        for thread in fs::read_dir("/proc/self/task")? {
+            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let nanos = text.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok());
+            sum += nanos.unwrap_or_default();
+        }
+        Ok(sum)
+    };
+    Duration::from_nanos(threads().unwrap_or_default())
 }

@@ -1,14 +1,13 @@
 //! Groups: messages are fetched, read and settled.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer as RawConsumer, pull};
 use futures_util::StreamExt as _;
 use memq::Consumer;
 use memq_benches::measure::Workload;
 
-use super::{Place, row, since};
+use super::{Place, Stopwatch, Taken, row};
 use crate::seen::Seen;
 use crate::site::{BATCH, KEPT, Kept, Site};
 
@@ -30,8 +29,8 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
         },
         Workload {
             name: "group-singly",
-            what: "The same, as they come: memq by `recv`, the client by its stream of messages, which keeps \
-                   a batch under way",
+            what: "The same, one message asked for at a time. memq-ahead is a group without dead letters, which \
+                   fetches ahead; raw-stream keeps 256 messages under way",
             unit: "messages/s",
             higher_is_better: true,
             most: KEPT,
@@ -39,7 +38,9 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
             fixed: false,
             rows: vec![
                 row(site, "memq", |site, count| memq(site, count, singly)),
-                row(site, "raw", |site, count| raw(site, count, stream)),
+                row(site, "memq-ahead", |site, count| memq_by(site, count, true, singly)),
+                row(site, "raw", |site, count| raw(site, count, fetch_singly)),
+                row(site, "raw-stream", |site, count| raw(site, count, stream)),
             ],
         },
         Workload {
@@ -62,14 +63,28 @@ async fn memq<F: Future<Output = u64> + Send>(
     site: Arc<Site>,
     count: u64,
     run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
-) -> (Duration, u64) {
+) -> (Taken, u64) {
+    memq_by(site, count, false, run).await
+}
+
+/// `ahead` says that nothing becomes a dead letter: then attempts are not counted, and messages are
+/// fetched that may have to be given back.
+async fn memq_by<F: Future<Output = u64> + Send>(
+    site: Arc<Site>,
+    count: u64,
+    ahead: bool,
+    run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
+) -> (Taken, u64) {
     let group = site.unused("workers");
-    let member = site.broker.subscriber::<Kept>().group(&*group);
-    let member = member.max_in_flight(4 * BATCH).await.expect("a member");
-    let began = Instant::now();
+    let mut member = site.broker.subscriber::<Kept>().group(&*group).max_in_flight(4 * BATCH);
+    if ahead {
+        member = member.without_dead_letters();
+    }
+    let member = member.await.expect("a member");
+    let began = Stopwatch::start();
     let seen = run(member, count).await;
     site.settled(count).await;
-    let elapsed = since(began);
+    let elapsed = began.stop();
     site.broker.delete_group("kept", &group).await.expect("the group");
     (elapsed, seen)
 }
@@ -111,7 +126,7 @@ async fn raw<F: Future<Output = u64> + Send>(
     site: Arc<Site>,
     count: u64,
     run: impl FnOnce(Raw, u64) -> F + Send,
-) -> (Duration, u64) {
+) -> (Taken, u64) {
     let (stream, name) = (site.kept().await, site.unused("raw"));
     let config = pull::Config {
         durable_name: Some(name.clone()),
@@ -120,10 +135,10 @@ async fn raw<F: Future<Output = u64> + Send>(
         ..pull::Config::default()
     };
     let consumer = stream.create_consumer(config).await.expect("a consumer");
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let seen = run(consumer, count).await;
     site.settled(count).await;
-    let elapsed = since(began);
+    let elapsed = began.stop();
     stream.delete_consumer(&name).await.expect("the consumer");
     (elapsed, seen)
 }
@@ -138,6 +153,18 @@ async fn fetch(consumer: Raw, count: u64) -> u64 {
             seen.read(&message);
             message.ack().await.expect("acknowledged");
         }
+    }
+    seen.end()
+}
+
+async fn fetch_singly(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let batch = consumer.fetch().max_messages(1).messages().await;
+        let message = batch.expect("a batch").next().await;
+        let message = message.expect("a message").expect("a message");
+        seen.read(&message);
+        message.ack().await.expect("acknowledged");
     }
     seen.end()
 }

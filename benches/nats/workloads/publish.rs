@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::future::IntoFuture as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishAckFuture;
 use memq::Publisher;
 use memq_benches::measure::Workload;
 
-use super::{Place, row, since};
+use super::{Place, Stopwatch, Taken, row};
 use crate::site::{PUBLISHED, Published, RAW, Reading, SUBJECT, Site, WINDOW};
 
 pub(super) fn all(site: &Place) -> Vec<Workload> {
@@ -55,11 +54,11 @@ async fn memq<F: Future<Output = ()> + Send>(
     site: Arc<Site>,
     count: u64,
     run: impl FnOnce(Publisher<Published>, u64) -> F + Send,
-) -> (Duration, u64) {
+) -> (Taken, u64) {
     let publisher = site.broker.publisher::<Published>().await.expect("a publisher");
-    let began = Instant::now();
+    let began = Stopwatch::start();
     run(publisher, count).await;
-    let elapsed = since(began);
+    let elapsed = began.stop();
     let stored = site.count_and_delete(PUBLISHED).await;
     (elapsed, stored)
 }
@@ -94,10 +93,10 @@ async fn batch(publisher: Publisher<Published>, count: u64) {
 
 /// The client, with at most so many messages on their way; `ids` has it give each an id, by which a
 /// repetition would be known, as memq does.
-async fn raw(site: Arc<Site>, count: u64, window: usize, ids: bool) -> (Duration, u64) {
+async fn raw(site: Arc<Site>, count: u64, window: usize, ids: bool) -> (Taken, u64) {
     site.raw_stream().await;
     let prefix = format!("{}:", site.raw.client().new_inbox());
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let mut acks: VecDeque<PublishAckFuture> = VecDeque::with_capacity(window);
     for number in 0..count {
         let message = Published(Reading::new(number));
@@ -118,7 +117,7 @@ async fn raw(site: Arc<Site>, count: u64, window: usize, ids: bool) -> (Duration
     for ack in acks {
         ack.into_future().await.expect("stored");
     }
-    let elapsed = since(began);
+    let elapsed = began.stop();
     let stored = site.count_and_delete(RAW).await;
     (elapsed, stored)
 }

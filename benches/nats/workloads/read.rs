@@ -1,14 +1,13 @@
 //! Reading a topic from its beginning, without acknowledging anything.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use futures_util::StreamExt as _;
 use memq::Subscriber;
 use memq_benches::measure::Workload;
 
-use super::{Place, row, since};
+use super::{Place, Stopwatch, Taken, row};
 use crate::seen::Seen;
 use crate::site::{BATCH, KEPT, Kept, Site};
 
@@ -34,11 +33,11 @@ async fn memq<F: Future<Output = u64> + Send>(
     site: Arc<Site>,
     count: u64,
     run: impl FnOnce(Subscriber<Kept>, u64) -> F + Send,
-) -> (Duration, u64) {
-    let began = Instant::now();
+) -> (Taken, u64) {
+    let began = Stopwatch::start();
     let subscriber = site.broker.subscriber::<Kept>().from(0).await.expect("a subscriber");
     let seen = run(subscriber, count).await;
-    (since(began), seen)
+    (began.stop(), seen)
 }
 
 async fn singly(mut subscriber: Subscriber<Kept>, count: u64) -> u64 {
@@ -59,9 +58,9 @@ async fn batches(mut subscriber: Subscriber<Kept>, count: u64) -> u64 {
 }
 
 /// A consumer that is asked for a batch at a time, half of one ahead.
-async fn pulled(site: Arc<Site>, count: u64) -> (Duration, u64) {
+async fn pulled(site: Arc<Site>, count: u64) -> (Taken, u64) {
     let stream = site.kept().await;
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let config = pull::Config { ack_policy: AckPolicy::None, ..pull::Config::default() };
     let consumer = stream.create_consumer(config).await.expect("a consumer");
     let messages = consumer.stream().max_messages_per_batch(4 * BATCH).messages().await;
@@ -70,16 +69,16 @@ async fn pulled(site: Arc<Site>, count: u64) -> (Duration, u64) {
     while seen.count < count {
         seen.read(&messages.next().await.expect("a message").expect("a message"));
     }
-    let elapsed = since(began);
+    let elapsed = began.stop();
     let name = consumer.cached_info().name.clone();
     stream.delete_consumer(&name).await.expect("the consumer");
     (elapsed, seen.end())
 }
 
 /// The same, by the client's consumer that is made anew where something is wrong.
-async fn ordered(site: Arc<Site>, count: u64) -> (Duration, u64) {
+async fn ordered(site: Arc<Site>, count: u64) -> (Taken, u64) {
     let stream = site.kept().await;
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let config = pull::OrderedConfig::default();
     let consumer = stream.create_consumer(config).await.expect("a consumer");
     let mut messages = consumer.messages().await.expect("a stream");
@@ -87,5 +86,5 @@ async fn ordered(site: Arc<Site>, count: u64) -> (Duration, u64) {
     while seen.count < count {
         seen.read(&messages.next().await.expect("a message").expect("a message"));
     }
-    (since(began), seen.end())
+    (began.stop(), seen.end())
 }

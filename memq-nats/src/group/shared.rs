@@ -371,3 +371,22 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_many_and_then_waits_for_the_first_is_brought_many() {
+        let stats = GroupStats::at("workers", Offset(0));
+        let mut state = State::new(Register::new(GroupRules::default(), 1), stats);
+        let waker = Waker::noop();
+        state.want(256, waker);
+        state.want(1, waker);
+        assert_eq!(state.wanted, 256);
+        // It has some: what it asks for from then on counts alone.
+        state.satisfied(&GroupRules::default());
+        state.want(1, waker);
+        assert_eq!(state.wanted, 1);
+    }
+}
