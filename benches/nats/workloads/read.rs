@@ -43,7 +43,7 @@ async fn memq<F: Future<Output = u64> + Send>(
 async fn singly(mut subscriber: Subscriber<Kept>, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
-        seen.see(&*subscriber.recv().await.expect("a message"));
+        seen.see(&subscriber.recv().await.expect("a message"));
     }
     seen.end()
 }
