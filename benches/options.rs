@@ -155,7 +155,9 @@ mod tests {
         Known {
             workloads: vec!["L1", "S1a", "S1b", "S7-current", "S7-multi"],
             peers: vec!["memq", "memq-borrowed", "tokio-memq", "kanal"],
-            options: &["--only", "--rounds", "--scale", "--peers", "--json", "--report", "--growth"],
+            options: &[
+                "--only", "--rounds", "--scale", "--peers", "--json", "--report", "--growth",
+            ],
             rounds: 5,
         }
     }

@@ -90,7 +90,6 @@ peers: {}
     )
 }
 
-
 fn run(workloads: Vec<Workload>, options: &Options) -> std::io::Result<()> {
     let began = Instant::now();
     let mut progress = Progress::new(began);
