@@ -6,8 +6,9 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use crate::SEED;
 use crate::growth::Axis;
-use crate::measure::{Figures, SEED, Workload, is_ours, significant};
+use crate::measure::{Figures, Workload, is_ours, significant};
 
 const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const SEEDS: RGBColor = RGBColor(0xd6, 0x60, 0x4d);

@@ -15,7 +15,7 @@ pub fn line(workload: &Workload, figures: &Figures) -> Value {
         "max": figures.max,
         "unit": workload.unit,
         "higher_is_better": workload.higher_is_better,
-        "ratio_to_seed": figures.to_seed,
+        "ratio_to_seed": figures.to_base,
         "ratio_to_best_other": figures.to_best,
         "delivered": figures.delivered,
         "expected": figures.expected,

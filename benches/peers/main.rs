@@ -5,21 +5,23 @@ mod charts;
 mod growth;
 mod json;
 mod limits;
-mod machine;
-mod measure;
-mod options;
+mod notes;
 mod queue;
 mod report;
 mod run;
 mod workloads;
 
-use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use measure::Workload;
+use memq_benches::progress::Progress;
+use memq_benches::{machine, measure, options, table};
 use options::{Known, Options};
+
+/// Those against which memq is compared.
+const SEED: &str = "tokio-memq";
 
 fn main() -> ExitCode {
     let workloads = workloads::all();
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         }
     };
     if options.help {
-        print!("{}", options::help(&known));
+        print!("{}", help(&known));
         return ExitCode::SUCCESS;
     }
     if cfg!(debug_assertions) {
@@ -56,13 +58,42 @@ fn known(workloads: &[Workload]) -> Known {
         }
     }
     peers.sort_by_key(|peer| !measure::is_ours(peer));
-    Known { workloads: workloads.iter().map(|workload| workload.name).collect(), peers }
+    let workloads = workloads.iter().map(|workload| workload.name).collect();
+    Known { workloads, peers, options: OPTIONS, rounds: 5 }
+}
+
+const OPTIONS: &[&str] =
+    &["--only", "--peers", "--rounds", "--scale", "--json", "--report", "--growth", "--help"];
+
+/// What `--help` says.
+fn help(known: &Known) -> String {
+    format!(
+        "\
+Measures memq beside its peers, and prints a table.
+
+cargo run --release -p memq-benches --bin peers -- [OPTIONS]
+
+  --only S1b,S7    these workloads only
+  --peers kanal    these peers only; memq for all its rows
+  --rounds 5       rounds after the warm-up
+  --scale 1.0      how long each run takes; 0.2 ends within two minutes
+  --json           one object per line in place of the table
+  --report         writes benches/REPORT.md, and its charts beside it
+  --growth         how costs grow with depth, subscribers, topics and size
+  --help           this
+
+workloads: {}
+peers: {}
+",
+        known.workloads.join(", "),
+        known.peers.join(", ")
+    )
 }
 
 fn run(workloads: Vec<Workload>, options: &Options) -> std::io::Result<()> {
     let began = Instant::now();
     let mut progress = Progress::new(began);
-    let head = machine::lines();
+    let head = machine::lines(notes::COMPARED);
     if !options.json {
         head.iter().for_each(|line| println!("{line}"));
         println!();
@@ -76,7 +107,7 @@ fn run(workloads: Vec<Workload>, options: &Options) -> std::io::Result<()> {
         if !wanted || workload.rows.is_empty() {
             continue;
         }
-        let figures = measure::measure(&workload, options.rounds, options.scale, |now| {
+        let figures = measure::measure(&workload, SEED, options.rounds, options.scale, |now| {
             progress.say(now);
         });
         if options.json {
@@ -112,34 +143,4 @@ fn run(workloads: Vec<Workload>, options: &Options) -> std::io::Result<()> {
     }
     eprintln!("{} workloads in {:.0} s", measured.len(), began.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// What is being done, on stderr: one line that changes on a terminal, a line each 10 s elsewhere.
-struct Progress {
-    began: Instant,
-    said: Option<Instant>,
-    terminal: bool,
-}
-
-impl Progress {
-    fn new(began: Instant) -> Self {
-        Self { began, said: None, terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn say(&mut self, now: &str) {
-        let seconds = self.began.elapsed().as_secs();
-        if self.terminal {
-            eprint!("\r\x1b[K{seconds:>4} s  {now}");
-            let _ = std::io::stderr().flush();
-        } else if self.said.is_none_or(|said| said.elapsed().as_secs() >= 10) {
-            eprintln!("{seconds:>4} s  {now}");
-            self.said = Some(Instant::now());
-        }
-    }
-
-    fn clear(&self) {
-        if self.terminal {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

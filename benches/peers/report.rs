@@ -6,7 +6,8 @@ use std::{fs, io};
 
 use crate::growth::Axis;
 use crate::measure::{Figures, Workload, significant};
-use crate::{charts, limits, machine};
+use crate::table::{grouped, lost};
+use crate::{charts, limits, notes};
 
 /// A workload and what came of it.
 pub type Measured = (Workload, Vec<Figures>);
@@ -37,24 +38,12 @@ fn row(text: &mut String, workload: &Workload, figures: &Figures) {
         significant(figures.min),
         significant(figures.max),
         workload.unit,
-        ratio(figures.to_seed),
+        ratio(figures.to_base),
         ratio(figures.to_best),
         grouped(figures.delivered),
         grouped(figures.expected),
         lost(figures),
     );
-}
-
-fn lost(figures: &Figures) -> String {
-    let mut text = grouped(figures.lost());
-    if figures.lost() > 0 {
-        let share = figures.lost() as f64 / figures.expected as f64 * 100.0;
-        let _ = write!(text, " ({share:.1} %)");
-    }
-    if figures.duplicates > 0 {
-        let _ = write!(text, ", {} twice", grouped(figures.duplicates));
-    }
-    text
 }
 
 /// The curves as tables.
@@ -94,7 +83,7 @@ pub fn write(
         let _ = writeln!(text, "- {line}");
     }
     text.push_str("\n## How to read this\n\n");
-    for note in machine::NOTES {
+    for note in notes::NOTES {
         let _ = writeln!(text, "- {note}");
     }
     text.push_str("\n## All figures\n\n");
@@ -121,30 +110,4 @@ pub fn write(
         let _ = write!(text, "\n## Memory\n\n```text\n{}\n```\n", soak.trim_end());
     }
     fs::write(folder.join("REPORT.md"), text)
-}
-
-/// With a comma at every thousand.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!(
-            (grouped(7), grouped(1_000), grouped(1_234_567)),
-            ("7".into(), "1,000".into(), "1,234,567".into())
-        );
-    }
 }

@@ -224,6 +224,7 @@ impl Sum {
             delivered: distinct,
             expected,
             duplicates: self.seen - distinct,
+            cpu: Duration::ZERO,
         }
     }
 }

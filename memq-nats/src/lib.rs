@@ -141,6 +141,7 @@
 //! `memq-bridge-offset` and `memq-bridge-at`; see [`Mirrored`](memq::Mirrored).
 
 mod connect;
+mod delivered;
 mod fault;
 mod group;
 mod link;

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{HeaderMap, Subject};
-use memq::Partition;
 use memq::spi::{Boxed, Fault, Outgoing, Promise, PublishFault, Receipt, RemotePublisher};
+use memq::{Partition, TopicOptions};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -52,6 +52,8 @@ struct Admitted {
     done: u64,
     /// The size of the others.
     bytes: usize,
+    /// What was published to so far, for each partition without and with a key.
+    subjects: Vec<Option<Subject>>,
     /// Whether the handle is gone.
     left: bool,
     /// Whether the task runs.
@@ -107,6 +109,20 @@ impl Drop for Publisher {
     }
 }
 
+impl Admitted {
+    /// A subject, made once.
+    fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> Subject {
+        let at = 2 * usize::from(place.partition.0) + usize::from(place.keyed);
+        if self.subjects.len() <= at {
+            self.subjects.resize(at + 1, None);
+        }
+        match self.subjects.get_mut(at) {
+            Some(known) => known.get_or_insert_with(make).clone(),
+            None => make(),
+        }
+    }
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, Admitted> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,16 +146,21 @@ impl Shared {
     /// Where a message goes, and what is sent with it; or what is wrong with it.
     fn check(
         &self,
+        state: &mut Admitted,
+        options: &TopicOptions,
         message: &Outgoing,
         id: &str,
     ) -> Result<(Subject, HeaderMap, usize), PublishFault> {
-        let options = self.core.options();
         let partition = message.partition.unwrap_or_else(|| {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             Partition(turn % options.partitions.max(1))
         });
         let place = Place { partition, keyed: message.record.key().is_some() };
-        let subject = self.core.link.settings.namespace.subject(&self.core.name, place);
+        let make = || {
+            let namespace = &self.core.link.settings.namespace;
+            Subject::from(namespace.subject(&self.core.name, place))
+        };
+        let subject = state.subject(place, make);
         let headers = wire::headers(&message.record, Some(id));
         let bytes = wire::length(&headers) + message.record.bytes().len();
         // The server counts the subject towards what a topic keeps, and not towards one message.
@@ -148,7 +169,7 @@ impl Shared {
         if bytes > max_bytes {
             return Err(PublishFault::TooLarge { bytes, max_bytes });
         }
-        Ok((subject.into(), headers, bytes))
+        Ok((subject, headers, bytes))
     }
 }
 
@@ -161,14 +182,14 @@ impl RemotePublisher for Publisher {
         let shared = &self.0;
         shared.ended()?;
         let mut state = shared.state();
-        let before = state.all;
+        let (before, options) = (state.all, shared.core.options());
         while state.all - state.done < shared.window() && state.bytes < MOST_BYTES {
             let Some(message) = messages.pop_front() else { break };
             let (promise, receipt) = Receipt::pair();
             receipts.push(receipt);
             let own = || format!("{}{}", shared.id, state.all);
             let id = message.id.as_deref().map_or_else(own, str::to_owned);
-            match shared.check(&message, &id) {
+            match shared.check(&mut state, &options, &message, &id) {
                 Ok((subject, headers, bytes)) => {
                     let until = message.within.map(|within| Instant::now() + within);
                     let headers = Some(headers);

@@ -5,7 +5,6 @@
 //! at the cursor. A task does that, and keeps a bounded number of messages ready.
 
 mod buffer;
-mod delivered;
 mod drive;
 mod pull;
 mod source;

@@ -21,6 +21,7 @@ mod headers;
 mod key;
 
 use async_nats::HeaderMap;
+use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
 use bytes::Bytes;
 use memq::schema::Fingerprint;
 use memq::{Compression, Format, Headers, Key, Record};
@@ -35,7 +36,6 @@ const KEY: &str = "Memq-Key";
 const KEY_BASE64: &str = "Memq-Key-Base64";
 const ORDER: &str = "Memq-Headers";
 const ESCAPED: &str = "Memq-Header-";
-const ID: &str = "Nats-Msg-Id";
 
 /// The type of what stages sealed: to others it is bytes.
 const SEALED: &str = "application/vnd.memq.sealed";
@@ -125,8 +125,8 @@ fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str
     let mut map = HeaderMap::new();
     let kind = TYPES.iter().find(|(format, _)| *format == nature.format);
     match kind {
-        _ if nature.sealed => map.insert(CONTENT_TYPE, SEALED),
-        Some((_, kind)) => map.insert(CONTENT_TYPE, *kind),
+        _ if nature.sealed => map.insert(const { HeaderName::from_static(CONTENT_TYPE) }, SEALED),
+        Some((_, kind)) => map.insert(const { HeaderName::from_static(CONTENT_TYPE) }, *kind),
         None => {}
     }
     if let Some((_, encoding)) = ENCODINGS.iter().find(|(known, _)| *known == nature.compression) {
@@ -145,7 +145,7 @@ fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str
         key::write(key, &mut map);
     }
     if let Some(id) = id {
-        map.insert(ID, key::id(id));
+        map.insert(NATS_MESSAGE_ID, key::id(id));
     }
     headers::write(user, &mut map);
     map

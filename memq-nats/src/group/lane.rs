@@ -7,12 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use memq::Cause;
+use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::Incoming;
+use memq::{Cause, Format};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio::sync::watch;
@@ -22,8 +21,9 @@ use super::parts::Part;
 use super::recover::recover;
 use super::register::{Nothing, nanos};
 use super::shared::{Arrived, Asks, LATE, RETURN, Shared};
+use crate::delivered::Delivered;
 use crate::link::Link;
-use crate::names::{Place, offset, timestamp};
+use crate::names::{Place, offset};
 use crate::wire;
 
 /// How long one pull waits for a message. Another follows; so the server forgets who is gone.
@@ -35,6 +35,9 @@ const QUIET: Duration = Duration::from_millis(1_500);
 
 /// Heartbeats and the like that may be on their way, at most.
 const STATUSES: u64 = 8;
+
+/// Messages that are handed over at once, at most.
+const RUN: usize = 256;
 
 /// A pause where the server refuses a pull for now.
 const REFUSED: Duration = Duration::from_millis(50);
@@ -54,6 +57,8 @@ struct Pull {
 enum Over {
     /// It brought what there was.
     Done,
+    /// The server refused it for now.
+    Busy,
     /// There was nothing for as long as it waited.
     Idle,
     /// The server does not know it any more, or is away.
@@ -79,6 +84,10 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 let over = pull(&shared, part, &mut inbox, batch, &mut turn).await;
                 match over.unwrap_or(Over::Lost) {
                     Over::Done => continue,
+                    Over::Busy => {
+                        tokio::time::sleep(REFUSED).await;
+                        continue;
+                    }
                     // Others may have said more partitions since.
                     Over::Idle => {}
                     Over::Stop => break,
@@ -138,26 +147,52 @@ async fn pull(
             }
             () = tokio::time::sleep_until(quiet) => return Ok(Over::Lost),
         };
-        let Some(message) = message else { return Ok(Over::Lost) };
+        let Some(first) = message else { return Ok(Over::Lost) };
         quiet = Instant::now() + QUIET;
+        let over = take(shared, part, moves, batch, inbox, first);
+        if let Some(over) = over {
+            return Ok(over);
+        }
+    }
+    Ok(Over::Done)
+}
+
+/// Takes in what has come; says where the pull is over by that.
+fn take(
+    shared: &Shared,
+    part: Part,
+    moves: u64,
+    batch: usize,
+    inbox: &mut Inbox,
+    first: Message,
+) -> Option<Over> {
+    let (format, since) = (shared.core.options().format, Instant::now());
+    let (mut run, mut pending) = (Vec::new(), 0);
+    let mut next = Some(first);
+    let mut over = None;
+    while let Some(message) = next {
         match message.status {
             None | Some(StatusCode::OK) => {
                 inbox.left -= 1;
-                arrive(shared, part, moves, message);
+                if let Some((arrived, after)) = read(message, format, since) {
+                    shared.core.hear_time(arrived.incoming.at);
+                    run.push(arrived);
+                    pending = after;
+                }
             }
             Some(StatusCode::IDLE_HEARTBEAT) => {}
             Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => {
                 let some = std::mem::take(&mut inbox.left) < batch;
-                return Ok(if some { Over::Done } else { Over::Idle });
+                over = Some(if some { Over::Done } else { Over::Idle });
             }
-            Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => {
-                tokio::time::sleep(REFUSED).await;
-                return Ok(Over::Done);
-            }
-            Some(_) => return Ok(Over::Lost),
+            Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => over = Some(Over::Busy),
+            Some(_) => over = Some(Over::Lost),
         }
+        let more = over.is_none() && inbox.left > 0 && run.len() < RUN;
+        next = if more { inbox.next_now() } else { None };
     }
-    Ok(Over::Done)
+    shared.arrive(part, moves, run, pending);
+    over
 }
 
 /// Whether a pull was refused because the group has as many in flight as it may, or is asked by many.
@@ -165,24 +200,18 @@ fn is_busy(message: &Message) -> bool {
     message.description.as_deref().is_some_and(|text| text.starts_with("Exceeded"))
 }
 
-/// Hands a message to the member.
-fn arrive(shared: &Shared, part: Part, moves: u64, message: Message) {
-    let message = jetstream::Message { message, context: shared.core.link.context.clone() };
-    // What the server did not send as a delivery is none.
-    let (Ok(info), Some(reply)) = (message.info(), message.reply.clone()) else { return };
-    let (sequence, pending, attempt) = (info.stream_sequence, info.pending, info.delivered);
-    let at = timestamp(info.published);
-    shared.core.hear_time(at);
-    let format = shared.core.options().format;
-    let message = message.message;
+/// A message, and how many its consumer has to send after it. What the server did not send as a
+/// delivery is none.
+fn read(message: Message, format: Format, since: Instant) -> Option<(Arrived, u64)> {
+    let reply = message.reply?;
+    let delivered = Delivered::read(&reply)?;
     let record = wire::record(message.payload, message.headers.as_ref(), format);
-    let mut incoming = Incoming::new(offset(sequence), at, record);
+    let mut incoming = Incoming::new(offset(delivered.sequence), delivered.at, record);
     if let Some(place) = Place::of(&message.subject) {
         incoming.partition = place.partition;
     }
-    let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
-    let arrived = Arrived { incoming, attempt, reply, since: Instant::now() };
-    shared.arrive(part, moves, arrived, pending);
+    let arrived = Arrived { incoming, attempt: delivered.attempt, reply, since };
+    Some((arrived, delivered.pending))
 }
 
 /// Asks for no more, and gives back what was on its way.
@@ -233,6 +262,11 @@ impl Inbox {
         let message = self.messages.next().await;
         self.seen += u64::from(message.is_some());
         message
+    }
+
+    /// What is here already.
+    fn next_now(&mut self) -> Option<Message> {
+        self.next().now_or_never().flatten()
     }
 
     /// Whether it was opened on a connection that was cut.

@@ -9,6 +9,7 @@ use memq::spi::{
 };
 use memq::{GroupStats, MemberStats, Offset, Start};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::parts::{ensure, tidy};
 use super::recover::grow;
@@ -74,9 +75,10 @@ impl RemoteGroup for Member {
             shared.ring();
             return Poll::Pending;
         }
+        let now = Instant::now();
         for _ in 0..run {
             let Some(message) = state.ready.pop_front() else { break };
-            into.push(hand_out(shared, &mut state, message));
+            into.push(hand_out(shared, &mut state, message, now));
         }
         state.satisfied(&shared.rules);
         let fetches = state.fetches();
@@ -126,14 +128,14 @@ impl Drop for Member {
 }
 
 /// Hands out what arrived.
-fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived) -> Handed {
+fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived, now: Instant) -> Handed {
     let Arrived { incoming, attempt, reply, since } = message;
     if shared.rules.auto_ack {
         shared.tell(&reply, ACK);
         return Handed::new(incoming, attempt, None);
     }
     // Its deadline begins now, also where it lay here for a while.
-    if since.elapsed() > shared.rules.ack_deadline / 10 {
+    if now - since > shared.rules.ack_deadline / 10 {
         shared.tell(&reply, PROGRESS);
     }
     let (offset, serial, moves) = (incoming.offset, state.next_serial(), state.moves);

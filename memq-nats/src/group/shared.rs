@@ -74,6 +74,8 @@ pub(super) struct State {
     pub(super) ready: VecDeque<Arrived>,
     /// What was handed out, and not settled.
     pub(super) held: HashMap<Offset, Held>,
+    /// The last offset that has arrived. Nothing after it is in either.
+    last: Option<Offset>,
     serial: u64,
     /// Messages that are waited for.
     wanted: usize,
@@ -167,6 +169,7 @@ impl State {
             moves: 0,
             ready: VecDeque::new(),
             held: HashMap::new(),
+            last: None,
             serial: 0,
             wanted: 0,
             ahead: 0,
@@ -198,9 +201,10 @@ impl State {
         self.serial
     }
 
-    /// It waits for this many.
+    /// It waits for this many, or for more where it has asked for more since the last one came: who
+    /// wants many takes what there is, and then waits for the first.
     pub(super) fn want(&mut self, messages: usize, waker: &Waker) {
-        self.wanted = messages;
+        self.wanted = self.wanted.max(messages);
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
         }
@@ -273,28 +277,38 @@ impl Shared {
         Some(wanted.min(self.most.saturating_sub(state.held.len() + state.ready.len())))
     }
 
-    /// Takes in what arrived; gives it back where it is over or the group was moved.
-    pub(super) fn arrive(&self, part: Part, moves: u64, message: Arrived, pending: u64) {
+    /// Takes in what arrived together; gives it back where it is over or the group was moved.
+    pub(super) fn arrive(&self, part: Part, moves: u64, run: Vec<Arrived>, pending: u64) {
         let mut state = self.locked();
-        if state.moves != moves {
+        if state.moves != moves || run.is_empty() {
             return;
         }
         if state.is_over() {
-            self.tell(&message.reply, RETURN);
+            run.iter().for_each(|message| self.tell(&message.reply, RETURN));
             return;
         }
-        let offset = message.incoming.offset;
-        // Handed out again: what was handed out before does not count any more.
-        state.held.remove(&offset);
-        state.ready.retain(|ready| ready.incoming.offset != offset);
+        // What lies here is kept from then on.
+        let first = state.ready.is_empty();
+        for message in run {
+            let offset = message.incoming.offset;
+            if state.last.is_some_and(|last| offset <= last) {
+                // Handed out again: what was handed out before does not count any more.
+                state.held.remove(&offset);
+                state.ready.retain(|ready| ready.incoming.offset != offset);
+            }
+            state.last = state.last.max(Some(offset));
+            state.ready.push_back(message);
+        }
         (state.wanted, state.ahead) = (0, 0);
         if !matches!(part, Part::Keyed(_)) {
             state.pending = pending;
         }
-        state.ready.push_back(message);
         let waker = state.waker.take();
         drop(state);
         waker.into_iter().for_each(Waker::wake);
+        if first {
+            self.ring();
+        }
     }
 
     /// There will be no more messages. The first word counts, but that it is deleted always does.
@@ -361,11 +375,15 @@ impl Shared {
     ) -> Result<(), SettleFault> {
         let mut state = self.locked();
         self.valid(&state, offset, serial, moves)?;
+        let full = state.held.len() + state.ready.len() >= self.most;
         state.held.remove(&offset);
-        // There may be room for one more now.
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        if full {
+            // There is room for one more now.
+            let waker = state.waker.take();
+            drop(state);
+            waker.into_iter().for_each(Waker::wake);
+            self.ring();
+        }
         Ok(())
     }
 
@@ -404,5 +422,24 @@ impl Shared {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_many_and_then_waits_for_the_first_is_brought_many() {
+        let stats = GroupStats::at("workers", Offset(0));
+        let mut state = State::new(Register::new(GroupRules::default(), 1), stats);
+        let waker = Waker::noop();
+        state.want(256, waker);
+        state.want(1, waker);
+        assert_eq!(state.wanted, 256);
+        // It has some: what it asks for from then on counts alone.
+        state.satisfied(&GroupRules::default());
+        state.want(1, waker);
+        assert_eq!(state.wanted, 1);
     }
 }

@@ -55,9 +55,7 @@ impl Delivery {
         if self.spent.swap(true, Ordering::AcqRel) {
             return Err(SettleFault::AlreadySettled);
         }
-        self.shared.release(self.offset, self.serial, self.moves)?;
-        self.shared.ring();
-        Ok(())
+        self.shared.release(self.offset, self.serial, self.moves)
     }
 }
 

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::buffer::{Buffer, Over};
-use super::delivered::Delivered;
 use super::pull::{Pull, SILENCE, Said, Why};
 use super::source::Source;
+use crate::delivered::Delivered;
 use crate::names::{Place, offset};
 use crate::settings::Settings;
 use crate::topic::{Core, Phase, Unseen};
@@ -314,7 +314,7 @@ mod tests {
             length: 3,
         };
         let at = Timestamp::from_nanos(at);
-        let delivered = Delivered { sequence, number, at, pending: 7 };
+        let delivered = Delivered { attempt: 1, sequence, number, at, pending: 7 };
         let accepted = position.accept(message, delivered, Format::Json);
         accepted.unwrap().map(|(incoming, _)| incoming)
     }

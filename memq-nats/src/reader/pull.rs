@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::buffer::MOST;
-use super::delivered::Delivered;
 use super::source::Source;
+use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names;
 

@@ -66,6 +66,9 @@ impl Gathered {
     /// In their order; those that nobody ordered come last, by name. What is no header by memq's
     /// rules, as one with a tab in its value, was not written by memq and is left out.
     pub(super) fn finish(mut self) -> Headers {
+        if self.found.is_empty() {
+            return Headers::new();
+        }
         let order: Vec<&str> = self.order.split(' ').collect();
         let place = |name: &str| order.iter().position(|known| *known == name);
         self.found.sort_by(|(one, _), (other, _)| {

@@ -66,7 +66,7 @@ fn names_that_are_taken_and_values_that_would_change_are_escaped() {
     user.insert("memq-dead-reason", "no such customer").unwrap();
     let map = sent(&user);
     assert_eq!(map.get("memq-dead-reason").unwrap().as_str(), "no such customer");
-    assert!(map.get(ID).is_none());
+    assert!(map.get(NATS_MESSAGE_ID).is_none());
     let arrived = read(Some(&map), Format::Raw);
     assert_eq!((arrived.headers, arrived.nature), (user, nature()));
 }
@@ -91,7 +91,7 @@ fn a_sealed_payload_is_of_no_format() {
 fn an_id_is_one_line_and_no_two_are_alike() {
     let id = |id| {
         let map = write(&nature(), None, &Headers::new(), Some(id));
-        map.get(ID).unwrap().as_str().to_owned()
+        map.get(NATS_MESSAGE_ID).unwrap().as_str().to_owned()
     };
     assert_eq!(id("order-7"), "order-7");
     let all = ["", " ", "a\r\nb", "a\nb", "base64:", "base64:IA==", "order-7"].map(id);

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 /// How long one run of one peer takes, at scale 1.
 pub const TARGET: Duration = Duration::from_millis(250);
-/// Those against which memq is compared.
-pub const SEED: &str = "tokio-memq";
 const SELF: &str = "memq";
 
 /// One run of one peer.
@@ -18,12 +16,15 @@ pub struct Outcome {
     pub delivered: u64,
     pub expected: u64,
     pub duplicates: u64,
+    /// What this process had of the processor meanwhile; zero where that is not counted.
+    pub cpu: Duration,
 }
 
 impl Outcome {
     /// A run that loses nothing by its nature.
     pub fn whole(value: f64, elapsed: Duration, count: u64) -> Self {
-        Self { value, elapsed, count, delivered: count, expected: count, duplicates: 0 }
+        let (delivered, expected, cpu) = (count, count, Duration::ZERO);
+        Self { value, elapsed, count, delivered, expected, duplicates: 0, cpu }
     }
 }
 
@@ -55,13 +56,17 @@ pub struct Figures {
     pub median: f64,
     pub min: f64,
     pub max: f64,
-    /// How many times as good as tokio-memq, in the same round.
-    pub to_seed: Option<f64>,
+    /// How many times as good as the one that is compared with, in the same round.
+    pub to_base: Option<f64>,
     /// The same with the best peer that is not this project.
     pub to_best: Option<f64>,
     pub delivered: u64,
     pub expected: u64,
     pub duplicates: u64,
+    /// The median of the processor's time for a message, in ns.
+    pub cpu: f64,
+    /// How many times as much that is as the one that is compared with takes, in the same round.
+    pub cpu_to_base: Option<f64>,
 }
 
 impl Figures {
@@ -70,9 +75,11 @@ impl Figures {
     }
 }
 
-/// Runs all peers of a workload; `say` hears what is being done.
+/// Runs all peers of a workload, to be compared with the one called `base`; `say` hears what is being
+/// done.
 pub fn measure(
     workload: &Workload,
+    base: &str,
     rounds: usize,
     scale: f64,
     mut say: impl FnMut(&str),
@@ -100,7 +107,7 @@ pub fn measure(
         }
     }
     let peers = workload.rows.iter().map(|row| row.peer).collect::<Vec<_>>();
-    figures(&peers, &runs, workload.higher_is_better)
+    figures(&peers, base, &runs, workload.higher_is_better)
 }
 
 fn scaled(count: u64, scale: f64) -> u64 {
@@ -115,7 +122,12 @@ fn affordable(workload: &Workload, warm: &Outcome, most: u64, scale: f64) -> u64
 }
 
 /// Medians over the rounds, and ratios within each.
-pub fn figures(peers: &[&'static str], runs: &[Vec<Outcome>], higher: bool) -> Vec<Figures> {
+pub fn figures(
+    peers: &[&'static str],
+    base: &str,
+    runs: &[Vec<Outcome>],
+    higher: bool,
+) -> Vec<Figures> {
     let ratio = |mine: f64, other: f64| if higher { mine / other } else { other / mine };
     let best = |a: f64, b: f64| if higher { a.max(b) } else { a.min(b) };
     let rounds = runs.first().map_or(0, Vec::len);
@@ -135,19 +147,32 @@ pub fn figures(peers: &[&'static str], runs: &[Vec<Outcome>], higher: bool) -> V
             Some(median(&mut ratios)).filter(|ratio| ratio.is_finite())
         };
         let ours = is_ours(peer);
-        let to_seed = against(&|_, other| other == SEED && other != peer);
+        let to_base = against(&|_, other| other == base && other != peer);
         let to_best = against(&|at, other| at != index && !(is_ours(other) && ours));
+        let cpu = |at: usize, round: usize| {
+            let run: &Outcome = &runs[at][round];
+            run.cpu.as_nanos() as f64 / run.count.max(1) as f64
+        };
+        let cpus = (0..rounds).map(|round| cpu(index, round)).collect::<Vec<_>>();
+        let other = peers.iter().position(|other| *other == base && *other != peer);
+        let cpu_to_base = other.and_then(|at| {
+            let mut ratios =
+                (0..rounds).map(|round| cpus[round] / cpu(at, round)).collect::<Vec<_>>();
+            Some(median(&mut ratios)).filter(|ratio| ratio.is_finite())
+        });
         let sum = |of: fn(&Outcome) -> u64| runs[index].iter().map(of).sum::<u64>();
         all.push(Figures {
             peer,
             median: median(&mut values.clone()),
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            to_seed,
+            to_base,
             to_best,
             delivered: sum(|run| run.delivered),
             expected: sum(|run| run.expected),
             duplicates: sum(|run| run.duplicates),
+            cpu: median(&mut cpus.clone()),
+            cpu_to_base,
         });
     }
     all
@@ -189,6 +214,8 @@ pub fn significant(value: f64) -> String {
 mod tests {
     use super::*;
 
+    const BASE: &str = "tokio-memq";
+
     fn runs(values: &[f64]) -> Vec<Outcome> {
         values.iter().map(|value| Outcome::whole(*value, Duration::from_secs(1), 10)).collect()
     }
@@ -213,18 +240,18 @@ mod tests {
     #[test]
     fn ratios_are_of_one_round() {
         // The second round is ten times as slow for everybody: no ratio changes.
-        let peers = ["memq", "memq-borrowed", SEED, "kanal"];
+        let peers = ["memq", "memq-borrowed", BASE, "kanal"];
         let runs = [
             runs(&[80.0, 8.0, 80.0]),
             runs(&[100.0, 10.0, 100.0]),
             runs(&[10.0, 1.0, 10.0]),
             runs(&[40.0, 4.0, 40.0]),
         ];
-        let figures = figures(&peers, &runs, true);
-        assert_eq!(figures[0].to_seed, Some(8.0));
+        let figures = figures(&peers, BASE, &runs, true);
+        assert_eq!(figures[0].to_base, Some(8.0));
         assert_eq!(figures[0].to_best, Some(2.0), "not against itself in another way of reading");
         assert_eq!(figures[1].to_best, Some(2.5));
-        assert_eq!(figures[2].to_seed, None);
+        assert_eq!(figures[2].to_base, None);
         assert_eq!(figures[3].to_best, Some(0.4));
         assert_eq!((figures[0].median, figures[0].min, figures[0].max), (80.0, 8.0, 80.0));
         assert_eq!((figures[0].delivered, figures[0].expected, figures[0].lost()), (30, 30, 0));
@@ -232,16 +259,17 @@ mod tests {
 
     #[test]
     fn where_less_is_better_a_ratio_above_one_is_still_better() {
-        let figures = figures(&["memq", SEED], &[runs(&[2.0]), runs(&[8.0])], false);
-        assert_eq!(figures[0].to_seed, Some(4.0));
+        let figures = figures(&["memq", BASE], BASE, &[runs(&[2.0]), runs(&[8.0])], false);
+        assert_eq!(figures[0].to_base, Some(4.0));
         assert_eq!(figures[1].to_best, Some(0.25));
     }
 
     #[test]
     fn without_others_there_is_no_ratio() {
-        let figures = figures(&["memq", "memq-borrowed"], &[runs(&[2.0]), runs(&[8.0])], true);
-        assert_eq!((figures[0].to_seed, figures[0].to_best), (None, None));
-        let figures = super::figures(&["memq", "vec"], &[runs(&[2.0]), runs(&[0.0])], true);
+        let figures =
+            figures(&["memq", "memq-borrowed"], BASE, &[runs(&[2.0]), runs(&[8.0])], true);
+        assert_eq!((figures[0].to_base, figures[0].to_best), (None, None));
+        let figures = super::figures(&["memq", "vec"], BASE, &[runs(&[2.0]), runs(&[0.0])], true);
         assert_eq!(figures[0].to_best, None);
     }
 

@@ -6,31 +6,34 @@ const PREFIX: &str = "$JS.ACK.";
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delivered {
+pub(crate) struct Delivered {
+    /// How often it was sent, this time included.
+    pub(crate) attempt: u32,
     /// Its sequence in the stream.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// Its number among all that the consumer has sent, from 1 on: one that is missing was lost on the
     /// way.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// When it was stored.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
     /// How many the consumer has to send after it.
-    pub(super) pending: u64,
+    pub(crate) pending: u64,
 }
 
 impl Delivered {
     /// Reads `stream.consumer.attempt.sequence.number.nanoseconds.pending`, to which newer servers add:
     /// domain and account before, and perhaps more behind.
-    pub(super) fn read(reply: &str) -> Option<Self> {
+    pub(crate) fn read(reply: &str) -> Option<Self> {
         let tokens = reply.strip_prefix(PREFIX)?.split('.');
         let before = match tokens.clone().count() {
-            7 => 3,
-            9.. => 5,
+            7 => 2,
+            9.. => 4,
             _ => return None,
         };
-        let mut numbers = tokens.skip(before).map(|token| token.parse().ok());
+        let mut numbers = tokens.skip(before).map(|token| token.parse::<u64>().ok());
         let mut next = || numbers.next().flatten();
         Some(Self {
+            attempt: u32::try_from(next()?).unwrap_or(u32::MAX),
             sequence: next()?,
             number: next()?,
             at: Timestamp::from_nanos(next()?),
@@ -46,7 +49,7 @@ mod tests {
     #[test]
     fn servers_of_all_versions_are_understood() {
         let at = Timestamp::from_nanos(1_790_230_470_084_404_000);
-        let delivered = Delivered { sequence: 100, number: 7, at, pending: 42 };
+        let delivered = Delivered { attempt: 1, sequence: 100, number: 7, at, pending: 42 };
         for reply in [
             "$JS.ACK.memq-a.r.1.100.7.1790230470084404000.42",
             "$JS.ACK._.szMpdrwD.memq-a.r.1.100.7.1790230470084404000.42",

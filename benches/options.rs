@@ -14,6 +14,8 @@ pub struct Options {
     pub json: bool,
     pub report: bool,
     pub growth: bool,
+    /// Programs; those there are where it is empty.
+    pub servers: Vec<String>,
     pub help: bool,
 }
 
@@ -27,6 +29,7 @@ impl Default for Options {
             json: false,
             report: false,
             growth: false,
+            servers: Vec::new(),
             help: false,
         }
     }
@@ -37,9 +40,11 @@ impl Default for Options {
 pub struct Known {
     pub workloads: Vec<&'static str>,
     pub peers: Vec<&'static str>,
+    /// Options.
+    pub options: &'static [&'static str],
+    /// What is done where nothing is said.
+    pub rounds: usize,
 }
-
-const OPTIONS: &str = "--only, --rounds, --scale, --peers, --json, --report, --growth, --help";
 
 /// What is wrong with the command line, and what there is.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +58,7 @@ impl fmt::Display for Wrong {
 
 /// Reads the arguments after the program's name.
 pub fn parse(args: impl IntoIterator<Item = String>, known: &Known) -> Result<Options, Wrong> {
-    let mut options = Options::default();
+    let mut options = Options { rounds: known.rounds, ..Options::default() };
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         let (name, mut given) = match arg.split_once('=') {
@@ -65,6 +70,11 @@ pub fn parse(args: impl IntoIterator<Item = String>, known: &Known) -> Result<Op
             value.ok_or_else(|| Wrong(format!("{name} takes {what}")))
         };
         match name.as_str() {
+            "--help" | "-h" => options.help = true,
+            other if !known.options.contains(&other) => {
+                let there = known.options.join(", ");
+                return Err(Wrong(format!("no option is called {other}; there are {there}")));
+            }
             "--only" => options.only = list(&value("names of workloads")?),
             "--peers" => options.peers = list(&value("names of peers")?),
             "--rounds" => {
@@ -80,10 +90,8 @@ pub fn parse(args: impl IntoIterator<Item = String>, known: &Known) -> Result<Op
             "--json" => options.json = true,
             "--report" => options.report = true,
             "--growth" => options.growth = true,
-            "--help" | "-h" => options.help = true,
-            other => {
-                return Err(Wrong(format!("no option is called {other}; there are {OPTIONS}")));
-            }
+            "--server" => options.servers.push(value("the path of a nats-server")?),
+            other => unreachable!("{other} is said to be an option"),
         }
         if given.is_some() {
             return Err(Wrong(format!("{name} takes no value")));
@@ -139,31 +147,6 @@ impl Options {
     }
 }
 
-/// What `--help` says.
-pub fn help(known: &Known) -> String {
-    format!(
-        "\
-Measures memq beside its peers, and prints a table.
-
-cargo run --release -p memq-benches --bin peers -- [OPTIONS]
-
-  --only S1b,S7    these workloads only
-  --peers kanal    these peers only; memq for all its rows
-  --rounds 5       rounds after the warm-up
-  --scale 1.0      how long each run takes; 0.2 ends within two minutes
-  --json           one object per line in place of the table
-  --report         writes benches/REPORT.md, and its charts beside it
-  --growth         how costs grow with depth, subscribers, topics and size
-  --help           this
-
-workloads: {}
-peers: {}
-",
-        known.workloads.join(", "),
-        known.peers.join(", ")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +155,10 @@ mod tests {
         Known {
             workloads: vec!["L1", "S1a", "S1b", "S7-current", "S7-multi"],
             peers: vec!["memq", "memq-borrowed", "tokio-memq", "kanal"],
+            options: &[
+                "--only", "--rounds", "--scale", "--peers", "--json", "--report", "--growth",
+            ],
+            rounds: 5,
         }
     }
 
@@ -184,7 +171,7 @@ mod tests {
     fn nothing_said_is_everything_measured() {
         let options = parsed("").unwrap();
         assert_eq!(options, Options::default());
-        assert!(options.rounds >= 5);
+        assert_eq!(options.rounds, 5);
         assert!(options.wants_workload("S1a") && options.wants_peer("kanal"));
     }
 
@@ -211,6 +198,7 @@ mod tests {
         assert!(wrong("--only S").starts_with("no workload is called S;"));
         assert!(wrong("--peers rabbit").ends_with("memq, memq-borrowed, tokio-memq, kanal"));
         assert!(wrong("--fast").starts_with("no option is called --fast; there are --only,"));
+        assert!(wrong("--server x").starts_with("no option is called --server"));
         assert!(wrong("--rounds 0").ends_with("1 to 1,000, not 0"));
         assert!(wrong("--rounds").starts_with("--rounds takes a number"));
         assert!(wrong("--scale nan").ends_with("not nan"));

@@ -1,0 +1,198 @@
+//! Groups: messages are fetched, read and settled.
+
+use std::sync::Arc;
+
+use async_nats::jetstream::consumer::{AckPolicy, Consumer as RawConsumer, pull};
+use futures_util::StreamExt as _;
+use memq::Consumer;
+use memq_benches::measure::Workload;
+
+use super::{Place, Stopwatch, Taken, row};
+use crate::seen::Seen;
+use crate::site::{BATCH, KEPT, Kept, Site};
+
+pub(super) fn all(site: &Place) -> Vec<Workload> {
+    vec![
+        Workload {
+            name: "group-batches",
+            what: "A group's only member fetches 256 messages at a time, reads and acknowledges them; \
+                   until the server knows of all",
+            unit: "messages/s",
+            higher_is_better: true,
+            most: KEPT,
+            least: 1_000,
+            fixed: false,
+            rows: vec![
+                row(site, "memq", |site, count| memq(site, count, batches)),
+                row(site, "raw", |site, count| raw(site, count, fetch)),
+            ],
+        },
+        Workload {
+            name: "group-singly",
+            what: "The same, one message asked for at a time. memq-ahead is a group without dead letters, which \
+                   fetches ahead; raw-stream keeps 256 messages under way",
+            unit: "messages/s",
+            higher_is_better: true,
+            most: KEPT,
+            least: 1_000,
+            fixed: false,
+            rows: vec![
+                row(site, "memq", |site, count| memq(site, count, singly)),
+                row(site, "memq-ahead", |site, count| memq_by(site, count, true, singly)),
+                row(site, "raw", |site, count| raw(site, count, fetch_singly)),
+                row(site, "raw-stream", |site, count| raw(site, count, stream)),
+            ],
+        },
+        Workload {
+            name: "group-confirmed",
+            what: "As group-batches; the server's word for each acknowledgement is waited for",
+            unit: "messages/s",
+            higher_is_better: true,
+            most: 50_000,
+            least: 256,
+            fixed: false,
+            rows: vec![
+                row(site, "memq", |site, count| memq(site, count, confirmed)),
+                row(site, "raw", |site, count| raw(site, count, fetch_confirmed)),
+            ],
+        },
+    ]
+}
+
+async fn memq<F: Future<Output = u64> + Send>(
+    site: Arc<Site>,
+    count: u64,
+    run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
+) -> (Taken, u64) {
+    memq_by(site, count, false, run).await
+}
+
+/// `ahead` says that nothing becomes a dead letter: then attempts are not counted, and messages are
+/// fetched that may have to be given back.
+async fn memq_by<F: Future<Output = u64> + Send>(
+    site: Arc<Site>,
+    count: u64,
+    ahead: bool,
+    run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
+) -> (Taken, u64) {
+    let group = site.unused("workers");
+    let mut member = site.broker.subscriber::<Kept>().group(&*group).max_in_flight(4 * BATCH);
+    if ahead {
+        member = member.without_dead_letters();
+    }
+    let member = member.await.expect("a member");
+    let began = Stopwatch::start();
+    let seen = run(member, count).await;
+    site.settled(count).await;
+    let elapsed = began.stop();
+    site.broker.delete_group("kept", &group).await.expect("the group");
+    (elapsed, seen)
+}
+
+async fn batches(mut member: Consumer<Kept>, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let deliveries = member.recv_batch(seen.next(count)).await.expect("messages");
+        deliveries.iter().for_each(|delivery| seen.see(delivery));
+        deliveries.ack();
+    }
+    seen.end()
+}
+
+async fn singly(mut member: Consumer<Kept>, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let delivery = member.recv().await.expect("a message");
+        seen.see(&delivery);
+        delivery.ack();
+    }
+    seen.end()
+}
+
+async fn confirmed(mut member: Consumer<Kept>, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        for delivery in member.recv_batch(seen.next(count)).await.expect("messages") {
+            seen.see(&delivery);
+            delivery.ack_confirmed().await.expect("settled");
+        }
+    }
+    seen.end()
+}
+
+type Raw = RawConsumer<pull::Config>;
+
+async fn raw<F: Future<Output = u64> + Send>(
+    site: Arc<Site>,
+    count: u64,
+    run: impl FnOnce(Raw, u64) -> F + Send,
+) -> (Taken, u64) {
+    let (stream, name) = (site.kept().await, site.unused("raw"));
+    let config = pull::Config {
+        durable_name: Some(name.clone()),
+        ack_policy: AckPolicy::Explicit,
+        max_ack_pending: -1,
+        ..pull::Config::default()
+    };
+    let consumer = stream.create_consumer(config).await.expect("a consumer");
+    let began = Stopwatch::start();
+    let seen = run(consumer, count).await;
+    site.settled(count).await;
+    let elapsed = began.stop();
+    stream.delete_consumer(&name).await.expect("the consumer");
+    (elapsed, seen)
+}
+
+async fn fetch(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let batch = consumer.fetch().max_messages(seen.next(count)).messages().await;
+        let mut batch = batch.expect("a batch");
+        while let Some(message) = batch.next().await {
+            let message = message.expect("a message");
+            seen.read(&message);
+            message.ack().await.expect("acknowledged");
+        }
+    }
+    seen.end()
+}
+
+async fn fetch_singly(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let batch = consumer.fetch().max_messages(1).messages().await;
+        let message = batch.expect("a batch").next().await;
+        let message = message.expect("a message").expect("a message");
+        seen.read(&message);
+        message.ack().await.expect("acknowledged");
+    }
+    seen.end()
+}
+
+async fn stream(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    let messages = consumer.stream().max_messages_per_batch(BATCH).messages().await;
+    let mut messages = messages.expect("a stream");
+    while seen.count < count {
+        let message = messages.next().await.expect("a message").expect("a message");
+        seen.read(&message);
+        message.ack().await.expect("acknowledged");
+    }
+    // What was sent beyond those is nobody's.
+    drop(messages);
+    seen.end()
+}
+
+async fn fetch_confirmed(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let batch = consumer.fetch().max_messages(seen.next(count)).messages().await;
+        let mut batch = batch.expect("a batch");
+        while let Some(message) = batch.next().await {
+            let message = message.expect("a message");
+            seen.read(&message);
+            message.double_ack().await.expect("acknowledged");
+        }
+    }
+    seen.end()
+}
