@@ -316,7 +316,8 @@ impl Publisher<Record> {
     /// Publishes bytes when awaited; as [`publish`](Self::publish).
     ///
     /// A frame is recognised by its magic and stored as what it says. Other bytes are stored as
-    /// they are, in the format the topic was declared with, if it was.
+    /// they are, in the format the topic was declared with, if it was, and count as
+    /// [version](crate::schema) 1: publish a [`Record`] to say another.
     ///
     /// The bytes are not copied, so a slice of a larger buffer keeps all of it alive, while the topic
     /// counts only the slice towards `max_bytes`. Publish `Bytes::copy_from_slice` of a small part of
