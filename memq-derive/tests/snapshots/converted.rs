@@ -12,7 +12,7 @@ impl ::memq::Topic for Order {
     fn aliases(out: &mut ::memq::schema::Aliases) {
         use ::memq::schema::probe::Spelled as _;
         if out.enter::<Self>() {
-            ::memq::schema::probe::Of::<Item>::aliases(out);
+            ::memq::schema::probe::Of::<Wire<u8>>::aliases(out);
         }
     }
 }

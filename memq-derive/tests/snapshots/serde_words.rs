@@ -25,7 +25,6 @@ impl ::memq::Topic for Order {
         use ::memq::schema::probe::Spelled as _;
         if out.enter::<Self>() {
             out.add("Order", "placed_now", "ordered");
-            ::memq::schema::probe::Of::<Money>::aliases(out);
             ::memq::schema::probe::Of::<Extra>::aliases(out);
         }
     }
