@@ -35,12 +35,16 @@ pub(super) struct Claim {
     decoders: Arc<dyn Any + Send + Sync>,
     /// How its records are shown as JSON.
     #[cfg(feature = "schema")]
-    show: Box<dyn Fn(&Record) -> Option<Shown> + Send + Sync>,
+    show: Show,
 }
 
 /// A record as JSON.
 #[cfg(feature = "schema")]
 type Shown = Result<serde_json::Value, DecodeError>;
+
+/// Makes that of the records that are of one type.
+#[cfg(feature = "schema")]
+type Show = Box<dyn Fn(&Record) -> Option<Shown> + Send + Sync>;
 
 impl Claims {
     /// The type that was opened first.

@@ -149,7 +149,7 @@ mod tests {
         MessagePack: Codec<T>,
     {
         let mut bytes = Vec::new();
-        MessagePack::encode(value, &mut bytes)?;
+        MessagePack::encode(value, &mut bytes).unwrap();
         Record::new(bytes).with_format(Format::MessagePack).to_json()
     }
 
