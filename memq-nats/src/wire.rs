@@ -40,15 +40,15 @@ const ESCAPED: &str = "Memq-Header-";
 /// The type of what stages sealed: to others it is bytes.
 const SEALED: &str = "application/vnd.memq.sealed";
 
-/// Formats, and what `Content-Type` calls them.
-const TYPES: [(Format, &str); 7] = [
-    (Format::Json, "application/json"),
-    (Format::MessagePack, "application/msgpack"),
-    (Format::Cbor, "application/cbor"),
-    (Format::Bincode, "application/vnd.memq.bincode"),
-    (Format::Postcard, "application/vnd.memq.postcard"),
-    (Format::Custom, "application/vnd.memq.custom"),
-    (Format::Raw, "application/octet-stream"),
+/// Formats that `Content-Type` names.
+const TYPES: [Format; 7] = [
+    Format::Json,
+    Format::MessagePack,
+    Format::Cbor,
+    Format::Bincode,
+    Format::Postcard,
+    Format::Custom,
+    Format::Raw,
 ];
 
 /// Compressions, and what `Content-Encoding` calls them.
@@ -123,11 +123,9 @@ pub(crate) fn record(payload: Bytes, map: Option<&HeaderMap>, topic: Format) -> 
 /// The headers to send with a payload.
 fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str>) -> HeaderMap {
     let mut map = HeaderMap::new();
-    let kind = TYPES.iter().find(|(format, _)| *format == nature.format);
-    match kind {
-        _ if nature.sealed => map.insert(const { HeaderName::from_static(CONTENT_TYPE) }, SEALED),
-        Some((_, kind)) => map.insert(const { HeaderName::from_static(CONTENT_TYPE) }, *kind),
-        None => {}
+    let kind = if nature.sealed { SEALED } else { nature.format.content_type() };
+    if nature.sealed || TYPES.contains(&nature.format) {
+        map.insert(const { HeaderName::from_static(CONTENT_TYPE) }, kind);
     }
     if let Some((_, encoding)) = ENCODINGS.iter().find(|(known, _)| *known == nature.compression) {
         map.insert(CONTENT_ENCODING, *encoding);
@@ -208,8 +206,8 @@ fn read_type(value: &str, nature: &mut Nature) -> bool {
         nature.format = Format::Custom;
         return true;
     }
-    let found = TYPES.iter().find(|(_, known)| known.eq_ignore_ascii_case(kind));
-    found.map(|(format, _)| nature.format = *format).is_some()
+    let found = TYPES.iter().find(|format| format.content_type().eq_ignore_ascii_case(kind));
+    found.map(|format| nature.format = *format).is_some()
 }
 
 /// Takes in what `Content-Encoding` says; `false` where that is not known.

@@ -129,7 +129,7 @@ fn the_length_of_headers_is_that_on_the_way() {
 }
 
 fn any_nature() -> impl Strategy<Value = Nature> {
-    let formats = proptest::sample::select(TYPES.map(|(format, _)| format).to_vec());
+    let formats = proptest::sample::select(TYPES.to_vec());
     let compressions = proptest::sample::select(vec![
         Compression::None,
         Compression::Gzip,
