@@ -286,6 +286,32 @@ fn workers() {
 }
 
 #[test]
+fn evolution() {
+    let printed = printed(example("evolution").output().unwrap());
+    let lines = [
+        r#"  offset 0: [Line { item: "tea", cents: 420 }]"#,
+        "  offset 1: the message of version 1 could not become one of version 2",
+        r#"  offset 2: [Line { item: "sugar", cents: 150 }]"#,
+        "  offset 0: tea for 4.20",
+        "  offset 3: the message has version 3, and version 1 is read here: update this reader before those that publish",
+    ];
+    assert_lines(&printed, &lines);
+}
+
+#[test]
+fn asyncapi() {
+    let document = |format: &str| printed(example("asyncapi").arg(format).output().unwrap());
+    let json: Value = serde_json::from_str(&document("--json")).unwrap();
+    assert_eq!(json["asyncapi"], "3.0.0");
+    assert_eq!(json["channels"].as_object().unwrap().len(), 3);
+    assert!(document("--yaml").contains("asyncapi: 3.0.0\n"));
+    assert!(document("--html").starts_with("<!DOCTYPE html>"));
+    assert!(document("--nats").contains("memq.orders.{partition}.{kind}"));
+    let refused = example("asyncapi").arg("--pdf").output().unwrap();
+    assert!(!refused.status.success() && stderr(&refused).contains("--pdf"));
+}
+
+#[test]
 fn by_hand() {
     let printed = printed(example("by_hand").output().unwrap());
     assert_lines(
