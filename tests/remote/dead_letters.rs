@@ -94,6 +94,20 @@ async fn a_rejection_is_confirmed_once_it_is_there_and_goes_on_if_nobody_waits()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejection_whose_end_nobody_heard_is_told_so_and_leaves_one_dead_letter() {
+    let shop = Shop::with(1).await;
+    let mut billing = shop.billing(1).await;
+    shop.connection.hear_nothing(1);
+    let rejected = billing.recv().await.unwrap().reject_confirmed("torn").await;
+    assert!(matches!(rejected, Err(SettleError::Unavailable { .. })), "{rejected:?}");
+    // It came back, and went the same way again.
+    assert!(billing.try_recv().unwrap().is_none());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let dead = shop.dead().await;
+    assert_eq!((dead.len(), shop.lag().await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_dies_between_the_two_steps_leaves_one_dead_letter() {
     let shop = Shop::with(1).await;
     let mut billing = shop.billing(1).await;
