@@ -265,6 +265,27 @@ async fn dead_letters_are_redriven_once() {
     assert_eq!(shop.lag().await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_redrive_had_that_was_killed_is_soon_for_the_next() {
+    let shop = Shop::with(3).await;
+    let mut billing = shop.billing(1).await;
+    for _ in 0..3 {
+        billing.recv().await.unwrap().reject_confirmed("torn").await.unwrap();
+    }
+    let dead = shop.broker.dead_letters::<Order>("billing");
+    shop.connection.fall_silent(true);
+    let mut killed = Box::pin(dead.redrive(|_, _| true));
+    assert!(poll_once(killed.as_mut()).is_none());
+    settle().await;
+    assert!(poll_once(killed.as_mut()).is_none());
+    // Nothing of it runs any more, and nobody is told.
+    std::mem::forget(killed);
+    let other = shop.server.connect(8).broker();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let done = other.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
+    assert_eq!((done.redriven, done.left), (3, 0));
+}
+
 #[tokio::test]
 async fn dead_letters_are_read_with_their_values() {
     let shop = Shop::with(2).await;
