@@ -113,10 +113,10 @@
 //! deadline, where the connection of a member is lost that waits alone, and another gives a message back
 //! within half a second. Members that leave in order see to it that this does not happen.
 //!
-//! Those before 2.10 count what is still to come too high where limits remove messages meanwhile. So
-//! readers there are told at most once a second how far behind they are.
-//!
 //! # What is not told
+//!
+//! Servers count what is still to come too high where limits remove messages meanwhile. So readers look for
+//! themselves, once a second, how far behind they are.
 //!
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.

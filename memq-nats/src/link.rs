@@ -169,12 +169,6 @@ impl Link {
         self.client.is_server_compatible(2, 10, 16)
     }
 
-    /// Whether the server never says that more is pending than there is. Others count what limits remove
-    /// just as it is stored.
-    pub(crate) fn counts_what_is_pending(&self) -> bool {
-        self.client.is_server_compatible(2, 10, 0)
-    }
-
     /// Says that the last broker is gone.
     pub(crate) fn shut_down(&self) {
         self.down.send_replace(true);

@@ -22,7 +22,7 @@ use crate::wire;
 /// Messages that are handed over at once, at most.
 const RUN: usize = 256;
 
-/// How often it is looked where the topic ends, where the server does not say with each message.
+/// How often it is looked where the topic ends, while there is more to come.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Why reading from a consumer ended.
@@ -167,7 +167,7 @@ impl Driver {
         let mut last = Instant::now();
         let mut looked = last;
         loop {
-            let is_behind = self.position.pending > 0 && !self.core.link.counts_what_is_pending();
+            let is_behind = self.position.pending > 0;
             if heard.expired || (is_behind && looked.elapsed() >= LOOK) {
                 // Nothing may tell of what was done with the topic, but looking.
                 let info = self.core.look().await?;
@@ -254,10 +254,8 @@ impl Driver {
             self.outage = None;
         }
         if !run.is_empty() {
-            // What is pending lies between the last one and the end.
-            let counted = self.core.link.counts_what_is_pending();
-            let pending = if counted { self.position.pending } else { 0 };
-            self.buffer.heard(offset(self.position.cursor.saturating_add(pending)));
+            // Not with what is pending behind it: servers count what limits remove meanwhile, too.
+            self.buffer.heard(offset(self.position.cursor));
             self.buffer.add(&mut run);
         }
         heard

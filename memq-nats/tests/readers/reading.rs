@@ -161,7 +161,7 @@ async fn a_reader_that_nobody_polls_holds_a_bounded_number() {
             let consumer = stream.consumer_info(&names[0]).await.unwrap();
             assert!(consumer.delivered.stream_sequence <= 2_048, "{consumer:?}");
         }
-        // Older servers do not say it with each message.
+        // It is looked for now and then.
         while reader.end() < Offset(10_000) {
             tokio::task::yield_now().await;
         }
