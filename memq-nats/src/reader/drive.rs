@@ -182,7 +182,7 @@ impl Driver {
                 Phase::Closed if heard.idle || heard.expired || self.position.pending == 0 => {
                     if self.has_all().await? {
                         let info = self.core.look().await?;
-                        self.buffer.ends(offset(info.state.last_sequence + 1));
+                        self.buffer.heard(offset(info.state.last_sequence + 1));
                         return Ok(Over::Closed);
                     }
                 }
