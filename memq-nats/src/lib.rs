@@ -86,6 +86,9 @@
 //! until it is; the server knows ids for two minutes, or as long as the `dedup` or the `ttl` of the
 //! topic says. So it is stored twice only where it was away for longer than that.
 //!
+//! A publisher hears that its topic is deleted when the server says so, or answers. Where another one of
+//! its name is created before that, what it has under way may be stored in the new one.
+//!
 //! What one publisher sends is stored in that order, also through connections that are cut and servers
 //! that end. Where a cluster elects another leader, those behind a message that is lost may be stored
 //! before it is sent again, and where a topic is full and waits, those behind one that found no room; with a
@@ -111,6 +114,9 @@
 //! within half a second. Members that leave in order see to it that this does not happen.
 //!
 //! # What is not told
+//!
+//! Servers count what is still to come too high where limits remove messages meanwhile. So readers look for
+//! themselves, once a second, how far behind they are.
 //!
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.

@@ -58,6 +58,8 @@ struct Admitted {
     left: bool,
     /// Whether the task runs.
     runs: bool,
+    /// Whether nothing is stored at the moment, so that each place that is free counts.
+    stands: bool,
 }
 
 /// A message that is admitted, until its outcome is known.
@@ -214,14 +216,14 @@ impl RemotePublisher for Publisher {
     fn room(&self) -> Boxed<()> {
         let shared = self.0.clone();
         Box::pin(async move {
-            // With a quarter of it free, a batch is worth sending.
-            let enough = shared.window() - shared.window() / 4;
             loop {
                 let mut rings = std::pin::pin!(shared.room.notified());
                 rings.as_mut().enable();
                 let has_room = {
                     let state = shared.state();
-                    state.all - state.done < enough.max(1) && state.bytes < MOST_BYTES
+                    // With a quarter of it free, a batch is worth sending.
+                    let kept = if state.stands { 0 } else { shared.window() / 4 };
+                    state.all - state.done < shared.window() - kept && state.bytes < MOST_BYTES
                 };
                 if has_room || shared.ended().is_err() {
                     return;

@@ -3,13 +3,15 @@
 
 mod support;
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt as _;
 use memq::schema::Fingerprint;
-use memq::spi::{Fault, Outgoing, PublishFault, Stored};
-use memq::{Headers, Key, Offset, Overflow, Partition, Record};
+use memq::spi::{Fault, GroupRequest, GroupRules, Outgoing, PublishFault, Settle, Stored};
+use memq::{Headers, Key, Offset, Overflow, Partition, Record, Start};
 use memq_nats_server::Proxy;
 
 use crate::support::{
@@ -250,6 +252,40 @@ async fn what_is_given_up_is_unknown_only_where_it_was_sent() {
             }
         };
         assert!(stored.offset <= Offset(2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_in_a_window_that_stands_still_is_given_to_who_waits() {
+    each(async |server| {
+        let transport = to(&server.url()).window(8).transport().await.unwrap();
+        let mut wants = request("orders");
+        (wants.max_messages, wants.overflow) = (Some(2), Some(Overflow::Wait));
+        let topic = transport.open(wants).await.unwrap();
+        let mut group = topic
+            .group(GroupRequest::new("billing", GroupRules::default(), Start::Earliest, 1))
+            .await
+            .unwrap();
+        let publisher = topic.publisher().await.unwrap();
+        let mut receipts = submit(&publisher, numbered(10)).await.unwrap();
+        // Two are stored, and eight wait for room.
+        for receipt in receipts.drain(..2) {
+            receipt.await.unwrap();
+        }
+        let mut more = VecDeque::from([message("more")]);
+        publisher.submit(&mut more, &mut receipts).unwrap();
+        assert_eq!(more.len(), 1);
+        let mut handed = Vec::new();
+        poll_fn(|cx| group.poll_next(1, &mut handed, cx)).await.unwrap();
+        let token = handed.remove(0).token.unwrap();
+        token.settle_confirmed(Settle::Ack).await.unwrap();
+        receipts.remove(0).await.unwrap();
+        // One of the eight places is free, and nothing else will be.
+        while !more.is_empty() {
+            publisher.room().await;
+            publisher.submit(&mut more, &mut receipts).unwrap();
+        }
     })
     .await;
 }

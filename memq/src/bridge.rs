@@ -115,6 +115,10 @@ use crate::error::BridgeError;
 /// tried again with pauses; messages that were behind one that is refused may then be stored before it,
 /// as [`send`](crate::Publisher::send) says, unless the window is 1.
 ///
+/// Both ways between two topics of which neither drops its oldest may come to a stand: where both are full
+/// of what is still to go to the other side, neither has room for what comes from there. Let one of them
+/// drop its oldest, which is told, or use a topic for each way.
+///
 /// A bridge ends with an error where it cannot go on: a topic was deleted on either side, or is closed
 /// where messages go to; its group was deleted; or the other side would never take a message, see
 /// [`skip_refused`](MirrorBuilder::skip_refused).

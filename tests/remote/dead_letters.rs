@@ -94,6 +94,20 @@ async fn a_rejection_is_confirmed_once_it_is_there_and_goes_on_if_nobody_waits()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rejection_whose_end_nobody_heard_is_told_so_and_leaves_one_dead_letter() {
+    let shop = Shop::with(1).await;
+    let mut billing = shop.billing(1).await;
+    shop.connection.hear_nothing(1);
+    let rejected = billing.recv().await.unwrap().reject_confirmed("torn").await;
+    assert!(matches!(rejected, Err(SettleError::Unavailable { .. })), "{rejected:?}");
+    // It came back, and went the same way again.
+    assert!(billing.try_recv().unwrap().is_none());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let dead = shop.dead().await;
+    assert_eq!((dead.len(), shop.lag().await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_dies_between_the_two_steps_leaves_one_dead_letter() {
     let shop = Shop::with(1).await;
     let mut billing = shop.billing(1).await;
@@ -249,6 +263,27 @@ async fn dead_letters_are_redriven_once() {
         lease.ack();
     }
     assert_eq!(shop.lag().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_redrive_had_that_was_killed_is_soon_for_the_next() {
+    let shop = Shop::with(3).await;
+    let mut billing = shop.billing(1).await;
+    for _ in 0..3 {
+        billing.recv().await.unwrap().reject_confirmed("torn").await.unwrap();
+    }
+    let dead = shop.broker.dead_letters::<Order>("billing");
+    shop.connection.fall_silent(true);
+    let mut killed = Box::pin(dead.redrive(|_, _| true));
+    assert!(poll_once(killed.as_mut()).is_none());
+    settle().await;
+    assert!(poll_once(killed.as_mut()).is_none());
+    // Nothing of it runs any more, and nobody is told.
+    std::mem::forget(killed);
+    let other = shop.server.connect(8).broker();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let done = other.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
+    assert_eq!((done.redriven, done.left), (3, 0));
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ struct Connection {
     away: AtomicUsize,
     /// Whether what is to be confirmed gets no answer, and is not done.
     silent: AtomicBool,
+    /// Of how many that are to be confirmed the answers are lost on the way; they are not done.
+    unheard: AtomicUsize,
 }
 
 impl Server {
@@ -97,6 +99,7 @@ impl Server {
             lose: AtomicUsize::new(0),
             away: AtomicUsize::new(0),
             silent: AtomicBool::new(false),
+            unheard: AtomicUsize::new(0),
         }))
     }
 }
@@ -129,6 +132,11 @@ impl Loopback {
     /// Lets what is to be confirmed have no answer, and be not done.
     pub fn fall_silent(&self, silent: bool) {
         self.0.silent.store(silent, SeqCst);
+    }
+
+    /// Loses the next ones that are to be confirmed, on their way there.
+    pub fn hear_nothing(&self, times: usize) {
+        self.0.unheard.store(times, SeqCst);
     }
 
     fn find(&self, name: &TopicName) -> Option<Topic> {

@@ -79,15 +79,20 @@ impl Driver {
     /// Takes what was admitted; `false` where nothing more comes.
     fn take(&mut self) -> bool {
         let done = self.window.advance() as u64;
+        let stands = self.window.stalled() || self.outage.is_some();
         let mut state = self.shared.state();
+        let has_room = done > 0 || (stands && !state.stands);
+        state.stands = stands;
         state.done += done;
         state.bytes -= std::mem::take(&mut self.freed);
         state.queue.drain(..).for_each(|flight| self.window.push(flight));
         let goes_on = !self.window.is_empty() || !state.left;
         drop(state);
-        if done > 0 {
+        if has_room {
             // Each that waits looks for itself, and one that has room enough leaves some.
             self.shared.room.notify_waiters();
+        }
+        if done > 0 {
             self.shared.done.notify_waiters();
         }
         goes_on

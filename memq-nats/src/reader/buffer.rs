@@ -83,12 +83,6 @@ impl Buffer {
         state.end = state.end.max(end);
     }
 
-    /// The topic ends here. What a consumer has to send, from which that is known otherwise, may be
-    /// counted too high where messages are removed before they are sent.
-    pub(super) fn ends(&self, end: Offset) {
-        self.state().end = end;
-    }
-
     /// Says once that the system is away.
     pub(super) fn fail(&self, cause: Cause) {
         self.tell(|state| state.fault = Some(cause));

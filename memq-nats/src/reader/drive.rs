@@ -2,6 +2,7 @@
 //! something is wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::Message;
 use memq::spi::Incoming;
@@ -20,6 +21,9 @@ use crate::wire;
 
 /// Messages that are handed over at once, at most.
 const RUN: usize = 256;
+
+/// How often it is looked where the topic ends, while there is more to come.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Why reading from a consumer ended.
 enum Stop {
@@ -161,11 +165,16 @@ impl Driver {
         let mut pull = pull.map_err(Stop::Lost)?;
         let mut heard = Heard { idle: true, ..Heard::default() };
         let mut last = Instant::now();
+        let mut looked = last;
         loop {
-            if heard.expired {
+            let is_behind = self.position.pending > 0;
+            if heard.expired || (is_behind && looked.elapsed() >= LOOK) {
                 // Nothing may tell of what was done with the topic, but looking.
                 let info = self.core.look().await?;
-                self.buffer.heard(offset(info.state.last_sequence + 1));
+                let end = info.state.last_sequence + 1;
+                self.buffer.heard(offset(end));
+                self.position.pending = end.saturating_sub(self.position.cursor);
+                looked = Instant::now();
             }
             let now = *phase.borrow_and_update();
             match now {
@@ -173,7 +182,7 @@ impl Driver {
                 Phase::Closed if heard.idle || heard.expired || self.position.pending == 0 => {
                     if self.has_all().await? {
                         let info = self.core.look().await?;
-                        self.buffer.ends(offset(info.state.last_sequence + 1));
+                        self.buffer.heard(offset(info.state.last_sequence + 1));
                         return Ok(Over::Closed);
                     }
                 }
@@ -190,6 +199,7 @@ impl Driver {
                 () = sleep_until(last + SILENCE), if pull.waits() => {
                     return Err(lost("the server says nothing any more"));
                 }
+                () = sleep_until(looked + LOOK), if is_behind => {}
                 () = self.buffer.emptied() => {}
                 message = pull.next() => {
                     let message = message.ok_or_else(|| lost("the client is gone"))?;
@@ -244,9 +254,8 @@ impl Driver {
             self.outage = None;
         }
         if !run.is_empty() {
-            // What is pending lies between the last one and the end.
-            let end = self.position.cursor.saturating_add(self.position.pending);
-            self.buffer.heard(offset(end));
+            // Not with what is pending behind it: servers count what limits remove meanwhile, too.
+            self.buffer.heard(offset(self.position.cursor));
             self.buffer.add(&mut run);
         }
         heard

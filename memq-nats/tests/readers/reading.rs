@@ -3,14 +3,14 @@
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use memq::spi::{OpenFault, ReaderRequest};
+use memq::spi::{Incoming, OpenFault, ReaderRequest};
 use memq::{Format, Headers, Offset, Partition, Record, Start};
 use memq_nats_server::{Binary, Server};
 
 use crate::kit::{
     consumers, end, is_closed, offsets, orders, publish_numbers, read, reader, stream, take, texts,
 };
-use crate::support::{connect, each, message, publish, raw, request};
+use crate::support::{connect, each, message, publish, raw, request, submit};
 
 #[tokio::test]
 async fn what_was_published_comes_as_it_was_in_order_with_dense_offsets() {
@@ -161,6 +161,10 @@ async fn a_reader_that_nobody_polls_holds_a_bounded_number() {
             let consumer = stream.consumer_info(&names[0]).await.unwrap();
             assert!(consumer.delivered.stream_sequence <= 2_048, "{consumer:?}");
         }
+        // It is looked for now and then.
+        while reader.end() < Offset(10_000) {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(reader.end(), Offset(10_000));
         while run.len() < 10_000 {
             read(&mut reader, 17, &mut run).await.unwrap();
@@ -220,6 +224,33 @@ async fn who_only_looks_is_given_what_has_arrived() {
             }
         }
         assert_eq!(offsets(&run), (0..1_000).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_is_never_ahead_of_what_is_stored() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("orders");
+        wants.max_messages = Some(5);
+        let topic = transport.open(wants).await.unwrap();
+        let publisher = topic.publisher().await.unwrap();
+        let mut reader = reader(&topic, Start::Earliest).await;
+        for batch in 1..=40 {
+            let numbers = (0..30).map(|n: u32| message(n.to_string()));
+            for receipt in submit(&publisher, numbers).await.unwrap() {
+                receipt.await.unwrap();
+            }
+            // The last one is kept, so that it comes.
+            let stored = Offset(batch * 30);
+            let mut run = Vec::new();
+            while run.last().is_none_or(|message: &Incoming| message.offset.next() < stored) {
+                read(&mut reader, 1_000, &mut run).await.unwrap();
+                assert!(reader.end() <= stored, "{:?} of {stored}", reader.end());
+            }
+            assert_eq!(reader.end(), stored);
+        }
     })
     .await;
 }

@@ -176,7 +176,9 @@ impl MirrorBuilder {
         self.mirror(&[Direction::In])
     }
 
-    /// Mirrors the topic both ways. What came over a bridge does not go back over one.
+    /// Mirrors the topic both ways. What came over a bridge does not go back over one. At least one of the
+    /// two topics has to drop its oldest when it is full: two that hold up publishers may hold up each
+    /// other for ever.
     pub fn mirror_both(self) -> BridgeBuilder {
         self.mirror(&[Direction::Out, Direction::In])
     }

@@ -29,7 +29,9 @@ impl<T: Payload> Publisher<T> {
     /// admitted messages are on their way together, in a window. While that is full, this waits.
     ///
     /// * What one publisher and its clones have sent is stored in the order in which it was
-    ///   admitted.
+    ///   admitted. A backend with a server may store one that is under way with others after some of
+    ///   them, where room is made in a full topic just then, or a leader is lost:
+    ///   see [`docs::growing`](crate::docs::growing#order), also for what rules that out.
     /// * A message that is refused is left out, and those behind it may be stored: published again,
     ///   it comes after them. Where one must not be stored without the one before it, await the
     ///   receipt of that first, or use [`publish`](Self::publish).

@@ -20,9 +20,6 @@ use crate::spi::{Fault, Outgoing, Settle, SettleFault, Token};
 /// How long a message may wait for room in its dead-letter topic, before that says that it is full.
 const ROOM: Duration = Duration::from_secs(5);
 
-/// How often the group is told to forget a message, where it does not answer.
-const TRIES: usize = 10;
-
 /// What becomes of a burial, once that is known.
 pub(crate) type Buried = oneshot::Receiver<Result<(), SettleError>>;
 
@@ -68,7 +65,8 @@ pub(crate) fn bury(group: &Arc<Group>, hold: &Hold, mut letter: Outgoing) -> Bur
                 return;
             }
         }
-        told(forget(&*token).await.map_err(settled));
+        // Where that is not confirmed it comes back, and is buried again under the same id.
+        told(token.settle_confirmed(Settle::Forget).await.map_err(settled));
     }));
     outcome
 }
@@ -93,21 +91,6 @@ async fn kept<R>(group: &Group, token: &dyn Token, work: impl Future<Output = R>
             Ok(done) => return done,
             // Where it cannot be kept, it is buried again under the same id.
             Err(_) => drop(token.extend(group.ack_deadline)),
-        }
-    }
-}
-
-/// Tells the group that the message is dead. Where that is not confirmed it comes back, and is buried
-/// again under the same id.
-async fn forget(token: &dyn Token) -> Result<(), SettleFault> {
-    let mut tries = 1;
-    loop {
-        match token.settle_confirmed(Settle::Forget).await {
-            Err(SettleFault::Fault(Fault::Unavailable(_))) if tries < TRIES => {
-                tries += 1;
-                sleep(BURY_AGAIN).await;
-            }
-            settled => return settled,
         }
     }
 }

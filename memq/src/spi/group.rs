@@ -82,7 +82,13 @@ pub trait Token: fmt::Debug + Send + Sync + 'static {
     /// What is known without asking. What is lost on the way comes back to a member.
     fn settle(&self, how: Settle) -> Result<(), SettleFault>;
 
-    /// Settles, and waits for the system's word.
+    /// Settles, and waits for the system's word, as long as that may come. It is done once: where the
+    /// word does not come, the delivery has ended all the same, and the message may come back.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleFault`]; [`Unavailable`](super::Fault::Unavailable) where it is not known whether the system
+    /// has heard it.
     ///
     /// # Cancel safety
     ///

@@ -27,6 +27,9 @@ use crate::record::Record;
 /// then goes on with those behind it. A message that is refused alone, as one that is too large, does
 /// not stop those behind it.
 ///
+/// Where the system decides on each by itself, those under way may overtake one that finds no room in
+/// a full topic. A back end that has more than one under way there says so in its documentation.
+///
 /// # Once
 ///
 /// An admitted message is sent again until its outcome is known, or until the back end gives up and

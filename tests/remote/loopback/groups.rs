@@ -170,6 +170,12 @@ impl Token for Held {
         if self.connection.silent.load(SeqCst) {
             return Box::pin(std::future::pending());
         }
+        let fewer = |left: usize| left.checked_sub(1);
+        if self.connection.unheard.fetch_update(SeqCst, SeqCst, fewer).is_ok() {
+            // It ends here, and comes back from there.
+            let returned = self.end(Settle::Return);
+            return now(returned.and(Err(Fault::Unavailable("away".into()).into())));
+        }
         now(self.end(how))
     }
 

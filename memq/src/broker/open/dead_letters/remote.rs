@@ -1,12 +1,14 @@
 //! Dead letters that are kept elsewhere, given back to their topic.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn, ready};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
-use super::{A_DAY, DeadLetters, REDRIVE, Redriven};
+use super::{DeadLetters, REDRIVE, Redriven};
 use crate::broker::hub::{Hub, Reached};
 use crate::codec::form::Reader;
 use crate::dead_letter::{DeadLetter, alive};
@@ -25,6 +27,13 @@ use crate::spi::{
 
 /// Dead letters that are asked for at once.
 const AT_ONCE: usize = 64;
+
+/// How long what is looked at is kept from others that redrive, once its process is gone. It is kept
+/// for longer as long as it is there.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// How often it is.
+const KEEP: Duration = Duration::from_secs(15);
 
 /// How long a redrive waits for more, before it asks whether there are any.
 const LOOK: Duration = Duration::from_millis(100);
@@ -70,13 +79,13 @@ impl<T: Payload> DeadLetters<'_, T> {
                 continue;
             };
             let id = dead.id(slot.offset());
-            origin.store(alive::<T>(&slot), partition, Some(id)).await?;
+            dead.kept_while(origin.store(alive::<T>(&slot), partition, Some(id))).await?;
             dead.settle(Settle::Ack).await?;
             done.redriven += 1;
         }
         // So that it is not handed what is left.
         dead.member.retire();
-        // Before anybody is told: from a process that ends now it would come back after a day.
+        // Before anybody is told: from a process that ends now it would come back after a while.
         while !dead.held.is_empty() {
             dead.settle(Settle::Return).await?;
         }
@@ -94,13 +103,15 @@ struct Dead {
     handed: Vec<Handed>,
     /// What settles those that are looked at, and left: so they do not come again before the end.
     held: Vec<Box<dyn Token>>,
+    /// When they are to be kept again.
+    keep: Pin<Box<Sleep>>,
 }
 
 impl Dead {
     async fn open(hub: &Hub, name: TopicName, topic: &dyn RemoteTopic) -> Result<Self, OpenError> {
         hub.able(&name, Capability::Groups)?;
         let rules = GroupRules {
-            ack_deadline: A_DAY,
+            ack_deadline: KEPT,
             // What is left does not keep back what comes after it.
             order: GroupOrder::Any,
             ..GroupRules::default()
@@ -109,11 +120,35 @@ impl Dead {
         let request = GroupRequest::new(REDRIVE, rules, Start::Earliest, usize::MAX);
         let member = topic.group(request).await.map_err(|fault| opened(&name, fault))?;
         let (incarnation, end) = (topic.incarnation(), stats.next);
-        Ok(Self { name, incarnation, member, end, handed: Vec::new(), held: Vec::new() })
+        let (handed, held, keep) = (Vec::new(), Vec::new(), Box::pin(sleep(KEEP)));
+        Ok(Self { name, incarnation, member, end, handed, held, keep })
+    }
+
+    /// Does something, and keeps meanwhile what is held.
+    async fn kept_while<R>(&mut self, work: impl Future<Output = R>) -> R {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            self.keep(cx);
+            work.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Keeps what is held from coming back, where it is time for that.
+    fn keep(&mut self, cx: &mut Context<'_>) {
+        while self.keep.as_mut().poll(cx).is_ready() {
+            let handed = self.handed.iter().filter_map(|handed| handed.token.as_ref());
+            for token in self.held.iter().chain(handed) {
+                // What cannot be kept comes again, and is redriven under the same id.
+                drop(token.extend(KEPT));
+            }
+            self.keep = Box::pin(sleep(KEEP));
+        }
     }
 
     /// The next one, which is held then.
     async fn next(&mut self, topic: &dyn RemoteTopic) -> Result<Option<Incoming>, Error> {
+        self.kept_while(ready(())).await;
         let (mut pause, mut looks) = (Duration::ZERO, 0);
         while self.handed.is_empty() {
             let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
