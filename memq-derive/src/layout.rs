@@ -124,11 +124,18 @@ impl<'a> Fields<'a> {
 /// A type as it is written, without white space between what needs none.
 pub(crate) fn spelled(ty: &Type) -> String {
     let mut text = String::new();
-    spell(ty.to_token_stream(), &mut text);
+    spell(ty.to_token_stream(), None, &mut text);
     text
 }
 
-fn spell(tokens: proc_macro2::TokenStream, text: &mut String) {
+/// The same, with the type that is defined here as `Self`, so that its name does not count.
+pub(crate) fn spelled_in(own: &proc_macro2::Ident, ty: &Type) -> String {
+    let mut text = String::new();
+    spell(ty.to_token_stream(), Some(own), &mut text);
+    text
+}
+
+fn spell(tokens: proc_macro2::TokenStream, own: Option<&proc_macro2::Ident>, text: &mut String) {
     use proc_macro2::{Delimiter, TokenTree};
     for token in tokens {
         match token {
@@ -140,7 +147,7 @@ fn spell(tokens: proc_macro2::TokenStream, text: &mut String) {
                     Delimiter::None => ("", ""),
                 };
                 text.push_str(open);
-                spell(group.stream(), text);
+                spell(group.stream(), own, text);
                 text.push_str(close);
             }
             TokenTree::Punct(punct) => text.push(punct.as_char()),
@@ -149,7 +156,10 @@ fn spell(tokens: proc_macro2::TokenStream, text: &mut String) {
                 if text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                     text.push(' ');
                 }
-                text.push_str(&word.to_string());
+                match (&word, own) {
+                    (TokenTree::Ident(word), Some(own)) if word == own => text.push_str("Self"),
+                    _ => text.push_str(&word.to_string()),
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, GenericArgument, PathArguments, Type};
 
 use super::{here, last_span, mentions, respan};
-use crate::layout::{Body, Field, Fields, Layout, Style, spelled};
+use crate::layout::{Body, Field, Fields, Layout, Style, spelled, spelled_in};
 
 /// The impl of `Shape`. `needs_names` says what in the type itself takes a format with names.
 pub(crate) fn expand(
@@ -135,14 +135,22 @@ impl Writer<'_> {
         };
         let mut seen = Vec::new();
         let mut asked = Vec::new();
-        for ty in types {
-            let spelled = spelled(&ty);
-            if !is_plain(&ty) && !self.is_recursive(&ty) && !seen.contains(&spelled) {
+        for ty in types.iter().flat_map(|ty| self.finite(ty)) {
+            let spelled = spelled(ty);
+            if !is_plain(ty) && !seen.contains(&spelled) {
                 seen.push(spelled);
-                asked.push(ty);
+                asked.push(ty.clone());
             }
         }
         asked
+    }
+
+    /// The type, if it is not recursive; and if it is, those in its brackets that are not.
+    fn finite<'t>(&self, ty: &'t Type) -> Vec<&'t Type> {
+        if !self.is_recursive(ty) {
+            return vec![ty];
+        }
+        parts(ty).into_iter().flat_map(|part| self.finite(part)).collect()
     }
 
     fn aliases(&self, layout: &Layout<'_>) -> TokenStream {
@@ -284,12 +292,14 @@ impl Print<'_> {
 
     fn ty(&mut self, ty: &Type) {
         self.flush();
-        let spelled = spelled(ty);
         let memq = self.writer.memq;
         let Some(code) = &mut self.code else { return };
         if self.writer.is_recursive(ty) {
+            let spelled = spelled_in(&self.writer.input.ident, ty);
             code.extend(quote!(.and(#spelled)));
-        } else {
+        }
+        for ty in self.writer.finite(ty) {
+            let spelled = spelled(ty);
             code.extend(quote!(.field(#memq::schema::probe::Of::<#ty>::SHAPE, #spelled)));
         }
     }
@@ -303,6 +313,30 @@ impl Print<'_> {
             Some(code) if text.to_string() != "\"\"" => code.extend(quote!(.and(#text))),
             Some(_) => {}
         }
+    }
+}
+
+/// The types that a type is put together from, as far as its name tells.
+fn parts(ty: &Type) -> Vec<&Type> {
+    match ty {
+        Type::Tuple(ty) => ty.elems.iter().collect(),
+        Type::Array(ty) => vec![&ty.elem],
+        Type::Slice(ty) => vec![&ty.elem],
+        Type::Reference(ty) => vec![&ty.elem],
+        Type::Paren(ty) => vec![&ty.elem],
+        Type::Group(ty) => vec![&ty.elem],
+        Type::Path(path) => match path.path.segments.last().map(|last| &last.arguments) {
+            Some(PathArguments::AngleBracketed(arguments)) => arguments
+                .args
+                .iter()
+                .filter_map(|argument| match argument {
+                    GenericArgument::Type(ty) => Some(ty),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ impl ::memq::Topic for Order {
                 .and("\"lines\"")
                 .field(::memq::schema::probe::Of::<Vec<Line>>::SHAPE, "Vec<Line>")
                 .and("\"earlier\"")
-                .and("Option<Box<Order>>"),
+                .and("Option<Box<Self>>"),
         )
     };
     const LINEAGE: ::memq::schema::Lineage<Self> = ::memq::schema::Lineage::try_from::<

@@ -15,7 +15,8 @@ impl Record {
     /// the topic.
     ///
     /// What JSON has no word for is shown by what is next to it: bytes as a list of numbers, numbers that
-    /// are not finite as `null`, keys that are numbers or `bool`s as text.
+    /// are not finite as `null`, keys that are numbers or `bool`s as text, whole numbers of more than 64 bits in
+    /// JSON as the nearest number that an `f64` has.
     ///
     /// ```
     /// use memq::{Format, Record};

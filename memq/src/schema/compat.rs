@@ -112,7 +112,8 @@
 //! * An alias within a part that is `flatten`ed is not found.
 //!
 //! And it cannot know what is in no schema: `#[serde(tag)]` on a struct; how large a number may be as the
-//! key of a map, and keys that are `bool`, in types that hold something `flatten`ed, `tag`ged or `untagged`; what `#[schemars(with)]` or a schema by hand says
+//! key of a map, and keys that are `bool`, in types that hold something `flatten`ed, `tag`ged or `untagged`, and that serde
+//! reads no `u128` and no `i128` in there; what `#[schemars(with)]` or a schema by hand says
 //! and the type does not do; in MessagePack, types without a `format` in their schema that are written
 //! otherwise than in JSON, as `SocketAddr`. Test those by values of your own.
 

@@ -130,6 +130,12 @@ impl<'d> Comparison<'d> {
         )
     }
 
+    /// What is written against itself.
+    fn as_written(&self) -> Self {
+        let Self { written, direction, readable, .. } = *self;
+        Self { written, read: written, direction, readable, seen: HashSet::new() }
+    }
+
     /// Whether a variant that is tried earlier takes what another one was written from.
     fn captured(
         &mut self,
@@ -149,9 +155,10 @@ impl<'d> Comparison<'d> {
             if !self.overlap(written, candidate) {
                 continue;
             }
-            // What was tried before this one already was, is no change.
+            // What was tried before this one already, and took it then, is no change.
             let known = before.iter().any(|old| {
-                self.distance(old, candidate).is_some()
+                self.as_written().overlap(written, old)
+                    && self.distance(old, candidate).is_some()
                     && self.pair(old, candidate, path).is_empty()
             });
             if !known {

@@ -177,13 +177,15 @@ impl Server {
     /// That of a URL; `nats` where none says how it is spoken to.
     pub(super) fn of(url: &str) -> Self {
         let (protocol, rest) = url.split_once("://").unwrap_or(("nats", url));
+        // What is before an `@` is nobody's business, also where it is in no good form, as a password
+        // with a `/`, or that of one more server; nor is what is asked of the server.
+        let rest = rest.rsplit('@').next().unwrap_or(rest);
+        let rest = rest.split(['?', '#']).next().unwrap_or(rest);
         let (host, path) = match rest.split_once('/') {
             Some((host, path)) if !path.is_empty() => (host, Some(format!("/{path}"))),
             Some((host, _)) => (host, None),
             None => (rest, None),
         };
-        // What is before an `@` is nobody's business.
-        let host = host.rsplit('@').next().unwrap_or(host);
         Self { protocol: protocol.to_owned(), host: host.to_owned(), path }
     }
 }
@@ -267,5 +269,26 @@ impl Model {
             self.channels.get_mut(T::SPEC.name()).into_iter().flat_map(|of| of.messages.iter_mut());
         let found = messages.find(|message| message.type_name == name);
         found.ok_or_else(|| DocumentError::Unnamed { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_shown_without_secrets() {
+        for (url, protocol, host, path) in [
+            ("nats://a.example:4222", "nats", "a.example:4222", None),
+            ("tls://u:secret@a.example/", "tls", "a.example", None),
+            ("u:secret@a.example/in", "nats", "a.example", Some("/in")),
+            ("nats://u:sec/ret?@a.example", "nats", "a.example", None),
+            ("nats://u:secret@a:1,nats://u:secret@b:2", "nats", "b:2", None),
+            ("ws://a.example/in?token=secret", "ws", "a.example", Some("/in")),
+        ] {
+            let server = Server::of(url);
+            let shown = (&*server.protocol, &*server.host, server.path.as_deref());
+            assert_eq!(shown, (protocol, host, path), "{url}");
+        }
     }
 }

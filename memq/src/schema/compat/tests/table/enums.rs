@@ -152,6 +152,14 @@ change! { untagged_variant_that_takes_another_ones_values
     stricter [("Json MessagePack", Backward, "it is read as `C`, of which a value does not tell")]
 }
 
+change! { untagged_variant_that_needs_no_field_from_now_on
+    { pub(super) struct T { a: u8, k: K } #[serde(untagged)] pub(super) enum K { A { x: u8 }, B { y: u8 } } }
+    [T { a: 1, k: K::A { x: 2 } }, T { a: 1, k: K::B { y: 3 } }]
+    { pub(super) struct T { a: u8, k: K }
+      #[serde(untagged)] pub(super) enum K { A { #[serde(default)] x: u8 }, B { y: u8 } } }
+    [T { a: 1, k: K::A { x: 2 } }]
+}
+
 change! { one_or_many
     { pub(super) struct T { a: u8, k: u8 } } [T { a: 1, k: 2 }]
     { pub(super) struct T { a: u8, k: K } #[serde(untagged)] pub(super) enum K { One(u8), Many(Vec<u8>) } }
@@ -192,6 +200,7 @@ pub(super) fn add(table: &mut super::Table) {
     untagged_variant_added_last::add(table);
     untagged_variant_added_before_others::add(table);
     untagged_variant_that_takes_another_ones_values::add(table);
+    untagged_variant_that_needs_no_field_from_now_on::add(table);
     one_or_many::add(table);
     any_other_variant_from_now_on::add(table);
     result_of_a_wider_type::add(table);
