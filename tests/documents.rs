@@ -78,7 +78,7 @@ fn a_group_is_an_operation_with_its_rules() {
         .consumes::<Order>(ConsumerGroup::new("mail").auto_ack().any_order())
         .consumes::<Order>(ConsumerGroup::new("audit").without_dead_letters());
     let json = api.to_json();
-    let rules = |group: &str| &json["operations"][format!("consume.orders.{group}")]["x-memq"];
+    let rules = |group: &str| &json["operations"][format!("consume.{group}.orders")]["x-memq"];
     assert_eq!(
         *rules("billing"),
         json!({
@@ -89,7 +89,7 @@ fn a_group_is_an_operation_with_its_rules() {
     let mail = json!({ "group": "mail", "order": "any", "settledBy": "hand-out" });
     assert_eq!(*rules("mail"), mail);
     assert_eq!(rules("audit")["deadLetterTopic"], Value::Null);
-    let binding = &json["operations"]["consume.orders.billing"]["bindings"]["nats"];
+    let binding = &json["operations"]["consume.billing.orders"]["bindings"]["nats"];
     assert_eq!(binding["queue"], "billing");
 }
 
@@ -175,7 +175,7 @@ async fn what_runs_is_documented_with_the_options_it_has() {
     let names: Vec<_> = json["channels"].as_object().unwrap().keys().collect();
     assert!(names.contains(&&"orders".to_owned()) && names.contains(&&"logs".to_owned()));
     assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
-    let rules = &json["operations"]["consume.orders.billing"]["x-memq"];
+    let rules = &json["operations"]["consume.billing.orders"]["x-memq"];
     let told = json!({ "group": "billing", "order": "any", "deadLetterTopic": "unpaid" });
     assert_eq!(*rules, told);
 
@@ -184,7 +184,7 @@ async fn what_runs_is_documented_with_the_options_it_has() {
     let app = shop().consumes::<Order>(group).running(&broker).await.unwrap();
     let json = app.to_json();
     assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
-    assert_eq!(json["operations"]["consume.orders.billing"]["x-memq"]["maxAttempts"], 7);
+    assert_eq!(json["operations"]["consume.billing.orders"]["x-memq"]["maxAttempts"], 7);
     drop(jobs);
 }
 

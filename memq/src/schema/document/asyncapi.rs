@@ -125,7 +125,7 @@ fn operation(topic: &str, operation: &Operation) -> (String, Value) {
                 "bindings": { "nats": { "queue": group.name, "bindingVersion": "0.1.0" } },
                 "x-memq": rules(topic, group),
             });
-            (format!("consume.{topic}.{}", group.name), value)
+            (format!("consume.{}.{topic}", group.name), value)
         }
     }
 }

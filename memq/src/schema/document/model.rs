@@ -113,7 +113,8 @@ pub(super) enum DeadLetters {
 }
 
 impl ConsumerGroup {
-    /// A group of this name, with the rules that a group has if nothing is said.
+    /// A group of this name, with the rules that a group has if nothing is said. The name is shown as it
+    /// is; whether a group can have it is found out by who opens one.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -30,7 +30,7 @@ use crate::error::AdminError;
 /// let running = memq::schema::document(&broker).await?.publishes::<Order>();
 /// let json = running.to_json();
 /// assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 500);
-/// assert_eq!(json["operations"]["consume.orders.billing"]["action"], "receive");
+/// assert_eq!(json["operations"]["consume.billing.orders"]["action"], "receive");
 /// # Ok(())
 /// # }
 /// ```
