@@ -83,6 +83,12 @@ impl Buffer {
         state.end = state.end.max(end);
     }
 
+    /// The topic ends here. What was heard before may have been a message that a cluster gave up when it
+    /// lost its leader, and that nobody was told to be stored.
+    pub(super) fn ends(&self, end: Offset) {
+        self.state().end = end;
+    }
+
     /// Says once that the system is away.
     pub(super) fn fail(&self, cause: Cause) {
         self.tell(|state| state.fault = Some(cause));

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use memq::{
-    Broker, Consumer, Ended, Offset, Publisher, Record, RecvError, SettleError, Subscriber, Topic,
-    Worker,
+    AdminError, Broker, Consumer, Ended, Offset, Publisher, Record, RecvError, SettleError,
+    Subscriber, Topic, Worker,
 };
 use memq_nats::Connect;
 use memq_nats_server::{Ledger, Mark, Report, Seen};
@@ -193,7 +193,14 @@ impl Traffic {
     pub(crate) async fn end(mut self) -> Outcome {
         self.room.close();
         let told: Places = self.publishers.join_all().await.into_iter().flatten().collect();
-        let stats = self.broker.stats("orders").await.unwrap();
+        // Asked once, a cluster that has just lost a node may not answer.
+        let stats = loop {
+            match self.broker.stats("orders").await {
+                Ok(stats) => break stats,
+                Err(AdminError::Unavailable { .. }) => tokio::time::sleep(LOOK).await,
+                Err(error) => panic!("{error}"),
+            }
+        };
         let all = self.ledger.count() as u64;
         assert_eq!((stats.published, stats.depth), (all, all), "also of who was away for a while");
         self.broker.close("orders").await.unwrap();
