@@ -14,7 +14,6 @@ use super::buffer::{Buffer, Over};
 use super::pull::{Pull, SILENCE, Said, Why};
 use super::source::Source;
 use crate::delivered::Delivered;
-use crate::fault::Trouble;
 use crate::names::{Place, offset};
 use crate::settings::Settings;
 use crate::topic::{Core, Phase, Unseen};
@@ -181,14 +180,11 @@ impl Driver {
             match now {
                 Phase::Deleted => return Ok(Over::Deleted),
                 Phase::Closed if heard.idle || heard.expired || self.position.pending == 0 => {
-                    let info = self.core.look().await?;
-                    let end = info.state.last_sequence + 1;
-                    if self.has_all(end).await? {
-                        self.buffer.ends(offset(end));
+                    if self.has_all().await? {
+                        let info = self.core.look().await?;
+                        self.buffer.ends(offset(info.state.last_sequence + 1));
                         return Ok(Over::Closed);
                     }
-                    // It is looked again.
-                    self.position.pending = end.saturating_sub(self.position.cursor);
                 }
                 Phase::Closed | Phase::Open => {}
             }
@@ -265,18 +261,11 @@ impl Driver {
         heard
     }
 
-    /// Whether all has come of a topic that ends here.
-    async fn has_all(&self, end: u64) -> Result<bool, Stop> {
-        let lost = |trouble: Trouble| Stop::Lost(trouble.into_cause());
-        let info = self.source.info().await.map_err(lost)?;
+    /// Whether all that the consumer has to send has come.
+    async fn has_all(&self) -> Result<bool, Stop> {
+        let info = self.source.info().await.map_err(|trouble| Stop::Lost(trouble.into_cause()))?;
         let sent = info.delivered.consumer_sequence;
-        let cursor = self.position.cursor;
-        let came = info.num_pending == 0 && sent == self.position.number;
-        if !came || cursor >= end {
-            return Ok(came);
-        }
-        // A consumer is on one node of a cluster, which may have a message later than the leader.
-        Ok(!self.core.has(cursor, end, ">").await.map_err(lost)?)
+        Ok(info.num_pending == 0 && sent == self.position.number)
     }
 }
 
