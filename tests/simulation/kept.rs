@@ -185,3 +185,18 @@ fn one_that_may_never_come_is_not_relied_on_for_what_is_due() {
     ];
     replay(TOPIC, steps);
 }
+
+/// Nor does it say that the topic has ended, which a seek then takes back.
+#[test]
+fn a_batch_of_all_there_is_does_not_ask_for_what_comes_after() {
+    let rules = Rules { auto_ack: true, dead: Dead::Never, ..RULES };
+    let steps = [
+        join(3, Place::Earliest),
+        Step::Batch(vec![Some(1), Some(2), Some(1)]),
+        Step::Close,
+        Step::RecvBatch(0, usize::MAX),
+        Step::Seek(0, Place::Earliest),
+        Step::RecvBatch(0, 5),
+    ];
+    replay(Options { groups: [rules; 3], ..TOPIC }, steps);
+}

@@ -291,6 +291,12 @@ impl Model {
         group.tick(self.now);
     }
 
+    /// Messages of a group that are not settled, and those that are still to come.
+    pub fn ahead(&self, id: u64) -> usize {
+        let group = self.groups.iter().find(|group| group.id == id);
+        group.map_or(0, |group| group.leases.len() + (self.log.tail() - group.position) as usize)
+    }
+
     pub fn receive(&mut self, id: u64, member: u64) -> Got {
         // What ended a batch is the consumer's, whatever became of the group.
         if let Some(pending) = self.pending.get_mut(&(id, member)).and_then(VecDeque::pop_front) {

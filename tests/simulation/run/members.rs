@@ -4,6 +4,9 @@ use std::pin::pin;
 
 use super::*;
 
+/// A batch of more than this takes what there is when it begins.
+const LONG: usize = 1_024;
+
 impl Run<'_> {
     pub(super) async fn join(&mut self, name: usize, most: usize, place: Place) {
         let rules = self.topic.options.groups[name];
@@ -82,6 +85,8 @@ impl Run<'_> {
             return assert!(real.unwrap().unwrap().is_empty());
         }
         self.mates[at].parked_at = None;
+        // A long batch is one of what is there, and asks for nothing after it: not for the topic's end.
+        let max = if max > LONG { self.model.ahead(group).max(1) } else { max };
         let mut model = Vec::new();
         let first = self.model.receive(group, member);
         let mut more = matches!(first, Got::Message(_));
