@@ -2,14 +2,12 @@
 
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::{Binary, PATIENCE, Server, monitor, ports};
+use crate::eventually::soon;
+use crate::{Binary, Server, monitor, ports};
 
 /// How many nodes there are: with one down the others still decide, with two down nobody does.
 const NODES: usize = 3;
-/// Between two looks at who leads.
-const POLL: Duration = Duration::from_millis(20);
 
 /// A cluster of three nodes with JetStream. Dropped, it is killed and its stores are removed.
 ///
@@ -143,15 +141,15 @@ impl Cluster {
     }
 
     fn wait<T>(&self, or: &str, look: impl Fn() -> io::Result<Option<T>>) -> io::Result<T> {
-        let started = Instant::now();
         let mut last = None;
-        while started.elapsed() < PATIENCE {
-            match look() {
-                Ok(Some(found)) => return Ok(found),
-                Ok(None) => last = None,
-                Err(error) => last = Some(error),
-            }
-            thread::sleep(POLL);
+        // A node may not answer, for now.
+        let found = soon(|| {
+            let looked = look();
+            last = looked.as_ref().err().map(ToString::to_string);
+            Ok(looked.unwrap_or_default())
+        })?;
+        if let Some(found) = found {
+            return Ok(found);
         }
         let logs: Vec<String> = self.nodes.iter().map(Server::end_of_log).collect();
         let last = last.map(|error| format!(" ({error})")).unwrap_or_default();

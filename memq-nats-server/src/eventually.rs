@@ -1,12 +1,13 @@
-//! Waiting for what another process does, of which nothing tells.
+//! Waiting for what another process does, of which nothing tells: the one place that looks again and again.
 
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 
 /// Between two looks.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(5);
 
 /// Looks until there is something, and gives that. Blocks its thread.
 ///
@@ -21,12 +22,26 @@ const POLL: Duration = Duration::from_millis(20);
 /// ```
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    match soon(|| Ok(look())) {
+        Ok(Some(found)) => found,
+        _ => panic!("within {PATIENCE:?} there was not: {what}"),
+    }
+}
+
+/// The same; `None` where there is nothing for a minute.
+///
+/// # Errors
+///
+/// That of a look, at once.
+pub(crate) fn soon<T>(mut look: impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
     let started = Instant::now();
     loop {
-        if let Some(found) = look() {
-            return found;
+        if let Some(found) = look()? {
+            return Ok(Some(found));
         }
-        assert!(started.elapsed() < PATIENCE, "within {PATIENCE:?} there was not: {what}");
+        if started.elapsed() > PATIENCE {
+            return Ok(None);
+        }
         thread::sleep(POLL);
     }
 }

@@ -20,7 +20,7 @@ pub struct Proxy {
 struct Shared {
     target: SocketAddr,
     state: Mutex<State>,
-    /// Rung where the way is another one.
+    /// Rung where any of it is another one.
     changed: Condvar,
 }
 
@@ -32,6 +32,8 @@ struct State {
     links: HashMap<u64, [TcpStream; 2]>,
     /// How many connections there were.
     accepted: u64,
+    /// How many were ended at once, since it was cut.
+    turned_away: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Proxy {
                 trap: None,
                 links: HashMap::new(),
                 accepted: 0,
+                turned_away: 0,
             }),
             changed: Condvar::new(),
         });
@@ -116,6 +119,18 @@ impl Proxy {
     pub fn connections(&self) -> u64 {
         self.shared.state().accepted
     }
+
+    /// Waits until that many connections went through. Blocks its thread.
+    pub fn wait_for_connections(&self, count: u64) {
+        self.shared.wait(|state| state.accepted >= count);
+    }
+
+    /// Waits until this many more attempts to connect were in vain, while it is [cut](Self::cut). Blocks its
+    /// thread.
+    pub fn wait_for_turned_away(&self, more: u64) {
+        let before = self.shared.state().turned_away;
+        self.shared.wait(|state| state.turned_away >= before + more);
+    }
 }
 
 impl fmt::Debug for Proxy {
@@ -158,13 +173,22 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    fn wait(&self, until: impl Fn(&State) -> bool) {
+        let state = self.state();
+        let waited = self.changed.wait_while(state, |state| !until(state));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn listen(self: &Arc<Self>, listener: &TcpListener) {
         loop {
             let accepted = listener.accept();
             let way = self.state().way;
             match (way, accepted) {
                 (Way::Gone, _) => return,
-                (Way::Cut, Ok(_)) => (),
+                (Way::Cut, Ok(_)) => {
+                    self.state().turned_away += 1;
+                    self.changed.notify_all();
+                }
                 // A client that went away at once, or too many open files for now.
                 (_, Err(_)) => thread::sleep(Duration::from_millis(10)),
                 // Without a server, or a thread, the connection ends as if it was cut.
@@ -189,6 +213,7 @@ impl Shared {
             state.links.insert(number, [client.try_clone()?, server.try_clone()?]);
             number
         };
+        self.changed.notify_all();
         let (there, back) = ((client.try_clone()?, server.try_clone()?), (server, client));
         for ((from, to), traps) in [(there, true), (back, false)] {
             let shared = self.clone();

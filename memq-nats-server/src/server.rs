@@ -7,14 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
+use crate::eventually::soon;
 use crate::process::Process;
-use crate::{Binary, PATIENCE, ports};
+use crate::{Binary, ports};
 
-/// Between two looks at whether a server has come up or gone.
-const POLL: Duration = Duration::from_millis(5);
 /// How often a start is tried whose port somebody else took in the meantime.
 const TRIES: usize = 10;
 
@@ -124,12 +121,8 @@ impl Server {
         if !sent.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&sent.stderr).into_owned()));
         }
-        let started = Instant::now();
-        while run.process.ended()?.is_none() {
-            if started.elapsed() > PATIENCE {
-                return Err(self.failed(io::ErrorKind::TimedOut, "does not stop"));
-            }
-            thread::sleep(POLL);
+        if soon(|| run.process.ended())?.is_none() {
+            return Err(self.failed(io::ErrorKind::TimedOut, "does not stop"));
         }
         // It is gone; this forgets it.
         self.end(&mut running);
@@ -214,26 +207,23 @@ impl Server {
     /// The ports file is written when the server takes connections.
     fn wait_for_ports(&self, process: &mut Process) -> io::Result<ports::Ports> {
         let file = self.ports_file(process.pid());
-        let started = Instant::now();
         let log_before = self.log().len();
-        loop {
+        let ports = soon(|| {
             if let Some(ports) = ports::read(&file) {
                 if ports.client != self.addr() {
                     let what = format!("listens on {}", ports.client);
                     return Err(self.failed(io::ErrorKind::Other, &what));
                 }
-                return Ok(ports);
+                return Ok(Some(ports));
             }
             if let Some(status) = process.ended()? {
                 let taken = self.log()[log_before..].contains("address already in use");
                 let kind = if taken { io::ErrorKind::AddrInUse } else { io::ErrorKind::Other };
                 return Err(self.failed(kind, &format!("ended with {status}")));
             }
-            if started.elapsed() > PATIENCE {
-                return Err(self.failed(io::ErrorKind::TimedOut, "does not come up"));
-            }
-            thread::sleep(POLL);
-        }
+            Ok(None)
+        })?;
+        ports.ok_or_else(|| self.failed(io::ErrorKind::TimedOut, "does not come up"))
     }
 
     /// A process that is killed leaves its ports file, which the next one with its number would seem to have written.

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -211,14 +212,16 @@ async fn flush_waits_for_all_that_was_admitted() {
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_asked_for_again() {
     each(async |server| {
-        let proxy = Proxy::to(server.addr()).unwrap();
+        let proxy = Arc::new(Proxy::to(server.addr()).unwrap());
         let transport = to(&proxy.url()).ack_timeout(Duration::from_millis(200));
         let topic = open(&transport.transport().await.unwrap(), "orders").await;
         let publisher = topic.publisher().await.unwrap();
         publish(&publisher, message("0")).await.unwrap();
         proxy.hold();
         let receipts = submit(&publisher, (1..100).map(|n| message(n.to_string()))).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // It gives the connection up, and has another one.
+        let (waiting, again) = (proxy.clone(), proxy.connections() + 1);
+        tokio::task::spawn_blocking(move || waiting.wait_for_connections(again)).await.unwrap();
         proxy.resume();
         for (n, receipt) in receipts.into_iter().enumerate() {
             assert_eq!(receipt.await.unwrap().offset, Offset(n as u64 + 1));

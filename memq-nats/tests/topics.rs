@@ -4,11 +4,12 @@
 mod support;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use async_nats::jetstream::stream;
-use memq::spi::{Fault, OpenFault, PublishFault};
-use memq::{Format, Offset, Overflow};
+use memq::spi::{Fault, OpenFault, PublishFault, ReadEnd, ReaderRequest};
+use memq::{Format, Offset, Overflow, Start};
 use memq_nats::{ConnectError, Storage};
 
 use crate::support::{connect, each, message, open, publish, raw, request, to};
@@ -148,12 +149,13 @@ async fn a_publisher_of_a_topic_that_was_created_again_is_told_and_stores_nothin
         let old = open(&one, "orders").await;
         let publisher = old.publisher().await.unwrap();
         publish(&publisher, message("1")).await.unwrap();
+        let request = ReaderRequest::from(Start::Latest);
+        let mut reader = old.reader(request).await.unwrap();
         other.delete(old.name()).await.unwrap();
-        // It is told without having asked.
-        let ended = || publisher.submit(&mut VecDeque::new(), &mut Vec::new()).is_err();
-        while !ended() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        // It is told without having asked; and once a reader is, so is everybody in this process.
+        let told = poll_fn(|cx| reader.poll_next(1, &mut Vec::new(), cx)).await;
+        assert!(matches!(told, Err(ReadEnd::Fault(Fault::Deleted))), "{told:?}");
+        assert!(publisher.submit(&mut VecDeque::new(), &mut Vec::new()).is_err());
         open(&other, "orders").await;
         // The stream is there, under the same subjects, and is another one.
         let told = publish(&publisher, message("2")).await.unwrap_err();

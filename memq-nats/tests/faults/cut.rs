@@ -1,7 +1,5 @@
 //! A connection that is cut, and made again, while everybody is at work.
 
-use std::time::Duration;
-
 use memq::RecvError;
 use memq_nats_server::{Ledger, Mark, Proxy, Seen};
 
@@ -19,7 +17,7 @@ async fn a_connection_that_is_cut_loses_and_doubles_nothing_and_all_go_on() {
             proxy.cut();
             if n % 4 == 3 {
                 // So that some attempts to connect again fail.
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::task::block_in_place(|| proxy.wait_for_turned_away(3));
             }
             proxy.resume();
         }

@@ -12,7 +12,7 @@ use memq::{
 use memq_nats::Connect;
 use memq_nats_server::{Ledger, Mark, Report, Seen};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// How to connect, in a test that does not wait for long until it is seen that an answer was lost.
@@ -42,18 +42,31 @@ pub(crate) const ACK_DEADLINE: Duration = Duration::from_secs(2);
 /// Messages that everybody gets further by, before it counts as going on.
 const FURTHER: u64 = 150;
 
-/// Between two looks at how far everybody is.
-const LOOK: Duration = Duration::from_millis(2);
-
 /// Where messages are.
 type Places = HashMap<Mark, Offset>;
 
 /// What everybody has done so far.
 #[derive(Default)]
 struct Progress {
+    stored: AtomicU64,
     read: AtomicU64,
     by_key: AtomicU64,
     in_any_order: AtomicU64,
+    /// Rung by each step.
+    further: Notify,
+}
+
+impl Progress {
+    /// One of them is a message further.
+    fn step(&self, count: impl Fn(&Self) -> &AtomicU64) {
+        count(self).fetch_add(1, Ordering::Relaxed);
+        self.further.notify_waiters();
+    }
+
+    fn now(&self) -> [u64; 4] {
+        let Self { stored, read, by_key, in_any_order, .. } = self;
+        [stored, read, by_key, in_any_order].map(|count| count.load(Ordering::Relaxed))
+    }
 }
 
 /// Publishers, a subscriber and two groups at work in one topic, until it is closed. The publishers are
@@ -119,7 +132,9 @@ impl Traffic {
         let (worked, progress) = (self.worked.clone(), self.progress.clone());
         let worker = group.await.unwrap().run(move |order: Order| {
             let new = locked(&worked).push(order.mark());
-            progress.in_any_order.fetch_add(u64::from(new), Ordering::Relaxed);
+            if new {
+                progress.step(|of| &of.in_any_order);
+            }
             async { Ok::<(), &str>(()) }
         });
         self.in_any_order.spawn(work(worker.concurrency(16)));
@@ -129,10 +144,12 @@ impl Traffic {
     async fn publish(&mut self) {
         let publisher = self.broker.publisher::<Order>().await.unwrap();
         let (room, ledger) = (self.room.clone(), self.ledger.clone());
-        self.publishers.spawn(one_by_one(publisher, room, ledger));
+        let progress = self.progress.clone();
+        self.publishers.spawn(one_by_one(publisher, room, ledger, progress));
 
         let publisher = self.broker.publisher::<Order>().await.unwrap();
         let (room, ledger) = (self.room.clone(), self.ledger.clone());
+        let progress = self.progress.clone();
         let (sent, receipts) = mpsc::unbounded_channel();
         self.publishers.spawn(async move {
             for number in 0.. {
@@ -152,6 +169,7 @@ impl Traffic {
             while let Some((mark, receipt)) = receipts.recv().await {
                 told.insert(mark, receipt.await.unwrap());
                 ledger.acknowledged(mark);
+                progress.step(|of| &of.stored);
             }
             told
         });
@@ -162,31 +180,25 @@ impl Traffic {
         self.ledger.count()
     }
 
-    /// Waits until each of them has got further.
+    /// Waits until each of them has got further. One that has panicked would be waited for in vain.
     pub(crate) async fn goes_on(&mut self) {
-        let before = self.now();
-        while self.now().iter().zip(before).any(|(now, before)| *now < before + FURTHER) {
-            self.fail_with_them();
-            tokio::time::sleep(LOOK).await;
+        let before = self.progress.now();
+        loop {
+            let further = self.progress.further.notified();
+            let now = self.progress.now();
+            if now.iter().zip(before).all(|(now, before)| *now >= before + FURTHER) {
+                return;
+            }
+            let ended = tokio::select! {
+                () = further => continue,
+                Some(ended) = self.publishers.join_next() => ended.map(drop),
+                Some(ended) = self.subscriber.join_next() => ended.map(drop),
+                Some(ended) = self.by_key.join_next() => ended.map(drop),
+                Some(ended) = self.in_any_order.join_next() => ended,
+            };
+            ended.unwrap();
+            panic!("somebody has ended in an open topic");
         }
-    }
-
-    fn now(&self) -> [u64; 4] {
-        let Progress { read, by_key, in_any_order } = &*self.progress;
-        let [read, by_key, any] =
-            [read, by_key, in_any_order].map(|count| count.load(Ordering::Relaxed));
-        [self.ledger.count() as u64, read, by_key, any]
-    }
-
-    /// A task that has panicked would be waited for in vain.
-    fn fail_with_them(&mut self) {
-        let ended = [
-            self.publishers.try_join_next().map(|ended| drop(ended.unwrap())),
-            self.subscriber.try_join_next().map(|ended| drop(ended.unwrap())),
-            self.by_key.try_join_next().map(|ended| drop(ended.unwrap())),
-            self.in_any_order.try_join_next().map(|ended| ended.unwrap()),
-        ];
-        assert!(ended.iter().all(Option::is_none), "somebody has ended in an open topic");
     }
 
     /// Publishes no more, and lets everybody come to the end.
@@ -197,7 +209,7 @@ impl Traffic {
         let stats = loop {
             match self.broker.stats("orders").await {
                 Ok(stats) => break stats,
-                Err(AdminError::Unavailable { .. }) => tokio::time::sleep(LOOK).await,
+                Err(AdminError::Unavailable { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         };
@@ -246,6 +258,7 @@ async fn one_by_one(
     publisher: Publisher<Order>,
     room: Arc<Semaphore>,
     ledger: Arc<Ledger>,
+    progress: Arc<Progress>,
 ) -> Places {
     let mut told = Places::new();
     for number in 0.. {
@@ -255,6 +268,7 @@ async fn one_by_one(
         let mark = order.mark();
         told.insert(mark, publisher.publish(order).await.unwrap());
         ledger.acknowledged(mark);
+        progress.step(|of| &of.stored);
     }
     told
 }
@@ -269,7 +283,7 @@ async fn read(mut subscriber: Subscriber<Order>, progress: Arc<Progress>) -> (Se
                 next = next.next();
                 seen.push(message.mark());
                 places.insert(message.mark(), message.offset());
-                progress.read.fetch_add(1, Ordering::Relaxed);
+                progress.step(|of| &of.read);
             }
             Err(RecvError::Closed) => return (seen, places),
             Err(other) => panic!("{other:?}"),
@@ -291,7 +305,7 @@ async fn handle(
                 let offset = delivery.offset();
                 again += usize::from(confirmed.contains(&offset));
                 if seen.push(delivery.mark()) {
-                    progress.by_key.fetch_add(1, Ordering::Relaxed);
+                    progress.step(|of| &of.by_key);
                     room.add_permits(1);
                 }
                 match delivery.ack_confirmed().await {
