@@ -14,6 +14,7 @@ use super::buffer::{Buffer, Over};
 use super::pull::{Pull, SILENCE, Said, Why};
 use super::source::Source;
 use crate::delivered::Delivered;
+use crate::fault::Trouble;
 use crate::names::{Place, offset};
 use crate::settings::Settings;
 use crate::topic::{Core, Phase, Unseen};
@@ -22,8 +23,11 @@ use crate::wire;
 /// Messages that are handed over at once, at most.
 const RUN: usize = 256;
 
-/// How often it is looked where the topic ends, while there is more to come.
+/// How often it is looked where the topic ends, while there is more to come or it is closed.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Without a message for so long, though the topic has one, something is wrong with the consumer.
+const HUNGER: Duration = Duration::from_secs(5);
 
 /// Why reading from a consumer ended.
 enum Stop {
@@ -38,6 +42,12 @@ impl From<Unseen> for Stop {
             Unseen::Deleted => Self::Over(Over::Deleted),
             Unseen::Away(cause) => Self::Lost(cause),
         }
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Lost(trouble.into_cause())
     }
 }
 
@@ -71,6 +81,8 @@ struct Outage {
 /// What a run of messages said, beside the messages.
 #[derive(Default)]
 struct Heard {
+    /// A message came.
+    fed: bool,
     /// The server has nothing to send at the moment.
     idle: bool,
     /// A request was not answered for a while.
@@ -166,30 +178,42 @@ impl Driver {
         let mut heard = Heard { idle: true, ..Heard::default() };
         let mut last = Instant::now();
         let mut looked = last;
+        // When a message came, or none was to be expected.
+        let mut fed = last;
         loop {
+            let now = *phase.borrow_and_update();
+            if now == Phase::Deleted {
+                return Ok(Over::Deleted);
+            }
+            let is_closed = now == Phase::Closed;
             let is_behind = self.position.pending > 0;
-            if heard.expired || (is_behind && looked.elapsed() >= LOOK) {
+            let looks = is_behind || is_closed;
+            let may_be_over = is_closed && (heard.idle || !is_behind);
+            if heard.expired || may_be_over || (looks && looked.elapsed() >= LOOK) {
                 // Nothing may tell of what was done with the topic, but looking.
                 let info = self.core.look().await?;
                 let end = info.state.last_sequence + 1;
+                if is_closed && self.has_all(end).await? {
+                    self.buffer.ends(offset(end));
+                    return Ok(Over::Closed);
+                }
                 self.buffer.heard(offset(end));
                 self.position.pending = end.saturating_sub(self.position.cursor);
-                looked = Instant::now();
-            }
-            let now = *phase.borrow_and_update();
-            match now {
-                Phase::Deleted => return Ok(Over::Deleted),
-                Phase::Closed if heard.idle || heard.expired || self.position.pending == 0 => {
-                    if self.has_all().await? {
-                        let info = self.core.look().await?;
-                        self.buffer.ends(offset(info.state.last_sequence + 1));
-                        return Ok(Over::Closed);
+                if fed.elapsed() >= HUNGER {
+                    // What it sent may be lost on the way, or its node of a cluster may stay behind.
+                    if is_closed || self.is_stored(end).await? {
+                        return Err(lost("the consumer does not send what is stored"));
                     }
+                    // What there was is removed.
+                    self.position.pending = 0;
                 }
-                Phase::Closed | Phase::Open => {}
+                looked = Instant::now();
             }
             if !pull.waits() {
                 last = Instant::now();
+            }
+            if heard.fed || !pull.waits() || !looks {
+                fed = Instant::now();
             }
             pull.ask(self.buffer.room()).await.map_err(Stop::Lost)?;
             heard = Heard::default();
@@ -199,7 +223,7 @@ impl Driver {
                 () = sleep_until(last + SILENCE), if pull.waits() => {
                     return Err(lost("the server says nothing any more"));
                 }
-                () = sleep_until(looked + LOOK), if is_behind => {}
+                () = sleep_until(looked + LOOK), if looks => {}
                 () = self.buffer.emptied() => {}
                 message = pull.next() => {
                     let message = message.ok_or_else(|| lost("the client is gone"))?;
@@ -229,6 +253,7 @@ impl Driver {
                     match self.position.accept(message, delivered, format) {
                         Ok(new) => {
                             pull.arrived();
+                            heard.fed = true;
                             run.extend(new);
                         }
                         Err(cause) => {
@@ -261,11 +286,21 @@ impl Driver {
         heard
     }
 
-    /// Whether all that the consumer has to send has come.
-    async fn has_all(&self) -> Result<bool, Stop> {
-        let info = self.source.info().await.map_err(|trouble| Stop::Lost(trouble.into_cause()))?;
+    /// Whether all has come of a closed topic that ends here.
+    async fn has_all(&self, end: u64) -> Result<bool, Stop> {
+        let info = self.source.info().await?;
         let sent = info.delivered.consumer_sequence;
-        Ok(info.num_pending == 0 && sent == self.position.number)
+        if info.num_pending > 0 || sent != self.position.number {
+            return Ok(false);
+        }
+        // A consumer is on one node of a cluster, which may get a message later than the leader.
+        Ok(!self.is_stored(end).await?)
+    }
+
+    /// Whether the topic has a message, before this end, that has not come.
+    async fn is_stored(&self, end: u64) -> Result<bool, Stop> {
+        let cursor = self.position.cursor;
+        Ok(cursor < end && self.core.has(cursor, end, ">").await?)
     }
 }
 

@@ -94,7 +94,16 @@ impl Core {
             return Ok(false);
         }
         let filter = Some(&*reading.config.filter_subject).filter(|filter| !filter.is_empty());
-        let next = Next { seq, next_by_subj: filter.unwrap_or(">") };
+        self.has(seq, before, filter.unwrap_or(">")).await
+    }
+
+    /// Whether it has a message of these subjects from this sequence on and before the other.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn has(&self, seq: u64, before: u64, of: &str) -> Result<bool, Trouble> {
+        let next = Next { seq, next_by_subj: of };
         match self.link.ask_once::<Found>(&self.request("MSG.GET"), &next).await {
             Ok(found) => Ok(found.message.seq < before),
             Err(trouble) if trouble.is(code::NO_MESSAGE) => Ok(false),
