@@ -1,5 +1,7 @@
-//! The way of one publisher into a topic. It checks and admits; a task sends in order.
+//! The way of one publisher into a topic. It checks, admits and sends in order; a task takes the answers,
+//! and sends what could not be sent at once.
 
+mod admitted;
 mod answer;
 mod drive;
 mod window;
@@ -10,11 +12,12 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{HeaderMap, Subject};
-use memq::spi::{Boxed, Fault, Outgoing, Promise, PublishFault, Receipt, RemotePublisher};
+use memq::spi::{Boxed, Fault, Outgoing, PublishFault, Receipt, RemotePublisher};
 use memq::{Partition, TopicOptions};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::admitted::{Admitted, Flight, TooLarge};
 use crate::names::{self, Place};
 use crate::topic::{Core, Phase};
 use crate::wire;
@@ -41,51 +44,18 @@ struct Shared {
     done: Notify,
 }
 
-/// What is admitted.
-#[derive(Default)]
-struct Admitted {
-    /// Not yet taken by the task.
-    queue: VecDeque<Flight>,
-    /// Messages admitted since the beginning.
-    all: u64,
-    /// How many of them, from the first on, have an outcome.
-    done: u64,
-    /// The size of the others.
-    bytes: usize,
-    /// What was published to so far, for each partition without and with a key.
-    subjects: Vec<Option<Subject>>,
-    /// Whether the handle is gone.
-    left: bool,
-    /// Whether the task runs.
-    runs: bool,
-    /// Whether nothing is stored at the moment, so that each place that is free counts.
-    stands: bool,
-}
-
-/// A message that is admitted, until its outcome is known.
-struct Flight {
-    message: Outgoing,
-    subject: Subject,
-    id: String,
-    /// Made when it was checked, for the first time that it is sent.
-    headers: Option<HeaderMap>,
-    bytes: usize,
-    /// Until when it waits for room.
-    until: Option<Instant>,
-    promise: Promise,
-}
-
 impl Publisher {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         let id = format!("memq:{}:", names::unique());
         // So that it is told soon that the topic is deleted: a stream that is created again takes
         // messages under the same subjects.
         drop(core.watch());
+        let state = Mutex::new(Admitted::new(core.link.settings.window));
         Self(Arc::new(Shared {
             core,
             id,
             turn: AtomicU16::new(0),
-            state: Mutex::default(),
+            state,
             work: Notify::new(),
             room: Notify::new(),
             done: Notify::new(),
@@ -108,20 +78,6 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.0.state().left = true;
         self.0.work.notify_one();
-    }
-}
-
-impl Admitted {
-    /// A subject, made once.
-    fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> Subject {
-        let at = 2 * usize::from(place.partition.0) + usize::from(place.keyed);
-        if self.subjects.len() <= at {
-            self.subjects.resize(at + 1, None);
-        }
-        match self.subjects.get_mut(at) {
-            Some(known) => known.get_or_insert_with(make).clone(),
-            None => make(),
-        }
     }
 }
 
@@ -196,20 +152,29 @@ impl RemotePublisher for Publisher {
                     let until = message.within.map(|within| Instant::now() + within);
                     let headers = Some(headers);
                     let flight = Flight { message, subject, id, headers, bytes, until, promise };
-                    state.queue.push_back(flight);
+                    state.window.push(flight);
                     state.bytes += bytes;
                     state.all += 1;
                 }
                 Err(fault) => promise.keep(Err(fault)),
             }
         }
-        let starts = state.all > before && !std::mem::replace(&mut state.runs, true);
+        if state.all == before {
+            return Ok(());
+        }
+        let mut too_large = Vec::new();
+        let is_sent = state.send(&mut too_large);
+        let is_for_task = !is_sent || !too_large.is_empty() || !state.watched;
+        let starts = !std::mem::replace(&mut state.runs, true);
         drop(state);
+        too_large.into_iter().for_each(TooLarge::tell);
         if starts {
             // It outlives the broker, for what is admitted is still sent.
             shared.core.link.tasks.detach(drive::run(shared.clone()));
         }
-        shared.work.notify_one();
+        if is_for_task {
+            shared.work.notify_one();
+        }
         Ok(())
     }
 
@@ -222,7 +187,7 @@ impl RemotePublisher for Publisher {
                 let has_room = {
                     let state = shared.state();
                     // With a quarter of it free, a batch is worth sending.
-                    let kept = if state.stands { 0 } else { shared.window() / 4 };
+                    let kept = if state.stands() { 0 } else { shared.window() / 4 };
                     state.all - state.done < shared.window() - kept && state.bytes < MOST_BYTES
                 };
                 if has_room || shared.ended().is_err() {

@@ -1,23 +1,23 @@
 //! The task of a publisher: sends what is admitted, and takes the answers.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Subscriber;
-use async_nats::client::PublishErrorKind;
+use async_nats::{Message, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use super::Shared;
+use super::admitted::{Flight, Line, Outage, TooLarge};
 use super::answer::{self, Answer};
 use super::window::{Ticket, Window};
-use super::{Flight, Shared};
 use crate::names;
 use crate::outbound::Session;
 use crate::settings::Settings;
 use crate::topic::{Phase, Unseen};
-use crate::wire;
 
 /// The pause between looks for room.
 const FULL: Backoff = Backoff::exponential(Duration::from_millis(1), Duration::from_millis(250));
@@ -25,177 +25,207 @@ const FULL: Backoff = Backoff::exponential(Duration::from_millis(1), Duration::f
 /// How long what is admitted is tried to be sent once the broker is gone.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// What is sent on, and where the answers come.
-struct Line {
+/// Where answers come.
+struct Answers {
+    messages: Subscriber,
     session: Session,
-    inbox: String,
-    answers: Subscriber,
 }
 
-/// What happened while it was waited.
-enum Event {
-    Answer(Ticket, Answer),
-    /// What was sent last may not have arrived.
-    Lost(Cause),
-    /// There is more to send.
-    Work,
+/// What is to be done while there is something to send on.
+enum Now {
+    /// Something else; whether it is still there.
+    Leave(bool),
+    /// It takes no more for now.
+    Flush,
+    /// Waiting, and whether for an answer.
+    Wait(bool),
+}
+
+/// What there is to do.
+enum Next {
+    /// Nothing, until something is admitted.
+    Wait,
+    Connect,
+    LookForRoom,
+    Serve(Answers),
+    End,
 }
 
 struct Driver {
     shared: Arc<Shared>,
-    window: Window<Flight>,
-    line: Option<Line>,
+    /// Those of the line.
+    answers: Option<Answers>,
     /// What the next message is stored at, at least.
     next: Offset,
-    /// When something was last heard, or first waited for.
-    heard: Instant,
-    /// The size of what has an outcome since the state was last looked at.
-    freed: usize,
+    /// What was done when it was last told, and whether nothing was stored then.
+    told: (u64, bool),
     /// How often room was looked for in vain.
     looks: u32,
-    /// Why it is not known what became of what was sent; since when, and how often it was tried.
-    outage: Option<(Cause, Instant, u32)>,
 }
 
 /// Sends until the handle is gone and everything is done.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let most = shared.core.link.settings.window;
-    let mut driver = Driver {
-        shared,
-        window: Window::new(most),
-        line: None,
-        next: Offset(0),
-        heard: Instant::now(),
-        freed: 0,
-        looks: 0,
-        outage: None,
-    };
-    while driver.take() {
-        driver.step().await;
+    let mut driver = Driver { shared, answers: None, next: Offset(0), told: (0, false), looks: 0 };
+    loop {
+        match driver.next() {
+            Next::Wait => driver.shared.work.notified().await,
+            Next::Connect => driver.connect().await,
+            Next::LookForRoom => driver.look_for_room().await,
+            Next::Serve(answers) => driver.serve(answers).await,
+            Next::End => return,
+        }
+        driver.tell_of_done();
     }
 }
 
 impl Driver {
-    /// Takes what was admitted; `false` where nothing more comes.
-    fn take(&mut self) -> bool {
-        let done = self.window.advance() as u64;
-        let stands = self.window.stalled() || self.outage.is_some();
-        let mut state = self.shared.state();
-        let has_room = done > 0 || (stands && !state.stands);
-        state.stands = stands;
-        state.done += done;
-        state.bytes -= std::mem::take(&mut self.freed);
-        state.queue.drain(..).for_each(|flight| self.window.push(flight));
-        let goes_on = !self.window.is_empty() || !state.left;
+    fn next(&mut self) -> Next {
+        let state = self.shared.state();
+        let is_connected = state.line.as_ref().is_some_and(|line| !line.session.is_cut());
+        if state.window.is_empty() && state.left {
+            return Next::End;
+        }
+        if is_connected && !state.window.stalled() {
+            return self.answers.take().map_or(Next::Connect, Next::Serve);
+        }
+        match state.window.is_empty() {
+            true => Next::Wait,
+            false if is_connected => Next::LookForRoom,
+            false => Next::Connect,
+        }
+    }
+
+    /// Rings those that wait for something to be done, or for room.
+    fn tell_of_done(&mut self) {
+        let (done, stood) = self.told;
+        let state = self.shared.state();
+        self.told = (state.done, state.stands());
         drop(state);
-        if has_room {
+        let is_done = self.told.0 > done;
+        if is_done || (self.told.1 && !stood) {
             // Each that waits looks for itself, and one that has room enough leaves some.
             self.shared.room.notify_waiters();
         }
-        if done > 0 {
+        if is_done {
             self.shared.done.notify_waiters();
         }
-        goes_on
     }
 
-    async fn step(&mut self) {
-        if self.window.is_empty() {
-            self.shared.work.notified().await;
-        } else if self.line.as_ref().is_none_or(|line| line.session.is_cut()) {
-            self.connect().await;
-        } else if self.window.stalled() {
-            self.look_for_room().await;
-        } else {
-            self.send().await;
-            if !self.window.waits() {
-                // What there was was refused here.
-                return;
-            }
-            let event = self.wait().await;
-            self.see(event).await;
-            while let Some(event) = self.arrived() {
-                self.see(event).await;
-            }
-        }
-    }
-
-    /// Sends all that may be sent.
-    async fn send(&mut self) {
-        let Some(line) = &self.line else { return };
-        if !self.window.waits() {
-            self.heard = Instant::now();
-        }
-        while let Some((ticket, flight)) = self.window.next() {
-            let record = &flight.message.record;
-            let headers =
-                flight.headers.take().unwrap_or_else(|| wire::headers(record, Some(&flight.id)));
-            let (subject, reply) = (flight.subject.clone(), answer::subject(&line.inbox, ticket));
-            let client = &line.session.client;
-            let payload = record.bytes().clone();
-            let sent =
-                client.publish_with_reply_and_headers(subject, reply, headers, payload).await;
-            if sent.is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
-                // Another server takes less than the one that it was checked against.
-                let max_bytes = client.max_payload();
-                if let Some(flight) = self.window.refused(ticket) {
-                    let bytes = flight.bytes;
-                    self.freed += bytes;
-                    flight.promise.keep(Err(PublishFault::TooLarge { bytes, max_bytes }));
-                }
-            } else if line.session.is_cut() {
-                // What was not sent is not answered, and is sent again.
-                return;
-            }
-        }
-    }
-
-    /// Waits until something happens.
-    async fn wait(&mut self) -> Event {
-        let timeout = self.shared.core.link.settings.ack_timeout;
-        let (waits, patience) = (self.window.waits(), self.heard + timeout);
-        let Some(line) = &mut self.line else { return Event::Work };
+    /// Sends what may be sent and takes the answers, until there is something else to do.
+    async fn serve(&mut self, mut answers: Answers) {
+        let (shared, mut session) = (self.shared.clone(), answers.session.clone());
+        let client = session.client.clone();
+        let timeout = shared.core.link.settings.ack_timeout;
+        let mut cut = pin!(session.cut());
+        let mut work = pin!(shared.work.notified());
+        let mut patience = pin!(sleep(timeout));
         loop {
+            let is_sent = self.send();
+            self.tell_of_done();
+            let now = {
+                let mut state = shared.state();
+                let is_over = state.window.stalled() || (state.window.is_empty() && state.left);
+                if state.line.is_none() || is_over {
+                    state.watched = false;
+                    Now::Leave(state.line.is_some())
+                } else if !is_sent && !answers.session.is_cut() {
+                    Now::Flush
+                } else {
+                    if state.window.waits() && !state.watched {
+                        state.watched = true;
+                        patience.as_mut().reset(state.heard + timeout);
+                    }
+                    Now::Wait(state.watched)
+                }
+            };
+            let watched = match now {
+                Now::Leave(is_connected) => {
+                    self.answers = is_connected.then_some(answers);
+                    return;
+                }
+                // As soon as what it has is written it takes more.
+                Now::Flush => {
+                    if client.flush().await.is_err() {
+                        self.cut_off("the connection has ended");
+                    }
+                    continue;
+                }
+                Now::Wait(watched) => watched,
+            };
             tokio::select! {
                 biased;
-                answer = line.answers.next() => match answer {
-                    Some(message) => match answer::ticket(&message) {
-                        Some(ticket) => return Event::Answer(ticket, answer::read(&message)),
-                        None => continue,
-                    },
-                    None => return Event::Lost("the connection has ended".into()),
+                message = answers.messages.next() => match message {
+                    Some(message) => self.hear(&message).await,
+                    None => self.cut_off("the connection has ended"),
                 },
-                () = line.session.cut() => return Event::Lost("the connection was cut".into()),
-                () = self.shared.work.notified() => return Event::Work,
-                () = sleep_until(patience), if waits => {
-                    return Event::Lost(format!("no answer within {timeout:?}").into());
+                () = &mut cut => self.cut_off("the connection was cut"),
+                () = &mut work => work.set(shared.work.notified()),
+                () = &mut patience, if watched => {
+                    if let Some(heard) = self.has_patience(timeout) {
+                        patience.as_mut().reset(heard + timeout);
+                    }
                 }
+            }
+            // What is here already.
+            while let Some(Some(message)) = answers.messages.next().now_or_never() {
+                self.hear(&message).await;
             }
         }
     }
 
-    /// An answer that is here already.
-    fn arrived(&mut self) -> Option<Event> {
-        let message = self.line.as_mut()?.answers.next().now_or_never()??;
-        let ticket = answer::ticket(&message)?;
-        Some(Event::Answer(ticket, answer::read(&message)))
+    /// Sends what may be sent; `false` where it could not.
+    fn send(&self) -> bool {
+        let mut too_large = Vec::new();
+        let is_sent = self.shared.state().send(&mut too_large);
+        too_large.into_iter().for_each(TooLarge::tell);
+        is_sent
     }
 
-    async fn see(&mut self, event: Event) {
-        match event {
-            Event::Work => {}
-            Event::Lost(cause) => self.lost(cause),
-            Event::Answer(ticket, _) if ticket.round != self.window.round() => {}
-            Event::Answer(ticket, answer) => {
-                self.heard = Instant::now();
-                self.answered(ticket, answer).await;
+    /// When something was last heard, where it is still waited for an answer and was not for too long.
+    fn has_patience(&mut self, timeout: Duration) -> Option<Instant> {
+        let mut state = self.shared.state();
+        state.watched = state.window.waits();
+        let (watched, heard) = (state.watched, state.heard);
+        drop(state);
+        if watched && heard.elapsed() >= timeout {
+            self.lost(format!("no answer within {timeout:?}").into());
+            return None;
+        }
+        watched.then_some(heard)
+    }
+
+    /// There is nothing to send on any more.
+    fn cut_off(&mut self, why: &'static str) {
+        let mut state = self.shared.state();
+        state.line = None;
+        let waits = state.window.waits();
+        drop(state);
+        if waits {
+            self.lost(why.into());
+        }
+    }
+
+    /// An answer came.
+    async fn hear(&mut self, message: &Message) {
+        let Some(ticket) = answer::ticket(message) else { return };
+        let answer = answer::read(message);
+        let counts = {
+            let mut state = self.shared.state();
+            let counts = ticket.round == state.window.round();
+            if counts {
+                state.heard = Instant::now();
+                if !matches!(answer, Answer::Lost(_)) {
+                    state.outage = None;
+                }
             }
+            counts
+        };
+        if counts {
+            self.answered(ticket, answer).await;
         }
     }
 
     async fn answered(&mut self, ticket: Ticket, answer: Answer) {
-        if !matches!(answer, Answer::Lost(_)) {
-            self.outage = None;
-        }
         match answer {
             Answer::Stored(stored) if !stored.duplicate && stored.offset < self.next => {
                 // Offsets begin anew: this is another stream by now. If it is the same one after all,
@@ -211,25 +241,30 @@ impl Driver {
                 if !stored.duplicate {
                     self.next = stored.offset.next();
                 }
-                if let Some(flight) = self.window.stored(ticket) {
-                    self.tell(flight, Ok(stored));
-                }
+                self.tell(|window| window.stored(ticket), || Ok(stored));
             }
-            Answer::Full => self.window.no_room(ticket),
+            Answer::Full => self.shared.state().window.no_room(ticket),
             Answer::Refused(cause) => {
-                if let Some(flight) = self.window.refused(ticket) {
-                    self.tell(flight, Err(Fault::Unavailable(cause).into()));
-                }
+                self.tell(
+                    |window| window.refused(ticket),
+                    || Err(Fault::Unavailable(cause).into()),
+                );
             }
             Answer::Size => self.too_large(ticket).await,
             Answer::Lost(cause) => self.lost(cause),
         }
     }
 
-    /// Tells the outcome of a message.
-    fn tell(&mut self, flight: Flight, outcome: Result<Stored, PublishFault>) {
-        self.freed += flight.bytes;
-        flight.promise.keep(outcome);
+    /// Tells the outcome of a message, if it has none yet.
+    fn tell(
+        &self,
+        take: impl FnOnce(&mut Window<Flight>) -> Option<Flight>,
+        outcome: impl FnOnce() -> Result<Stored, PublishFault>,
+    ) {
+        let taken = self.shared.state().take(take);
+        if let Some(flight) = taken {
+            flight.promise.keep(outcome());
+        }
     }
 
     /// A message was too large for the stream, as all are for a closed one.
@@ -242,38 +277,36 @@ impl Driver {
         if self.shared.core.phase() != Phase::Open {
             return self.end();
         }
-        if let Some(flight) = self.window.refused(ticket) {
+        let taken = self.shared.state().take(|window| window.refused(ticket));
+        if let Some(flight) = taken {
             let bytes = flight.bytes;
-            self.tell(flight, Err(PublishFault::TooLarge { bytes, max_bytes }));
+            flight.promise.keep(Err(PublishFault::TooLarge { bytes, max_bytes }));
         }
     }
 
     /// It is not known what became of what was sent: it is found out before anything else is sent.
     fn lost(&mut self, cause: Cause) {
-        self.window.again();
-        self.line = None;
-        match &mut self.outage {
-            Some((known, _, _)) => *known = cause,
-            None => self.outage = Some((cause, Instant::now(), 0)),
+        let mut state = self.shared.state();
+        state.window.again();
+        state.line = None;
+        match &mut state.outage {
+            Some(outage) => outage.cause = cause,
+            None => state.outage = Some(Outage { cause, since: Instant::now(), tries: 0 }),
         }
     }
 
     /// Gets something to send on, after it has asked about the stream where something was lost.
     async fn connect(&mut self) {
-        if self.line.take().is_some_and(|line| line.session.is_cut()) {
-            self.lost("the connection was cut".into());
-        }
-        if let Some((_, since, tries)) = &mut self.outage {
+        self.answers = None;
+        self.cut_off("the connection was cut");
+        if let Some((since, tries)) = self.tries() {
             let link = &self.shared.core.link;
             let limit = if link.is_down() { Some(LINGER) } else { link.settings.give_up_after };
-            let over = limit.is_some_and(|limit| since.elapsed() >= limit);
-            *tries += 1;
-            let pause = Settings::AWAY.delay(*tries - 1);
-            if over {
+            if limit.is_some_and(|limit| since.elapsed() >= limit) {
                 return self.give_up();
             }
-            if *tries > 1 {
-                sleep(pause).await;
+            if tries > 1 {
+                sleep(Settings::AWAY.delay(tries - 1)).await;
             }
             match self.shared.core.look().await {
                 Ok(_) if self.shared.core.phase() == Phase::Open => {}
@@ -282,44 +315,52 @@ impl Driver {
             }
         }
         match self.open_line().await {
-            Ok(line) => self.line = Some(line),
+            Ok((line, answers)) => {
+                self.answers = Some(answers);
+                self.shared.state().line = Some(line);
+            }
             Err(cause) => self.lost(cause),
         }
     }
 
-    async fn open_line(&self) -> Result<Line, Cause> {
+    /// Since when something is lost, and which try this is.
+    fn tries(&self) -> Option<(Instant, u32)> {
+        let mut state = self.shared.state();
+        let outage = state.outage.as_mut()?;
+        outage.tries = outage.tries.saturating_add(1);
+        Some((outage.since, outage.tries))
+    }
+
+    async fn open_line(&self) -> Result<(Line, Answers), Cause> {
         let session = self.shared.core.link.outbound.session().await?;
         let inbox = format!("_INBOX.{}", names::unique());
-        let answers = session.client.subscribe(format!("{inbox}.*.*")).await?;
-        Ok(Line { session, inbox, answers })
+        let messages = session.client.subscribe(format!("{inbox}.*.*")).await?;
+        let answers = Answers { messages, session: session.clone() };
+        Ok((Line { session, inbox }, answers))
     }
 
     /// Everything that was sent was refused, or is stored: there was no room.
     async fn look_for_room(&mut self) {
         let waits = self.shared.core.options().overflow == Overflow::Wait;
         if !waits {
-            for flight in self.window.give_up_refused() {
-                self.tell(flight, Err(PublishFault::Full));
-            }
-            if !self.window.stalled() {
+            let given_up = self.shared.state().take(Window::give_up_refused);
+            given_up.into_iter().for_each(|flight| flight.promise.keep(Err(PublishFault::Full)));
+            if !self.shared.state().window.stalled() {
                 return;
             }
         }
         let now = Instant::now();
         let late = |flight: &Flight| flight.until.is_some_and(|until| until <= now);
-        for flight in self.window.expire(late) {
-            self.tell(flight, Err(PublishFault::Timeout));
-        }
+        let expired = self.shared.state().take(|window| window.expire(late));
+        expired.into_iter().for_each(|flight| flight.promise.keep(Err(PublishFault::Timeout)));
         match self.shared.core.make_room().await {
             Ok(true) => self.looks = 0,
             // Nobody waits for room any longer than there is a broker.
             Ok(false) if waits && self.shared.core.link.is_down() => return self.end(),
             Ok(false) if waits => {
                 self.looks += 1;
-                let deadlines = self.window.open().filter_map(|flight| flight.until);
-                let deadline = deadlines.filter(|until| *until > now).min();
                 let next = now + FULL.delay(self.looks);
-                let next = deadline.map_or(next, |deadline| deadline.min(next));
+                let next = self.deadline(now).map_or(next, |deadline| deadline.min(next));
                 let mut down = self.shared.core.link.down();
                 let _ = timeout_at(next, down.wait_for(|down| *down)).await;
             }
@@ -330,32 +371,45 @@ impl Driver {
         if self.shared.core.phase() != Phase::Open {
             return self.end();
         }
-        self.window.retry();
+        self.shared.state().window.retry();
+    }
+
+    /// When the first message after this time waits no longer.
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let state = self.shared.state();
+        let deadlines = state.window.open().filter_map(|flight| flight.until);
+        deadlines.filter(|until| *until > now).min()
     }
 
     /// The topic is closed or deleted.
     fn end(&mut self) {
         let phase = self.shared.core.phase();
-        self.outage = None;
-        for (flight, _) in self.window.abandon() {
+        for (flight, _) in self.abandon().0 {
             let fault = match phase {
                 Phase::Deleted => Fault::Deleted.into(),
                 Phase::Open | Phase::Closed => PublishFault::Closed,
             };
-            self.tell(flight, Err(fault));
+            flight.promise.keep(Err(fault));
         }
     }
 
     /// It was tried for long enough.
     fn give_up(&mut self) {
-        let cause = self.outage.take().map(|(cause, _, _)| cause.to_string()).unwrap_or_default();
-        for (flight, sent) in self.window.abandon() {
+        let (abandoned, outage) = self.abandon();
+        let cause = outage.map(|outage| outage.cause.to_string()).unwrap_or_default();
+        for (flight, sent) in abandoned {
             let cause = cause.clone().into();
             let fault = match sent {
                 true => PublishFault::Unknown(cause),
                 false => Fault::Unavailable(cause).into(),
             };
-            self.tell(flight, Err(fault));
+            flight.promise.keep(Err(fault));
         }
+    }
+
+    /// Nothing more is tried for what is admitted.
+    fn abandon(&mut self) -> (Vec<(Flight, bool)>, Option<Outage>) {
+        let mut state = self.shared.state();
+        (state.abandon(), state.outage.take())
     }
 }

@@ -93,7 +93,7 @@ impl<M> Window<M> {
         });
     }
 
-    /// The next one to send now, which counts as sent.
+    /// The next one to send now.
     pub(crate) fn next(&mut self) -> Option<(Ticket, &mut M)> {
         if self.full || self.under_way >= self.width {
             return None;
@@ -101,14 +101,26 @@ impl<M> Window<M> {
         while self.flights.get(self.passed)?.state != State::Waiting {
             self.passed += 1;
         }
-        let at = self.passed;
-        self.passed += 1;
-        self.under_way += 1;
-        let ticket = Ticket { round: self.round, number: self.first + at as u64 };
-        let flight = self.flights.get_mut(at)?;
-        flight.state = State::UnderWay;
-        flight.sent = true;
-        Some((ticket, flight.message.as_mut()?))
+        let number = self.first + self.passed as u64;
+        let message = self.flights.get_mut(self.passed)?.message.as_mut()?;
+        Some((Ticket { round: self.round, number }, message))
+    }
+
+    /// That one is sent.
+    pub(crate) fn sent(&mut self) {
+        if let Some(flight) = self.flights.get_mut(self.passed) {
+            flight.state = State::UnderWay;
+            flight.sent = true;
+            self.passed += 1;
+            self.under_way += 1;
+        }
+    }
+
+    /// That one is not to be sent after all.
+    pub(crate) fn withdraw(&mut self) -> Option<M> {
+        let flight = self.flights.get_mut(self.passed)?;
+        flight.state = State::Done;
+        flight.message.take()
     }
 
     /// The message that this is the answer to, if it is waited for; it is stored.

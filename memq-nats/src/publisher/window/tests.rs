@@ -48,7 +48,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Sends all that may be.
 fn send(window: &mut Window<u32>) -> Vec<(Ticket, u32)> {
-    std::iter::from_fn(|| window.next().map(|(ticket, id)| (ticket, *id))).collect()
+    std::iter::from_fn(|| {
+        let next = window.next().map(|(ticket, id)| (ticket, *id))?;
+        window.sent();
+        Some(next)
+    })
+    .collect()
 }
 
 fn answer(
@@ -224,4 +229,23 @@ fn what_is_abandoned_may_be_stored_only_if_it_was_sent() {
     send(&mut window);
     assert_eq!(window.abandon(), [(0, true), (1, true), (2, false)]);
     assert_eq!((window.advance(), window.is_empty()), (3, true));
+}
+
+#[test]
+fn one_that_is_not_sent_after_all_holds_nobody_up() {
+    let mut window = window(3, 2);
+    assert_eq!(window.next().map(|(_, id)| *id), Some(0));
+    assert_eq!((window.withdraw(), window.advance()), (Some(0), 1));
+    let sent = send(&mut window);
+    assert_eq!(sent.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(window.stored(sent[0].0), Some(1));
+}
+
+#[test]
+fn one_that_was_looked_at_is_the_next_one_still() {
+    let mut window = window(2, 1);
+    let (ticket, _) = window.next().unwrap();
+    assert_eq!(window.next().map(|(ticket, _)| ticket), Some(ticket));
+    window.sent();
+    assert_eq!((window.next().is_none(), window.stored(ticket)), (true, Some(0)));
 }

@@ -1,0 +1,173 @@
+//! What a publisher has admitted, and what that is sent on.
+//!
+//! It is behind one lock, and whoever holds that sends: the handle, where the line takes more at once,
+//! and otherwise the task. Each message is sent while the lock is held, so that none overtakes another.
+//! Nothing is awaited and nobody is told or woken under it.
+
+use async_nats::client::PublishErrorKind;
+use async_nats::{HeaderMap, Subject};
+use futures_util::FutureExt as _;
+use memq::Cause;
+use memq::spi::{Outgoing, Promise, PublishFault};
+use tokio::task::unconstrained;
+use tokio::time::Instant;
+
+use super::answer;
+use super::window::Window;
+use crate::names::Place;
+use crate::outbound::Session;
+use crate::wire;
+
+/// What is sent on.
+pub(super) struct Line {
+    pub(super) session: Session,
+    /// Below it come the answers.
+    pub(super) inbox: String,
+}
+
+/// A message that is admitted, until its outcome is known.
+pub(super) struct Flight {
+    pub(super) message: Outgoing,
+    pub(super) subject: Subject,
+    pub(super) id: String,
+    /// Made when it was checked, for the first time that it is sent.
+    pub(super) headers: Option<HeaderMap>,
+    pub(super) bytes: usize,
+    /// Until when it waits for room.
+    pub(super) until: Option<Instant>,
+    pub(super) promise: Promise,
+}
+
+/// A time in which it is not known what became of what was sent.
+pub(super) struct Outage {
+    pub(super) cause: Cause,
+    pub(super) since: Instant,
+    /// How often it was tried to find out.
+    pub(super) tries: u32,
+}
+
+pub(super) struct Admitted {
+    pub(super) window: Window<Flight>,
+    pub(super) line: Option<Line>,
+    /// Whether the task looks whether answers come in time. Otherwise it is rung when one is waited for.
+    pub(super) watched: bool,
+    /// When something was last heard, or first waited for.
+    pub(super) heard: Instant,
+    pub(super) outage: Option<Outage>,
+    /// Messages admitted since the beginning.
+    pub(super) all: u64,
+    /// How many of them, from the first on, have an outcome.
+    pub(super) done: u64,
+    /// The size of what has none.
+    pub(super) bytes: usize,
+    /// What was published to so far, for each partition without and with a key.
+    subjects: Vec<Option<Subject>>,
+    /// Whether the handle is gone.
+    pub(super) left: bool,
+    /// Whether the task runs.
+    pub(super) runs: bool,
+}
+
+/// A message that the server there is does not take, and what it takes.
+pub(super) struct TooLarge {
+    flight: Flight,
+    max_bytes: usize,
+}
+
+impl TooLarge {
+    pub(super) fn tell(self) {
+        let (bytes, max_bytes) = (self.flight.bytes, self.max_bytes);
+        self.flight.promise.keep(Err(PublishFault::TooLarge { bytes, max_bytes }));
+    }
+}
+
+impl Admitted {
+    pub(super) fn new(window: usize) -> Self {
+        Self {
+            window: Window::new(window),
+            line: None,
+            watched: false,
+            heard: Instant::now(),
+            outage: None,
+            all: 0,
+            done: 0,
+            bytes: 0,
+            subjects: Vec::new(),
+            left: false,
+            runs: false,
+        }
+    }
+
+    /// Whether nothing is stored at the moment, so that each place that is free counts.
+    pub(super) const fn stands(&self) -> bool {
+        self.outage.is_some() || self.window.stalled()
+    }
+
+    /// A subject, made once.
+    pub(super) fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> Subject {
+        let at = 2 * usize::from(place.partition.0) + usize::from(place.keyed);
+        if self.subjects.len() <= at {
+            self.subjects.resize(at + 1, None);
+        }
+        match self.subjects.get_mut(at) {
+            Some(known) => known.get_or_insert_with(make).clone(),
+            None => make(),
+        }
+    }
+
+    /// Takes out what has an outcome now, which is to be told once the lock is free.
+    pub(super) fn take<M>(&mut self, take: impl FnOnce(&mut Window<Flight>) -> M) -> M
+    where
+        for<'a> &'a M: IntoIterator<Item = &'a Flight>,
+    {
+        let taken = take(&mut self.window);
+        self.bytes -= taken.into_iter().map(|flight| flight.bytes).sum::<usize>();
+        self.done += self.window.advance() as u64;
+        taken
+    }
+
+    /// Takes out everything; with each message, whether it may be stored.
+    pub(super) fn abandon(&mut self) -> Vec<(Flight, bool)> {
+        let abandoned = self.window.abandon();
+        self.bytes = 0;
+        self.done += self.window.advance() as u64;
+        abandoned
+    }
+
+    /// Sends what may be sent now, in order; `false` where there is no line, or that takes no more for now.
+    pub(super) fn send(&mut self, too_large: &mut Vec<TooLarge>) -> bool {
+        let line = self.line.take();
+        let whole = line.as_ref().filter(|line| !line.session.is_cut());
+        let is_sent = whole.is_some_and(|line| self.send_on(line, too_large));
+        self.line = line;
+        is_sent
+    }
+
+    fn send_on(&mut self, line: &Line, too_large: &mut Vec<TooLarge>) -> bool {
+        let client = &line.session.client;
+        if !self.window.waits() {
+            self.heard = Instant::now();
+        }
+        while let Some((ticket, flight)) = self.window.next() {
+            let record = &flight.message.record;
+            let headers =
+                flight.headers.take().unwrap_or_else(|| wire::headers(record, Some(&flight.id)));
+            let (subject, reply) = (flight.subject.clone(), answer::subject(&line.inbox, ticket));
+            let payload = record.bytes().clone();
+            let sending = client.publish_with_reply_and_headers(subject, reply, headers, payload);
+            // It is for the line to say whether it takes more, and not for the budget of who publishes.
+            match unconstrained(sending).now_or_never() {
+                None => return false,
+                Some(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    // Another server takes less than the one that it was checked against.
+                    let max_bytes = client.max_payload();
+                    let flight = self.take(Window::withdraw);
+                    too_large.extend(flight.map(|flight| TooLarge { flight, max_bytes }));
+                }
+                // Where the line is cut it is not answered, and is sent again.
+                Some(_) => self.window.sent(),
+            }
+        }
+        true
+    }
+}
