@@ -4,6 +4,7 @@
 //! fetched is what was asked for: a pull that stays open for more would take it from others. A consumer
 //! is only asked while somebody waits, and then always, since messages come back on a pull alone.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,12 +73,16 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
     let mut turn = shared.turn.subscribe();
     let mut inbox = None;
     loop {
+        let mut wanted = pin!(shared.wanted.notified());
+        // From here on it is heard.
+        wanted.as_mut().enable();
         turn.borrow_and_update();
         match shared.request(part) {
             None => break,
             Some(0) => {
-                if turn.changed().await.is_err() {
-                    break;
+                tokio::select! {
+                    () = wanted => {}
+                    changed = turn.changed() => if changed.is_err() { break },
                 }
             }
             Some(batch) => {

@@ -72,7 +72,7 @@ impl RemoteGroup for Member {
         if run == 0 {
             state.want(room, cx.waker());
             drop(state);
-            shared.ring();
+            shared.wanted.notify_waiters();
             return Poll::Pending;
         }
         let now = Instant::now();
@@ -84,7 +84,7 @@ impl RemoteGroup for Member {
         let fetches = state.fetches();
         drop(state);
         if fetches {
-            shared.ring();
+            shared.wanted.notify_waiters();
         }
         Poll::Ready(Ok(()))
     }

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use async_nats::Subject;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use memq::spi::{Fault, GroupRules, Incoming, ReadEnd, SettleFault};
 use memq::{Cause, GroupStats, Offset};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 use super::parts::Part;
@@ -44,6 +46,8 @@ pub(super) struct Shared {
     pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     /// Rings the tasks.
     pub(super) turn: watch::Sender<()>,
+    /// Rings those that ask for nothing at the moment.
+    pub(super) wanted: Notify,
     asking: watch::Sender<Asking>,
     /// Held while it is looked at what became of the group: one of its tasks does that.
     pub(super) looking: tokio::sync::Mutex<()>,
@@ -72,6 +76,8 @@ pub(super) struct State {
     pub(super) moves: u64,
     /// What arrived, and was not handed out.
     pub(super) ready: VecDeque<Arrived>,
+    /// Whether a task sees to it that it is kept.
+    pub(super) watched: bool,
     /// What was handed out, and not settled.
     pub(super) held: HashMap<Offset, Held>,
     /// The last offset that has arrived. Nothing after it is in either.
@@ -168,6 +174,7 @@ impl State {
             register,
             moves: 0,
             ready: VecDeque::new(),
+            watched: false,
             held: HashMap::new(),
             last: None,
             serial: 0,
@@ -235,16 +242,17 @@ impl Shared {
         outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     ) -> Self {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
-        let (turn, looking) = (watch::Sender::new(()), tokio::sync::Mutex::default());
-        let (asking, state) = (watch::Sender::default(), Mutex::new(state));
-        Self { core, group, member, id, rules, most, outbox, turn, asking, looking, state }
+        let (turn, wanted) = (watch::Sender::new(()), Notify::new());
+        let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::default());
+        let state = Mutex::new(state);
+        Self { core, group, member, id, rules, most, outbox, turn, wanted, asking, looking, state }
     }
 
     pub(super) fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Rings the tasks.
+    /// Rings all tasks.
     pub(super) fn ring(&self) {
         self.turn.send_replace(());
     }
@@ -261,6 +269,13 @@ impl Shared {
 
     /// Tells the server something about a delivery. What is lost on the way comes back.
     pub(super) fn tell(&self, reply: &Subject, what: Bytes) {
+        // What brings no message back waits for nobody, and may overtake what does not settle.
+        if what == ACK || what == FORGET {
+            let telling = self.core.link.client.publish(reply.clone(), what.clone());
+            if unconstrained(telling).now_or_never().is_some() {
+                return;
+            }
+        }
         let _ = self.outbox.send((reply.clone(), what));
     }
 
@@ -287,8 +302,6 @@ impl Shared {
             run.iter().for_each(|message| self.tell(&message.reply, RETURN));
             return;
         }
-        // What lies here is kept from then on.
-        let first = state.ready.is_empty();
         for message in run {
             let offset = message.incoming.offset;
             if state.last.is_some_and(|last| offset <= last) {
@@ -303,10 +316,10 @@ impl Shared {
         if !matches!(part, Part::Keyed(_)) {
             state.pending = pending;
         }
-        let waker = state.waker.take();
+        let (waker, watched) = (state.waker.take(), std::mem::replace(&mut state.watched, true));
         drop(state);
         waker.into_iter().for_each(Waker::wake);
-        if first {
+        if !watched {
             self.ring();
         }
     }
@@ -382,7 +395,7 @@ impl Shared {
             let waker = state.waker.take();
             drop(state);
             waker.into_iter().for_each(Waker::wake);
-            self.ring();
+            self.wanted.notify_waiters();
         }
         Ok(())
     }

@@ -18,18 +18,21 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut phase = shared.core.watch();
     let mut down = shared.core.link.down();
     let mut closing = Instant::now();
+    // What arrived is at most two of these old before it is kept.
+    let pause = shared.rules.ack_deadline / 6;
+    let mut keeps: Option<Instant> = None;
     loop {
         turn.borrow_and_update();
         let reached = *phase.borrow_and_update();
-        let (keep, stale) = {
+        let stale = {
             let mut state = shared.locked();
             if state.is_left() {
                 return;
             }
-            let oldest = state.ready.iter().map(|message| message.since).min();
-            let keep = oldest.map(|since| since + shared.rules.ack_deadline / 3);
-            let stale = std::mem::take(&mut state.stale);
-            (keep, stale)
+            if state.watched && keeps.is_none() {
+                keeps = Some(Instant::now() + pause);
+            }
+            std::mem::take(&mut state.stale)
         };
         if reached == Phase::Deleted {
             shared.finish(End::Deleted);
@@ -56,17 +59,21 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 return;
             }
             () = tokio::time::sleep_until(closing), if !open => {}
-            () = tokio::time::sleep_until(keep.unwrap_or(closing)), if keep.is_some() => {
-                keep_ready(&shared);
+            () = tokio::time::sleep_until(keeps.unwrap_or(closing)), if keeps.is_some() => {
+                keep_ready(&shared, pause);
+                keeps = None;
             }
         }
     }
 }
 
 /// Keeps the deadlines of what was not handed out from passing.
-fn keep_ready(shared: &Shared) {
+fn keep_ready(shared: &Shared, pause: Duration) {
     let now = Instant::now();
-    for message in &mut shared.locked().ready {
+    let mut state = shared.locked();
+    // While there is some it is looked again.
+    state.watched = !state.ready.is_empty();
+    for message in state.ready.iter_mut().filter(|message| now - message.since >= pause) {
         shared.tell(&message.reply, PROGRESS);
         message.since = now;
     }
