@@ -8,27 +8,23 @@ pub fn of(name: &str) -> Option<&'static str> {
 const LIMITS: &[(&str, &str)] = &[
     (
         "publish-awaited",
-        "Does not reach 0.91: a message goes through one task more, that of its publisher, which keeps the order \
-         and sends again what is not known to be stored; and so does the answer. Alone on its way, it waits for \
-         each of them to be woken.",
+        "Who publishes sends the message; the answer goes through the publisher's task, which keeps the order and \
+         sends again what is not known to be stored.",
     ),
-    (
-        "publish-pipelined",
-        "The same task, and a receipt for each message; a batch has fewer wake-ups. By the profile the server \
-         takes two thirds of the processor here, so that a fifth more for this process is a fifteenth for both \
-         together.",
-    ),
+    ("publish-pipelined", "The same, and a receipt for each message; a batch has fewer wake-ups."),
     (
         "group-batches",
-        "What settles goes through a task to the connection, and each delivery has a token of its own, by which \
-         it is known what a member holds: that is given back when it leaves.",
+        "Does not reach 0.91. By profiles: where keys take turns the server looks at the subject of each message, \
+         which the client does not ask of it (memq-any-order does without); what arrives goes through a task of \
+         the member to whoever waits, so that it can be given back and its deadline kept; and each delivery has a \
+         token of its own, by which it is known what a member holds.",
     ),
     (
         "group-singly",
-        "Does not reach it: a group whose messages can become dead letters, as they do where nothing is said, \
+        "A group whose messages can become dead letters, as they do where nothing is said, \
          fetches no message that nobody waits for, so that each is a round trip, as for raw. The server counts an \
          attempt for all that it has sent: what lies here ahead would come nearer to the dead letters with each \
-         worker that crashes, though nobody was handed it. Beside that, each request wakes the tasks of all the \
-         group's consumers. `recv_batch` asks for many at once, and a group without dead letters fetches ahead.",
+         worker that crashes, though nobody was handed it. Beside that, what is asked for and what arrives goes \
+         through a task of the member. `recv_batch` asks for many at once, and a group without dead letters fetches ahead.",
     ),
 ];

@@ -118,10 +118,6 @@
 //! Servers count what is still to come too high where limits remove messages meanwhile. So readers look for
 //! themselves, once a second, how far behind they are.
 //!
-//! In a cluster a reader is served by one node, which may be behind the leader for a moment. Who comes to the
-//! end of a closed topic just then may be told that it missed the last messages, although they are stored:
-//! another subscriber, from that offset on, reads them.
-//!
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.
 //!

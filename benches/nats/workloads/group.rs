@@ -24,6 +24,9 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
             fixed: false,
             rows: vec![
                 row(site, "memq", |site, count| memq(site, count, batches)),
+                row(site, "memq-any-order", |site, count| {
+                    memq_by(site, count, Rules::AnyOrder, batches)
+                }),
                 row(site, "raw", |site, count| raw(site, count, fetch)),
             ],
         },
@@ -38,7 +41,10 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
             fixed: false,
             rows: vec![
                 row(site, "memq", |site, count| memq(site, count, singly)),
-                row(site, "memq-ahead", |site, count| memq_by(site, count, true, singly)),
+                row(site, "memq-any-order", |site, count| {
+                    memq_by(site, count, Rules::AnyOrder, singly)
+                }),
+                row(site, "memq-ahead", |site, count| memq_by(site, count, Rules::Ahead, singly)),
                 row(site, "raw", |site, count| raw(site, count, fetch_singly)),
                 row(site, "raw-stream", |site, count| raw(site, count, stream)),
             ],
@@ -64,22 +70,33 @@ async fn memq<F: Future<Output = u64> + Send>(
     count: u64,
     run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
 ) -> (Taken, u64) {
-    memq_by(site, count, false, run).await
+    memq_by(site, count, Rules::Default, run).await
 }
 
-/// `ahead` says that nothing becomes a dead letter: then attempts are not counted, and messages are
-/// fetched that may have to be given back.
+/// What a group is told.
+#[derive(Clone, Copy)]
+enum Rules {
+    Default,
+    /// Keys take no turns: then the server looks at no subjects.
+    AnyOrder,
+    /// Nothing becomes a dead letter: then attempts are not counted, and messages are fetched that may
+    /// have to be given back.
+    Ahead,
+}
+
 async fn memq_by<F: Future<Output = u64> + Send>(
     site: Arc<Site>,
     count: u64,
-    ahead: bool,
+    rules: Rules,
     run: impl FnOnce(Consumer<Kept>, u64) -> F + Send,
 ) -> (Taken, u64) {
     let group = site.unused("workers");
     let mut member = site.broker.subscriber::<Kept>().group(&*group).max_in_flight(4 * BATCH);
-    if ahead {
-        member = member.without_dead_letters();
-    }
+    member = match rules {
+        Rules::Default => member,
+        Rules::AnyOrder => member.any_order(),
+        Rules::Ahead => member.without_dead_letters(),
+    };
     let member = member.await.expect("a member");
     let began = Stopwatch::start();
     let seen = run(member, count).await;

@@ -78,7 +78,8 @@ impl Part {
     fn config(self, core: &Core, group: &str, register: &Register) -> pull::Config {
         let (namespace, rules) = (&core.link.settings.namespace, &register.rules);
         let filter_subject = match self {
-            Self::All => namespace.subjects(&core.name),
+            // Without one the server looks at no subjects.
+            Self::All => String::new(),
             Self::Unkeyed => namespace.unkeyed(&core.name),
             Self::Keyed(partition) => {
                 namespace.subject(&core.name, Place { partition, keyed: true })

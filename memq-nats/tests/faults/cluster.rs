@@ -51,7 +51,6 @@ async fn without_its_leader(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "sometimes does not come to its end; run it with `-- --ignored`"]
 async fn a_killed_leader_loses_and_doubles_nothing_and_all_go_on() {
     each(async |cluster, version| {
         // One after the other, nothing can be overtaken.
@@ -87,7 +86,6 @@ async fn try_publish(hasty: &Publisher<Record>, ledger: &Ledger, number: u64) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "sometimes does not come to its end; run it with `-- --ignored`"]
 async fn with_two_of_three_dead_nothing_is_acknowledged_until_one_is_back() {
     each(async |cluster, version| {
         let mut traffic = Traffic::start(connect(&cluster, "patient", 1).await, 300).await;
