@@ -233,6 +233,35 @@ impl<P> Log<P> {
         self.segment_bytes += size;
     }
 
+    /// Stores those that follow the last message, which this is the head of, and say the same: where that
+    /// is plain, in its segment, and within these bytes. One look is enough for all of them. How many
+    /// those were.
+    #[inline]
+    pub(crate) fn append_alike(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        head: Head,
+        partition: u16,
+        most: usize,
+        bytes: usize,
+    ) -> usize {
+        let Some(filler) = self.filler.as_mut().filter(|_| head.is_plain()) else { return 0 };
+        let size = (head.size as usize).max(1);
+        let in_segment = self.limits.segment_bytes.saturating_sub(self.segment_bytes);
+        let most = most.min(in_segment.div_ceil(size)).min(bytes / size);
+        let count = filler.push_alike(offer, head, most);
+        let bytes = head.size as usize * count;
+        if let Some(partition) = self.partitions.get_mut(usize::from(partition)) {
+            partition.published += count as u64;
+            partition.depth += count as u64;
+            partition.bytes += bytes as u64;
+        }
+        self.tail += count as u64;
+        self.bytes += bytes;
+        self.segment_bytes += bytes;
+        count
+    }
+
     /// Shows readers what was appended.
     #[inline]
     pub(crate) fn show(&mut self) {
@@ -339,6 +368,16 @@ impl<P> Log<P> {
             self.consume(1, garbage);
         }
         missing <= passed && bytes <= self.limits.max_bytes.saturating_sub(self.bytes)
+    }
+
+    /// Removes as much of what readers have passed, before `floor`, as there are more messages than
+    /// leave room for `reserved`.
+    pub(crate) fn shrink(&mut self, reserved: usize, floor: u64, garbage: &mut Garbage<P>) {
+        let passed = floor.min(self.tail).saturating_sub(self.head);
+        let over = (self.len() + reserved).saturating_sub(self.limits.max_messages) as u64;
+        if over.min(passed) > 0 {
+            self.consume(over.min(passed), garbage);
+        }
     }
 
     /// Removes what all readers have passed: what lies before `floor`. Returns whether anything was.

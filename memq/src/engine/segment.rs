@@ -26,7 +26,7 @@ pub(crate) struct Entry<P> {
 }
 
 /// What a log decides by, before it takes a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// As in [`Entry`].
     pub(crate) size: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Head {
 impl Head {
     /// Whether nothing is said of it that others do not share.
     #[inline]
-    fn is_plain(self) -> bool {
+    pub(super) fn is_plain(self) -> bool {
         !self.has_meta && self.key == 0 && !self.borrows
     }
 }
@@ -222,7 +222,7 @@ impl<P> Filler<P> {
     /// Whether it takes another message.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.slots.has_room() && self.labels.has_room()
+        self.slots.room() > 0 && self.labels.room() > 0
     }
 
     /// Puts a message into the next slot, where readers do not see it yet. Returns whether there was
@@ -240,6 +240,26 @@ impl<P> Filler<P> {
             self.last = plain.then_some((at, partition));
         }
         self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0).is_ok()
+    }
+
+    /// Puts in those that follow a plain message in all it says, `most` at most, as [`push`](Self::push)
+    /// does. How many those were.
+    #[inline]
+    pub(super) fn push_alike(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        head: Head,
+        most: usize,
+    ) -> usize {
+        let note = Note::new(head.size, self.labels.len() - 1).0;
+        let most = most.min(self.slots.room());
+        let mut count = 0;
+        while count < most && offer.head() == Some(head) {
+            let stored = self.slots.push(offer.payload(), note).is_ok();
+            debug_assert!(stored);
+            count += 1;
+        }
+        count
     }
 
     /// Shows readers what was put in.

@@ -76,10 +76,10 @@ impl<T> Writer<T> {
         self.next
     }
 
-    /// Whether there is a slot that is not written.
+    /// How many slots are not written.
     #[inline]
-    pub(super) fn has_room(&self) -> bool {
-        self.next < self.slots.len()
+    pub(super) fn room(&self) -> usize {
+        self.slots.len() - self.next
     }
 
     /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits; gives the

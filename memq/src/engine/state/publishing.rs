@@ -98,16 +98,19 @@ impl<P> State<P> {
         place: &Place,
         after: &mut After<P>,
     ) {
-        let most = self.sure_of(offer.len(), place);
+        let mut left = self.sure_of(offer.len(), place);
         // Messages of one partition, that follow each other.
         let (mut partition, mut count) = (head.partition, 0);
-        for left in (0..most).rev() {
+        loop {
+            let offered = head;
             self.log_one(offer, &mut head, now, after);
             if partition != head.partition {
                 self.call_groups(partition, count, after);
                 (partition, count) = (head.partition, 0);
             }
-            count += 1;
+            let alike = self.log_alike(offer, offered, head.partition, left - 1, after);
+            count += 1 + alike;
+            left -= 1 + alike;
             // Nothing is removed for a message that may have to wait.
             match offer.head().filter(|_| left > 0) {
                 Some(next) if self.fits(next.size, after) => head = next,
@@ -290,6 +293,33 @@ impl<P> State<P> {
             self.log.show();
             self.trim(after);
         }
+    }
+
+    /// Appends those that follow the last message and say the same as it was offered with, of those
+    /// there is room for by number.
+    #[inline]
+    fn log_alike(
+        &mut self,
+        offer: &mut impl Offer<P>,
+        offered: Head,
+        partition: u16,
+        most: usize,
+        after: &mut After<P>,
+    ) -> usize {
+        let takes_turns = offered.partition == ANY && self.options.partitions > 1;
+        if most == 0 || takes_turns {
+            return 0;
+        }
+        let drops = self.options.overflow == Overflow::DropOldest;
+        // What those want that wait is theirs.
+        let others = if drops { 0 } else { self.room.bytes() };
+        let taken = self.log.bytes().saturating_add(others);
+        let bytes = self.options.max_bytes.saturating_sub(taken);
+        let count = self.log.append_alike(offer, offered, partition, most, bytes);
+        if count > 0 && !drops {
+            self.log.shrink(self.reserved, self.passed, &mut after.garbage);
+        }
+        count
     }
 
     /// Drops what is over the limits, where that makes room.
