@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 
 use crate::codec::form::{Form, Lend};
 use crate::engine::group::Burial;
+use crate::engine::offer::{ANY, Entry};
 use crate::engine::queue::Place;
 use crate::engine::registry::Registry;
-use crate::engine::segment::{ANY, Entry, SlotRef};
+use crate::engine::segment::SlotRef;
 use crate::engine::state::Refusal;
 use crate::engine::topic::Topic;
 use crate::error::PublishError;

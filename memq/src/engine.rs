@@ -27,6 +27,7 @@ pub(crate) mod dedup;
 pub(crate) mod group;
 pub(crate) mod log;
 pub(crate) mod member;
+pub(crate) mod offer;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod segment;

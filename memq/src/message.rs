@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::codec::form::{Form, Reader, Take};
-use crate::engine::segment::{Entry, EntryRef, Lane, SlotRef};
+use crate::engine::offer::Entry;
+use crate::engine::segment::{EntryRef, Lane, SlotRef};
 use crate::error::DecodeError;
 use crate::headers::Headers;
 use crate::key::Key;

@@ -21,7 +21,7 @@ use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 pub use self::send::{Receipt, SendMessage, Sending};
 use crate::codec::form::{Form, Packed, Writer};
-use crate::engine::segment::{ANY, Head, Offer};
+use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::key::{Key, partition_of};

@@ -11,7 +11,7 @@ use super::remote::{self, Passages};
 use super::room::Room;
 use super::{Publisher, Ready};
 use crate::codec::form::Form;
-use crate::engine::segment::{Head, Offer};
+use crate::engine::offer::{Head, Offer};
 use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
 use crate::message::{Far, Stored};

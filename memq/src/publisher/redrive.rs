@@ -8,7 +8,7 @@ use super::Publisher;
 use super::remote::outgoing;
 use super::room::Room;
 use crate::codec::form::Form;
-use crate::engine::segment::{ANY, Entry};
+use crate::engine::offer::{ANY, Entry};
 use crate::engine::state::Refusal;
 use crate::error::PublishError;
 use crate::key::partition_of;

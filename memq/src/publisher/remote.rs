@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use super::batch::CHUNK;
 use super::{Publisher, share};
 use crate::codec::form::{Form, Packed};
-use crate::engine::segment::ANY;
+use crate::engine::offer::ANY;
 use crate::error::{BatchError, PublishError};
 use crate::message::{Far, Stored};
 use crate::payload::{Its, Payload};

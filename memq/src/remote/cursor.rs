@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use super::{moved, received};
 use crate::engine::log::{SEGMENT_BYTES, SLOTS};
-use crate::engine::segment::{Entry, EntryRef, Lane, Slot};
+use crate::engine::offer::Entry;
+use crate::engine::segment::{EntryRef, Lane, Slot};
 use crate::engine::stats::SubscriberStats;
 use crate::error::{LagReason, RecvError, SeekError};
 use crate::name::TopicName;

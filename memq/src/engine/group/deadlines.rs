@@ -39,13 +39,19 @@ impl HandOut {
         (0..self.count).filter(counts).map(move |at| self.offset + at)
     }
 
+    /// Begins after so many of them.
+    #[inline]
+    fn skip(&mut self, count: u64) {
+        self.offset += count;
+        self.serial += count;
+        self.count -= count;
+    }
+
     /// Begins with the first that counts. Whether there is one.
     #[inline]
     fn counts(&mut self, leases: &Leases) -> bool {
         while self.count > 0 && !leases.is_out(self.offset, self.serial, self.until) {
-            self.offset += 1;
-            self.serial += 1;
-            self.count -= 1;
+            self.skip(1);
         }
         self.count > 0
     }
@@ -59,20 +65,35 @@ impl Deadlines {
         self.regular.back().map_or(until, |last| last.until.max(until))
     }
 
-    /// Adds a hand-out; `until` is what [`in_order`](Self::in_order) said.
+    /// Adds hand-outs that follow each other; `until` is what [`in_order`](Self::in_order) said.
     #[inline]
-    pub(super) fn hand_out(&mut self, until: Timestamp, offset: u64, serial: u64, leases: &Leases) {
+    pub(super) fn hand_out(
+        &mut self,
+        until: Timestamp,
+        offset: u64,
+        serial: u64,
+        count: u64,
+        leases: &Leases,
+    ) {
+        let mut new = HandOut { until, offset, serial, count };
         if let Some(last) = self.regular.back_mut().filter(|last| last.until == until) {
-            let next = (last.offset + last.count, last.serial + last.count);
-            if next == (offset, serial) && last.count < RUN {
-                last.count += 1;
-                return;
+            if (last.offset + last.count, last.serial + last.count) == (offset, serial) {
+                let more = count.min(RUN - last.count);
+                last.count += more;
+                if more == count {
+                    return;
+                }
+                new.skip(more);
             }
         }
-        if self.regular.len() >= VOID + 2 * leases.len() {
-            self.forget_void(leases);
+        while new.count > 0 {
+            if self.regular.len() >= VOID + 2 * leases.len() {
+                self.forget_void(leases);
+            }
+            let first = HandOut { count: new.count.min(RUN), ..new };
+            self.regular.push_back(first);
+            new.skip(first.count);
         }
-        self.regular.push_back(HandOut { until, offset, serial, count: 1 });
     }
 
     #[cold]
@@ -147,8 +168,8 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        /// After so much time; the second is how late it comes after the clock was read.
-        HandOut(u64, u64),
+        /// After so much time; the second is how late it comes after the clock was read. Of so many.
+        HandOut(u64, u64, u64),
         /// This one of those that are there is settled.
         Settle(usize),
         /// It is given so much longer, or less long.
@@ -160,7 +181,8 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            8 => (0..3_u64, 0..3_u64).prop_map(|(after, late)| Step::HandOut(after, late)),
+            8 => (0..3_u64, 0..3_u64, prop_oneof![4 => Just(1), 1 => 1..200_u64])
+                .prop_map(|(after, late, count)| Step::HandOut(after, late, count)),
             6 => any::<usize>().prop_map(Step::Settle),
             1 => (any::<usize>(), 0..40_u64).prop_map(|(which, by)| Step::Extend(which, by)),
             1 => (any::<usize>(), 0..40_u64).prop_map(|(which, by)| Step::Delay(which, by)),
@@ -180,14 +202,15 @@ mod tests {
             for step in steps {
                 let chosen = |which: usize| model.keys().nth(which % model.len().max(1)).copied();
                 match step {
-                    Step::HandOut(after, late) => {
+                    Step::HandOut(after, late, count) => {
                         now += after;
                         let at = Timestamp::from_nanos(now + LASTS - late);
                         let until = deadlines.in_order(at);
-                        leases.fly(next, Flight { serial: next + 1, until, ..Flight::default() });
-                        deadlines.hand_out(until, next, next + 1, &leases);
-                        model.insert(next, until);
-                        next += 1;
+                        let flight = Flight { serial: next + 1, until, ..Flight::default() };
+                        leases.fly_on(next, flight, count as usize);
+                        deadlines.hand_out(until, next, next + 1, count, &leases);
+                        model.extend((next..next + count).map(|offset| (offset, until)));
+                        next += count;
                         prop_assert!(deadlines.regular.len() <= VOID + 2 * leases.len());
                     }
                     Step::Settle(which) => if let Some(offset) = chosen(which) {

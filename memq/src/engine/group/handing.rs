@@ -69,7 +69,7 @@ impl Group {
                 } else {
                     self.leases.insert(offset, Lease { key, ..flight.into() });
                 }
-                self.deadlines.hand_out(until, offset, flight.serial, &self.leases);
+                self.deadlines.hand_out(until, offset, flight.serial, 1, &self.leases);
             }
             return Some(self.ticket(offset, 1));
         }
@@ -92,14 +92,15 @@ impl Group {
 
     /// Takes messages in from `position` on and hands them out to this member, as long as nothing else
     /// is to be done with them: they are its, and have no key, and it may hold them. Returns how many,
-    /// with the first one's ticket; the others follow it in offset and serial.
+    /// with the first one's ticket; the others follow it in offset and serial. `look` says the partition
+    /// and the key of a message, and how many from it on have the same, of so many.
     #[inline]
     pub(in crate::engine) fn admit_run(
         &mut self,
         most: usize,
         member: usize,
         now: Timestamp,
-        mut look: impl FnMut(u64) -> Option<(u16, u64)>,
+        mut look: impl FnMut(u64, usize) -> Option<(u16, u64, usize)>,
     ) -> (Ticket, usize) {
         let first = Ticket { offset: self.position, attempt: 1, serial: self.serials + 1 };
         let Some(taker) = self.members.get(member) else { return (first, 0) };
@@ -111,16 +112,17 @@ impl Group {
         let mut count = 0;
         while count < most {
             let offset = first.offset + count as u64;
-            let Some((partition, key)) = look(offset) else { break };
+            let Some((partition, key, alike)) = look(offset, most - count) else { break };
             if (by_key && key != 0) || self.members.share_of(partition) != share {
                 break;
             }
             if !auto_ack {
                 let serial = first.serial + count as u64;
-                self.leases.fly(offset, Flight { serial, until, member, partition });
-                self.deadlines.hand_out(until, offset, serial, &self.leases);
+                let flight = Flight { serial, until, member, partition };
+                self.leases.fly_on(offset, flight, alike);
+                self.deadlines.hand_out(until, offset, serial, alike as u64, &self.leases);
             }
-            count += 1;
+            count += alike;
         }
         let counted = count as u64;
         self.position += counted;
@@ -164,7 +166,7 @@ impl Group {
         self.change(offset, LeaseState::InFlight { member, until }, wake);
         let lease = self.leases.get_mut(offset)?;
         (lease.attempt, lease.serial) = (attempt, ticket.serial);
-        self.deadlines.hand_out(until, offset, ticket.serial, &self.leases);
+        self.deadlines.hand_out(until, offset, ticket.serial, 1, &self.leases);
         Some(ticket)
     }
 }

@@ -178,6 +178,30 @@ impl Leases {
         self.in_window += 1;
     }
 
+    /// The same for messages that follow each other, each with the next serial: a chunk at a time.
+    pub(super) fn fly_on(&mut self, offset: u64, flight: Flight, count: usize) {
+        let mut at = 0;
+        while at < count {
+            let (offset, serial) = (offset + at as u64, flight.serial + at as u64);
+            let (place, flight) = (place(offset), Flight { serial, ..flight });
+            let Some(chunk) = self.chunk(offset) else {
+                self.outlived.insert(offset, flight.into());
+                at += 1;
+                continue;
+            };
+            let run = (CHUNK as usize - place).min(count - at);
+            let bits = (u64::MAX >> (CHUNK as usize - run)) << place;
+            debug_assert!(chunk.taken & bits == 0);
+            for (serial, place) in (serial..).zip(&mut chunk.flights[place..place + run]) {
+                *place = Flight { serial, ..flight };
+            }
+            chunk.taken |= bits;
+            chunk.flying |= bits;
+            self.in_window += run;
+            at += run;
+        }
+    }
+
     /// Removes the lease of this hand-out, if it is a flight and still that. Returns who held it.
     #[inline]
     pub(super) fn land(&mut self, offset: u64, serial: u64) -> Option<usize> {
@@ -190,21 +214,51 @@ impl Leases {
         let member = flight.member;
         chunk.flying &= !bit;
         chunk.taken &= !bit;
-        self.removed_from(index);
+        self.removed_from(index, 1);
         Some(member)
+    }
+
+    /// The same for many: removes the leases of these hand-outs, each an offset and a serial, as far as they are flights and
+    /// still those, of one member and of one chunk. Returns who held them, and how many that were;
+    /// `None` where the first is none.
+    pub(super) fn land_on(
+        &mut self,
+        mut tickets: impl Iterator<Item = (u64, u64)>,
+    ) -> Option<(usize, usize)> {
+        let first = tickets.next()?;
+        let index = self.index(first.0)?;
+        let chunk = self.chunks.get_mut(index)?.as_mut()?;
+        let member = chunk.flights[place(first.0)].member;
+        let mut bits = 0;
+        for (offset, serial) in std::iter::once(first).chain(tickets) {
+            let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
+            let counts = chunk.flying & bit & !bits != 0
+                && (flight.serial, flight.member) == (serial, member);
+            if offset / CHUNK != first.0 / CHUNK || !counts {
+                break;
+            }
+            bits |= bit;
+        }
+        let count = bits.count_ones() as usize;
+        chunk.flying &= !bits;
+        chunk.taken &= !bits;
+        (count > 0).then(|| {
+            self.removed_from(index, count);
+            (member, count)
+        })
     }
 
     pub(super) fn remove(&mut self, offset: u64) -> Option<Lease> {
         let Some(index) = self.index(offset) else { return self.outlived.remove(&offset) };
         let lease = self.chunks.get_mut(index)?.as_mut()?.take(place(offset))?;
-        self.removed_from(index);
+        self.removed_from(index, 1);
         Some(lease)
     }
 
-    /// One was removed from this chunk.
+    /// So many were removed from this chunk.
     #[inline]
-    fn removed_from(&mut self, index: usize) {
-        self.in_window -= 1;
+    fn removed_from(&mut self, index: usize, count: usize) {
+        self.in_window -= count;
         let is_empty = self.chunks[index].as_ref().is_some_and(|chunk| chunk.taken == 0);
         if is_empty && index + 1 < self.chunks.len() {
             self.spare = self.chunks[index].take();
@@ -299,8 +353,6 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::super::lease::LeaseState;
@@ -310,12 +362,12 @@ mod tests {
     enum Step {
         /// So far after the last one that was added.
         Insert(u64),
-        /// As a flight.
-        Fly(u64),
+        /// So many flights, of this member.
+        Fly(u64, usize, usize),
         /// A look at this one, that makes a lease of a flight.
         Touch(usize),
-        /// This one, if it is a flight.
-        Land(usize),
+        /// This one, and so many that follow it, as far as they are flights of one member.
+        Land(usize, usize),
         /// This one of those that are there.
         Remove(usize),
         /// One that may not be there.
@@ -328,9 +380,11 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             6 => (0..4_u64).prop_map(Step::Insert),
-            10 => (0..4_u64).prop_map(Step::Fly),
+            10 => (0..4_u64, 0..2_usize, prop_oneof![2 => Just(1), 1 => 1..150_usize])
+                .prop_map(|(skip, member, count)| Step::Fly(skip, member, count)),
             3 => any::<usize>().prop_map(Step::Touch),
-            6 => any::<usize>().prop_map(Step::Land),
+            6 => (any::<usize>(), prop_oneof![Just(1), 1..100_usize])
+                .prop_map(|(index, count)| Step::Land(index, count)),
             2 => (0..400_u64).prop_map(Step::Insert),
             10 => any::<usize>().prop_map(Step::Remove),
             2 => (0..600_u64).prop_map(Step::RemoveAt),
@@ -348,7 +402,7 @@ mod tests {
         #[test]
         fn it_is_a_map_by_offset(steps in steps()) {
             let mut leases = Leases::default();
-            let (mut model, mut flights) = (BTreeMap::new(), BTreeSet::new());
+            let (mut model, mut flights) = (BTreeMap::new(), BTreeMap::new());
             let (mut next, mut head) = (0, 0);
             for step in steps {
                 match step {
@@ -358,26 +412,42 @@ mod tests {
                         model.insert(next, next);
                         next += 1;
                     }
-                    Step::Fly(skip) => {
+                    Step::Fly(skip, member, count) => {
                         next += skip;
-                        leases.fly(next, Flight { serial: next, ..Flight::default() });
-                        model.insert(next, next);
-                        flights.insert(next);
-                        next += 1;
+                        let flight = Flight { serial: next, member, ..Flight::default() };
+                        match count {
+                            1 => leases.fly(next, flight),
+                            _ => leases.fly_on(next, flight, count),
+                        }
+                        let all = next..next + count as u64;
+                        model.extend(all.clone().map(|offset| (offset, offset)));
+                        flights.extend(all.map(|offset| (offset, member)));
+                        next += count as u64;
                     }
-                    Step::Touch(_) | Step::Land(_) | Step::Remove(_) if model.is_empty() => {}
+                    Step::Touch(_) | Step::Land(..) | Step::Remove(_) if model.is_empty() => {}
                     Step::Touch(index) => {
                         let offset = *model.keys().nth(index % model.len()).unwrap();
                         prop_assert_eq!(leases.get_mut(offset).map(|lease| lease.serial), Some(offset));
                         flights.remove(&offset);
                     }
-                    Step::Land(index) => {
-                        let offset = *model.keys().nth(index % model.len()).unwrap();
-                        prop_assert_eq!(leases.land(offset, offset + 1), None);
-                        let landed = leases.land(offset, offset).is_some();
-                        prop_assert_eq!(landed, flights.remove(&offset));
-                        if landed {
-                            model.remove(&offset);
+                    Step::Land(index, count) => {
+                        let index = index % model.len();
+                        let all: Vec<u64> = model.keys().skip(index).take(count).copied().collect();
+                        prop_assert_eq!(leases.land(all[0], all[0] + 1), None);
+                        prop_assert_eq!(leases.land_on([(all[0], all[0] + 1)].into_iter()), None);
+                        let holder = flights.get(&all[0]).copied();
+                        let is_one = |at: &&u64| {
+                            flights.get(at).copied() == holder && **at / CHUNK == all[0] / CHUNK
+                        };
+                        let count = all.iter().take_while(is_one).count();
+                        let landed = match count {
+                            1 => leases.land(all[0], all[0]).map(|holder| (holder, 1)),
+                            _ => leases.land_on(all.iter().map(|at| (*at, *at))),
+                        };
+                        prop_assert_eq!(landed, holder.map(|holder| (holder, count)));
+                        for at in &all[..landed.map_or(0, |(_, count)| count)] {
+                            model.remove(at);
+                            flights.remove(at);
                         }
                     }
                     Step::Remove(index) => {
@@ -394,7 +464,7 @@ mod tests {
                     Step::Outlive(into) => {
                         head = next.saturating_sub(into).max(head);
                         leases.outlive(head);
-                        flights.retain(|offset| *offset >= head / CHUNK * CHUNK);
+                        flights.retain(|offset, _| *offset >= head / CHUNK * CHUNK);
                     }
                     Step::Clear => {
                         leases.clear();
@@ -405,7 +475,7 @@ mod tests {
                 prop_assert_eq!(leases.len(), model.len());
                 let all = leases.iter().map(|(offset, lease)| (offset, lease.serial));
                 prop_assert!(all.eq(model.iter().map(|(offset, lease)| (*offset, *lease))));
-                prop_assert!(flights.iter().all(|at| leases.is_out(*at, *at, Timestamp::default())));
+                prop_assert!(flights.keys().all(|at| leases.is_out(*at, *at, Timestamp::default())));
                 for offset in [0, head, next.saturating_sub(70), next] {
                     let found = model.range(offset..).next().map(|(offset, _)| *offset);
                     prop_assert_eq!(leases.next_from(offset), found);

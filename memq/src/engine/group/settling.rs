@@ -57,15 +57,19 @@ impl Group {
             return;
         }
         // Those of one batch were held by one member, which is called once.
-        let (mut holder, mut landed) = (None, 0);
-        for ticket in tickets {
-            match self.leases.land(ticket.offset, ticket.serial) {
-                Some(member) => {
+        let (mut holder, mut landed, mut left) = (None, 0, tickets);
+        while let Some((ticket, behind)) = left.split_first() {
+            match self.leases.land_on(left.iter().map(|ticket| (ticket.offset, ticket.serial))) {
+                Some((member, count)) => {
                     debug_assert!(holder.is_none_or(|holder| holder == member));
                     holder = Some(member);
-                    landed += 1;
+                    landed += count;
+                    left = &left[count..];
                 }
-                None => drop(self.acknowledge_one(*ticket, wake)),
+                None => {
+                    drop(self.acknowledge_one(*ticket, wake));
+                    left = behind;
+                }
             }
         }
         if let Some(holder) = holder {

@@ -28,10 +28,15 @@ impl<'a, P> Walk<'a, P> {
         self.segment?.get(offset)
     }
 
-    /// The message at this offset, if it is kept and where it looked last.
+    /// The message at this offset, if it is kept and where it looked last; and how many there are from
+    /// it on that say the same beside their payload and size, `most` at most.
     #[inline]
-    pub(crate) fn in_segment(&self, offset: u64) -> Option<EntryRef<'a, P>> {
-        if offset >= self.log.tail { None } else { self.segment?.get(offset) }
+    pub(crate) fn alike(&self, offset: u64, most: usize) -> Option<(EntryRef<'a, P>, usize)> {
+        let there = usize::try_from(self.log.tail.saturating_sub(offset)).unwrap_or(usize::MAX);
+        match most.min(there) {
+            0 => None,
+            most => self.segment?.alike(offset, most),
+        }
     }
 
     /// A reference to the segment where it looked last.

@@ -142,7 +142,9 @@ fn run_on<P>(
         return None;
     }
     walk.entry(group.position())?;
-    let look = |offset| walk.in_segment(offset).map(|entry| (entry.partition(), entry.key()));
+    let look = |offset, most| {
+        walk.alike(offset, most).map(|(entry, count)| (entry.partition(), entry.key(), count))
+    };
     let (ticket, count) = group.admit_run(most, member, now, look);
     let lane = if count > 0 { walk.lane() } else { None };
     lane.map(|lane| Run { lane, ticket, count })

@@ -5,8 +5,8 @@ use std::task::Waker;
 
 use super::{Phase, Refusal, State};
 use crate::engine::after::After;
+use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::queue::Place;
-use crate::engine::segment::{ANY, Head, Offer};
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
