@@ -1,6 +1,7 @@
 //! Servers that ask who one is, and that encrypt: the same work goes through all of them, also after they
 //! were away; and who is not let in is told so.
 #![cfg(all(feature = "tls", feature = "credentials"))]
+#![allow(clippy::unwrap_used, reason = "this is a test")]
 
 mod support;
 
