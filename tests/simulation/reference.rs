@@ -165,15 +165,18 @@ impl Model {
 
     /// Time and readers remove messages without traffic.
     pub fn settle(&mut self) {
-        if let Some(ttl) = self.options.ttl {
-            while self.log.kept().first().is_some_and(|oldest| oldest.at + ttl <= self.now) {
-                self.log.remove(LagReason::Expired);
+        loop {
+            while self.options.retain == Retain::UntilConsumed
+                && self.log.head < self.floor().min(self.log.tail())
+            {
+                self.log.remove(LagReason::Consumed);
             }
-        }
-        while self.options.retain == Retain::UntilConsumed
-            && self.log.head < self.floor().min(self.log.tail())
-        {
-            self.log.remove(LagReason::Consumed);
+            let oldest = self.log.kept().first();
+            let due = oldest.zip(self.options.ttl).map(|(oldest, ttl)| oldest.at + ttl);
+            if due.is_none_or(|due| due > self.now) {
+                break;
+            }
+            self.log.remove(LagReason::Expired);
         }
     }
 

@@ -207,15 +207,15 @@ impl<P> Log<P> {
         self.last_reason
     }
 
-    /// Removes what is older than `ttl`. Returns whether anything was.
+    /// Removes what is older than `ttl`, `most` messages at most. Returns whether anything was.
     #[inline]
-    pub(crate) fn expire(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
-        self.limits.ttl.is_some() && self.expire_due(now, garbage)
+    pub(crate) fn expire(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
+        self.limits.ttl.is_some() && self.expire_due(now, most, garbage)
     }
 
-    fn expire_due(&mut self, now: Timestamp, garbage: &mut Garbage<P>) -> bool {
+    fn expire_due(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
         let before = self.head;
-        while self.next_expiry().is_some_and(|at| at <= now) {
+        while self.head - before < most && self.next_expiry().is_some_and(|at| at <= now) {
             self.drop_oldest(1, LagReason::Expired, now, garbage);
             self.removed.expired += 1;
         }

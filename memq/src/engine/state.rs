@@ -222,9 +222,19 @@ impl<P> State<P> {
     /// Removes what is older than `ttl`.
     #[inline]
     pub(super) fn expire(&mut self, now: Timestamp, after: &mut After<P>) {
-        if self.log.expire(now, &mut after.garbage) {
-            // What expired may have been all that kept what comes after it.
+        // What expires may be all that keeps what comes after it, which then does not expire, however
+        // late this is looked at.
+        let singly = self.options.retain == Retain::UntilConsumed;
+        let most = if singly { 1 } else { u64::MAX };
+        let mut expired = false;
+        while self.log.expire(now, most, &mut after.garbage) {
+            expired = true;
+            if !singly {
+                break;
+            }
             self.free_passed(after);
+        }
+        if expired {
             self.wake_publisher(after);
         }
     }
