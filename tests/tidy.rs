@@ -17,6 +17,7 @@ const DATA: &[&str] = &[
     "error",
     "backoff",
     "patience",
+    "exclusive",
     "docs",
 ];
 
@@ -284,7 +285,7 @@ fn message_state_is_locked_in_one_file() {
             "engine/sync.rs",
             "broker/binding.rs",
             "broker/hub.rs",
-            "remote/exclusive.rs",
+            "exclusive.rs",
         ],
     ));
 }

@@ -95,6 +95,7 @@ mod dictionary;
 pub mod docs;
 mod engine;
 mod error;
+mod exclusive;
 mod headers;
 mod key;
 mod message;
