@@ -109,6 +109,7 @@ mod record;
 mod remote;
 pub mod schema;
 pub mod spi;
+mod stopping;
 mod stream;
 mod subscriber;
 mod topic;
