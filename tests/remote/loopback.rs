@@ -63,7 +63,7 @@ struct Connection {
     readers: Mutex<Vec<Waker>>,
     /// Messages of which the next answers are lost on the way, after they were stored.
     lose: AtomicUsize,
-    /// How often members are told that the server is away.
+    /// How often who reads is told that the server is away.
     away: AtomicUsize,
     /// Whether what is to be confirmed gets no answer, and is not done.
     silent: AtomicBool,
@@ -104,6 +104,13 @@ impl Server {
     }
 }
 
+impl Connection {
+    /// Whether the server is away for whoever reads now.
+    fn is_away(&self) -> bool {
+        self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
 /// What a loopback can do. Why messages went is not told to readers.
 pub fn able() -> Capabilities {
     Capabilities::IN_MEMORY
@@ -124,7 +131,7 @@ impl Loopback {
         self.0.lose.store(answers, SeqCst);
     }
 
-    /// Tells members this often that the server is away.
+    /// Tells who reads this often that the server is away: members, and subscribers.
     pub fn go_away(&self, times: usize) {
         self.0.away.store(times, SeqCst);
     }
