@@ -338,6 +338,23 @@ async fn a_worker_handles_retries_gives_up_and_outlasts_an_outage() {
     }
 }
 
+#[tokio::test]
+async fn what_expires_on_its_way_is_given_up_and_not_handed_out() {
+    let shop = Shop::with(4).await;
+    let mut inside = shop.server.inside().topic("orders").subscriber().from(3).await.unwrap();
+    let last = inside.recv().await.unwrap().published_at();
+    let mut billing = shop.billing().await;
+    let mut others = shop.broker.subscriber::<Order>().group("others").await.unwrap();
+    shop.connection.expire(last);
+    assert!(try_now(billing.recv()).is_none());
+    assert!(try_now(others.recv_batch(9)).is_none());
+    for group in [&billing, &others] {
+        let stats = group.stats().unwrap();
+        // What the loopback was told to forget it counts among the dead.
+        assert_eq!((stats.in_flight, stats.settled, stats.dead_lettered), (0, 0, 4));
+    }
+}
+
 /// Bytes that are there for as long as somebody has them.
 struct Large(Vec<u8>, #[expect(dead_code, reason = "it is counted")] Arc<()>);
 
