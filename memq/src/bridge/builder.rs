@@ -148,7 +148,7 @@ impl MirrorBuilder {
     }
 
     /// How many messages are on their way at once, at most; 500 if not said. It is also what the bridge
-    /// keeps in memory, and not more than 16 MiB of payloads, or one message.
+    /// keeps in memory; once that is 16 MiB of payloads it reads no further.
     pub fn window(mut self, messages: usize) -> Self {
         self.plan.window = messages;
         self
