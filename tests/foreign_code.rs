@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use common::{Bell, settle_with, try_now};
 use memq::codec::{Json, Native};
-use memq::{Broker, Overflow, Publisher, Record, RecvError, Start, Topic, TopicSpec};
+use memq::schema::Lineage;
+use memq::{
+    Broker, DeadLetter, Ended, Overflow, Publisher, Record, RecvError, Start, Topic, TopicSpec,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Panics when it is dropped, if it is to.
@@ -182,12 +185,12 @@ async fn a_codec_that_panics_in_a_batch_keeps_nothing_else_from_its_group() {
     let shy = broker.publisher::<Shy>().await.unwrap();
     let mut member = broker.subscriber::<Shy>().group("g").await.unwrap();
     shy.publish_batch((0..6).map(Shy)).await.unwrap();
-    assert!(catch_unwind(AssertUnwindSafe(|| try_now(member.recv_batch(10)))).is_err());
     let Some(Ok(batch)) = try_now(member.recv_batch(10)) else {
         panic!("the others are not there")
     };
     let numbers: Vec<_> = batch.iter().map(|shy| (shy.0, shy.attempt())).collect();
-    assert_eq!(numbers, [0, 1, 3, 4, 5].map(|number| (number, 2)));
+    assert_eq!(numbers, [0, 1, 3, 4, 5].map(|number| (number, 1)));
+    assert!(catch_unwind(AssertUnwindSafe(|| try_now(member.recv_batch(10)))).is_err());
     batch.ack();
     let stats = member.stats().unwrap();
     assert_eq!((stats.settled, stats.in_flight, stats.delayed), (5, 0, 1));
@@ -284,4 +287,134 @@ async fn what_a_member_lets_go_of_after_a_panic_may_use_the_topic() {
     }
     writer.try_publish(Loud::quiet()).unwrap();
     assert!(member.try_recv().unwrap().is_some());
+}
+
+/// Version 1 of a topic, and version 2, which panics when it is made of the number 2 of version 1.
+mod versions {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    pub struct Old(pub u64);
+
+    impl Topic for Old {
+        type Codec = Json;
+        const SPEC: TopicSpec = TopicSpec::new("grown");
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct New(pub u64);
+
+    impl From<Old> for New {
+        fn from(old: Old) -> Self {
+            assert_ne!(old.0, 2, "not this one");
+            Self(old.0)
+        }
+    }
+
+    impl Topic for New {
+        type Codec = Json;
+        const SPEC: TopicSpec = TopicSpec::new("grown").version(2);
+        const LINEAGE: Lineage<Self> = Lineage::from::<Old>();
+    }
+}
+
+use versions::{New, Old};
+
+/// What a caught panic says.
+fn said(caught: std::thread::Result<impl Sized>) -> String {
+    let Err(panic) = caught else { panic!("it does not panic") };
+    panic.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_converter_that_panics_takes_one_message_from_a_subscriber() {
+    let broker = Broker::new();
+    let old = broker.publisher::<Old>().await.unwrap();
+    let mut single = broker.subscriber::<New>().await.unwrap();
+    let mut batches = broker.subscriber::<New>().await.unwrap();
+    old.publish_batch((0..6).map(Old)).await.unwrap();
+
+    let mut seen = Vec::new();
+    while let Ok(Some(new)) =
+        catch_unwind(AssertUnwindSafe(|| single.try_recv())).unwrap_or_else(|_| single.try_recv())
+    {
+        seen.push(new.0);
+    }
+    assert_eq!(seen, [0, 1, 3, 4, 5]);
+
+    let batch = try_now(batches.recv_batch(10)).unwrap().unwrap();
+    assert_eq!(batch.iter().map(|new| new.0).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(batches.position().0, 2);
+    let panicked = catch_unwind(AssertUnwindSafe(|| try_now(batches.recv_batch(10))));
+    assert!(said(panicked).contains("not this one"));
+    assert_eq!(batches.position().0, 3);
+    let batch = try_now(batches.recv_batch(10)).unwrap().unwrap();
+    assert_eq!(batch.iter().map(|new| new.0).collect::<Vec<_>>(), [3, 4, 5]);
+    assert_eq!(batches.stats().lag, 0);
+}
+
+/// Where no message may be tried twice, and where each is settled by being handed out.
+#[tokio::test(start_paused = true)]
+async fn a_converter_that_panics_in_a_batch_of_a_group_fails_its_own_message_alone() {
+    for auto_ack in [false, true] {
+        let broker = Broker::new();
+        let old = broker.publisher::<Old>().await.unwrap();
+        let group = broker.subscriber::<New>().group("g");
+        let group = if auto_ack { group.auto_ack() } else { group.max_attempts(1) };
+        let mut member = group.await.unwrap();
+        old.publish_batch((0..6).map(Old)).await.unwrap();
+        let batch = try_now(member.recv_batch(10)).unwrap().unwrap();
+        assert_eq!(batch.iter().map(|new| new.0).collect::<Vec<_>>(), [0, 1, 3, 4, 5]);
+        if auto_ack {
+            // That moves nothing, and takes nothing back.
+            member.seek(Start::Committed).await.unwrap();
+        }
+        let panicked = catch_unwind(AssertUnwindSafe(|| member.try_recv()));
+        assert!(said(panicked).contains("not this one"));
+        batch.ack();
+        assert!(member.try_recv().unwrap().is_none());
+        let stats = member.stats().unwrap();
+        let ended = (stats.settled, stats.dead_lettered, stats.in_flight, stats.delayed);
+        assert_eq!(ended, if auto_ack { (6, 0, 0, 0) } else { (5, 1, 0, 0) });
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_panics_in_a_batch_takes_one_message_and_is_said_later() {
+    let broker = Broker::new();
+    let new = broker.publisher::<New>().await.unwrap();
+    let picky = broker.subscriber::<New>().filter(|new| {
+        assert_ne!(new.0, 3, "not this one");
+        new.0 != 2
+    });
+    let mut picky = picky.await.unwrap();
+    new.publish_batch((0..6).map(New)).await.unwrap();
+    assert_eq!(try_now(picky.recv_batch(10)).unwrap().unwrap().len(), 2);
+    // Whoever moves there is told as well.
+    let position = picky.position();
+    assert_eq!(position.0, 2);
+    picky.seek(position).await.unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| picky.try_recv())).is_err());
+    let batch = try_now(picky.recv_batch(10)).unwrap().unwrap();
+    assert_eq!(batch.iter().map(|new| new.0).collect::<Vec<_>>(), [4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_goes_on_past_a_converter_that_panics() {
+    let broker = Broker::new();
+    let old = broker.publisher::<Old>().await.unwrap();
+    let group = broker.subscriber::<New>().group("g").max_attempts(2).await.unwrap();
+    let mut other = broker.subscriber::<New>().group("g").await.unwrap();
+    old.publish_batch((0..6).map(Old)).await.unwrap();
+    broker.close("grown").await.unwrap();
+    let report = group.run(|_: New| async { Ok::<(), &str>(()) }).await.unwrap();
+    assert_eq!((report.succeeded, report.undecodable, report.ended), (5, 2, Ended::Closed));
+    let stats = other.stats().unwrap();
+    assert_eq!((stats.settled, stats.dead_lettered, stats.in_flight), (5, 1, 0));
+    assert!(matches!(other.try_recv(), Err(RecvError::Closed)));
+    // It is a dead letter as it was, for whoever can read it.
+    let dead = broker.dead_letters::<Old>("g");
+    let letter = dead.subscriber().await.unwrap().try_recv().unwrap().unwrap();
+    assert_eq!(letter.0, 2);
+    assert!(DeadLetter::of(letter.headers()).unwrap().reason.contains("decoding it panicked"));
 }

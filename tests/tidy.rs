@@ -17,6 +17,8 @@ const DATA: &[&str] = &[
     "error",
     "backoff",
     "patience",
+    "exclusive",
+    "stopping",
     "docs",
 ];
 
@@ -284,7 +286,7 @@ fn message_state_is_locked_in_one_file() {
             "engine/sync.rs",
             "broker/binding.rs",
             "broker/hub.rs",
-            "remote/exclusive.rs",
+            "exclusive.rs",
         ],
     ));
 }

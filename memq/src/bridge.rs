@@ -15,8 +15,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::Sleep;
-
 pub use self::builder::{BridgeBuilder, MirrorBuilder};
 use self::handle::Shared;
 pub use self::handle::{BridgeEnded, BridgeHandle, BridgeReport, Direction, MirrorStats};
@@ -24,6 +22,7 @@ use self::mirror::Mirror;
 pub use self::path::Mirrored;
 use crate::broker::Broker;
 use crate::error::BridgeError;
+use crate::stopping::Deadline;
 
 /// Mirrors topics between two brokers: from the local one out, from the remote one in, or both. For
 /// those who keep the speed of memory and ship a copy to a server, or have a copy of what is there.
@@ -167,7 +166,7 @@ pub struct Bridge {
     mirrors: Vec<Option<Mirror>>,
     shared: Arc<Shared>,
     /// When it stops, whatever is on its way.
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     is_over: bool,
 }
 
@@ -181,7 +180,7 @@ impl Bridge {
     fn end(&mut self, ended: BridgeEnded) -> BridgeReport {
         self.is_over = true;
         self.mirrors.clear();
-        self.shared.end(ended)
+        self.shared.ended(ended)
     }
 }
 
@@ -193,10 +192,10 @@ impl Future for Bridge {
         assert!(!this.is_over, "a bridge was polled after it had ended");
         // Before the wish to end is looked at, so that none is missed.
         this.shared.register(cx.waker());
-        let (deadline, ended) = this.shared.begin();
-        if ended {
+        if !this.shared.begin() {
             return Poll::Ready(Ok(this.end(BridgeEnded::Drained)));
         }
+        let deadline = this.shared.deadline();
         for (at, place) in this.mirrors.iter_mut().enumerate() {
             let Some(mirror) = place else { continue };
             let polled = mirror.poll(deadline.is_some(), cx);
@@ -214,13 +213,8 @@ impl Future for Bridge {
             let ended = if deadline.is_some() { BridgeEnded::Drained } else { BridgeEnded::Closed };
             return Poll::Ready(Ok(this.end(ended)));
         }
-        if let Some(at) = deadline {
-            if this.deadline.as_ref().is_none_or(|sleep| sleep.deadline() != at) {
-                this.deadline = Some(Box::pin(tokio::time::sleep_until(at)));
-            }
-            if this.deadline.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Ok(this.end(BridgeEnded::DeadlinePassed)));
-            }
+        if deadline.is_some_and(|at| this.deadline.has_passed(at, cx)) {
+            return Poll::Ready(Ok(this.end(BridgeEnded::DeadlinePassed)));
         }
         Poll::Pending
     }

@@ -8,7 +8,7 @@ mod wait;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,7 +27,7 @@ use crate::engine::group::Settlement;
 use crate::engine::segment::{Lanes, SlotRef};
 use crate::engine::state::{Claim, Run};
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, RecvError, SeekError, with_causes};
+use crate::error::{CommitError, Pending, RecvError, SeekError, with_causes};
 use crate::message::{self, Stored};
 use crate::name::TopicName;
 use crate::options::Start;
@@ -67,8 +67,8 @@ pub struct Consumer<T: Payload> {
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether it is parked, or was when it was last looked.
     parked: bool,
-    /// What ended a batch, for the next receive.
-    pending: VecDeque<RecvError>,
+    /// What batches met, for the next receives.
+    pending: VecDeque<Pending>,
     /// Messages until it lets others run.
     budget: u32,
     /// Whether decoding a message panicked, for whoever catches that.
@@ -136,15 +136,15 @@ impl<T: Payload> Consumer<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Delivery<T>>, RecvError> {
-        if let Some(error) = self.pending.pop_front() {
-            return Err(error);
+        if let Some(pending) = self.pending.pop_front() {
+            return Err(pending.say());
         }
         loop {
             let claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 return Ok(None);
             }
-            if let Some(delivery) = self.take(claim)? {
+            if let Some(delivery) = self.take(claim).map_err(Pending::say)? {
                 return Ok(Some(delivery));
             }
         }
@@ -178,7 +178,8 @@ impl<T: Payload> Consumer<T> {
     ///
     /// At most one of each key is among them, since the next one waits until it is settled (with
     /// `auto_ack` or `any_order` it need not). A batch
-    /// ends where retention took messages; the next receive says so. With a `max` of 0 it is empty,
+    /// ends where retention took messages; the next receive says so. It passes over a message whose
+    /// codec or converter panics, and the next receive panics with that. With a `max` of 0 it is empty,
     /// at once.
     ///
     /// # Errors
@@ -232,8 +233,7 @@ impl<T: Payload> Consumer<T> {
                     deliveries.extend((0..run.count).map(deliver));
                 }
             } else {
-                // All of them are held before one is opened, so that a codec that panics loses none but
-                // what was settled by being handed out.
+                // All of them are held before one is opened.
                 let mut leases = Vec::new();
                 for run in runs.drain(..) {
                     let seat = &mut self.seat;
@@ -243,13 +243,13 @@ impl<T: Payload> Consumer<T> {
                 for lease in leases {
                     match self.open(lease) {
                         Ok(delivery) => deliveries.extend(delivery),
-                        Err(error) => self.pending.push_back(error),
+                        Err(pending) => self.pending.push_back(pending),
                     }
                 }
             }
             match stopped.map(|claim| self.take(claim)) {
                 Some(Ok(delivery)) => deliveries.extend(delivery),
-                Some(Err(error)) => self.pending.push_back(error),
+                Some(Err(pending)) => self.pending.push_back(pending),
                 None => {}
             }
             if is_over {
@@ -321,28 +321,32 @@ impl<T: Payload> Consumer<T> {
     }
 
     /// What was claimed, as a delivery. `None` where there is to be another look.
-    fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, RecvError> {
-        match claim {
+    fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, Pending> {
+        let error = match claim {
             Claim::Message(slot, ticket) => {
                 let hold = self.seat.hold();
-                self.open(Lease::new(slot, ticket, &self.terms, hold))
+                return self.open(Lease::new(slot, ticket, &self.terms, hold));
             }
             Claim::Burial(slot, burial) => {
                 let hold = self.seat.hold();
                 self.terms.bury(&slot, burial, &hold);
-                Ok(None)
+                return Ok(None);
             }
-            Claim::Lagged { skipped, reason } => Err(RecvError::Lagged { skipped, reason }),
-            Claim::Again => self.seat.fault().map_or(Ok(None), Err),
-            Claim::Nothing { .. } => Ok(None),
-            Claim::Closed => Err(RecvError::Closed),
-            Claim::Deleted => Err(RecvError::Deleted),
-            Claim::GroupDeleted => Err(RecvError::GroupDeleted),
-        }
+            Claim::Nothing { .. } => return Ok(None),
+            Claim::Again => match self.seat.fault() {
+                Some(fault) => fault,
+                None => return Ok(None),
+            },
+            Claim::Lagged { skipped, reason } => RecvError::Lagged { skipped, reason },
+            Claim::Closed => RecvError::Closed,
+            Claim::Deleted => RecvError::Deleted,
+            Claim::GroupDeleted => RecvError::GroupDeleted,
+        };
+        Err(error.into())
     }
 
     /// Decodes. `None` where the message could not be, and is a dead letter now.
-    fn open(&mut self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, RecvError> {
+    fn open(&mut self, mut lease: Lease<T>) -> Result<Option<Delivery<T>>, Pending> {
         let entry = lease.entry();
         let open = || message::open(entry, &self.reader);
         // One whose codec panics is not tried again at once.
@@ -350,9 +354,10 @@ impl<T: Payload> Consumer<T> {
             Ok(opened) => opened,
             Err(panic) => {
                 let pause = self.terms.backoff.delay(lease.attempt());
+                let offset = lease.offset();
                 self.codec_panicked = true;
                 let _ = lease.fail(pause, "decoding it panicked");
-                resume_unwind(panic)
+                return Err(Pending::panic(offset, panic));
             }
         };
         match opened {
@@ -365,7 +370,7 @@ impl<T: Payload> Consumer<T> {
             Err(source) => {
                 let offset = lease.offset();
                 lease.nack();
-                Err(RecvError::Decode { offset, source })
+                Err(RecvError::Decode { offset, source }.into())
             }
         }
     }

@@ -5,6 +5,7 @@
 mod bridge;
 mod codec;
 mod delivery;
+mod pending;
 mod topic;
 mod worker;
 
@@ -17,6 +18,7 @@ pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
 pub use self::delivery::{
     BatchError, CommitError, LagReason, PublishError, RecvError, SeekError, SettleError,
 };
+pub(crate) use self::pending::Pending;
 pub use self::topic::{AdminError, GroupConflict, OpenError, TopicConflict};
 pub use self::worker::RunError;
 use crate::dictionary::DictionaryError;

@@ -303,6 +303,11 @@ impl<T: Payload> Batch<T> {
         self.opened.extend(opened);
     }
 
+    /// The offset that follows its last message.
+    pub(crate) fn end(&self) -> Offset {
+        Offset(self.runs.last().map_or(0, |last| last.offset(self.opened.len())))
+    }
+
     /// How many messages there are.
     #[must_use]
     pub fn len(&self) -> usize {

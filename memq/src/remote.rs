@@ -2,7 +2,6 @@
 
 mod burial;
 mod cursor;
-mod exclusive;
 mod fault;
 mod group;
 mod keeper;
@@ -12,7 +11,6 @@ mod site;
 
 pub(crate) use self::burial::{Buried, bury};
 pub(crate) use self::cursor::Cursor;
-pub(crate) use self::exclusive::Exclusive;
 pub(crate) use self::fault::{
     administered, committed, moved, not_there, opened, published, received, settled, sought,
     unsupported,

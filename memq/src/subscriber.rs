@@ -5,6 +5,7 @@ mod source;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::codec::form::{Form, Reader};
 use crate::engine::cursor::Next;
 use crate::engine::segment::SlotRef;
 use crate::engine::stats::SubscriberStats;
-use crate::error::{RecvError, SeekError};
+use crate::error::{Pending, RecvError, SeekError};
 use crate::message::{self, Batch, Message, MessageRef, Opened};
 use crate::name::TopicName;
 use crate::options::Start;
@@ -52,7 +53,7 @@ pub struct Subscriber<T: Payload> {
     /// What was made of the message that is lent, if one is.
     lent: Option<Opened<T>>,
     /// What ended a batch, for the next receive.
-    pending: Option<RecvError>,
+    pending: Option<Pending>,
     /// Messages until it lets others run.
     budget: u32,
     /// Before it sleeps.
@@ -172,7 +173,8 @@ impl<T: Payload> Subscriber<T> {
     /// The next messages, `max` at most; waits for the first and takes what is there.
     ///
     /// A batch ends before a message that cannot be read and where retention took some; the next
-    /// receive says so. With a `max` of 0 it is empty, at once.
+    /// receive says so. Where a codec, a converter or a filter panics it ends too, and the next receive
+    /// panics with that. With a `max` of 0 it is empty, at once.
     ///
     /// # Errors
     ///
@@ -188,25 +190,33 @@ impl<T: Payload> Subscriber<T> {
         }
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(self.source.last().0, offset, opened);
-        let _told = self.source.pass_later();
-        // A long batch takes what is there now, and not what is published while it is taken.
-        let end = (max > YIELD_EVERY as usize).then(|| self.source.end());
-        while batch.len() < max {
-            if self.take_run(&mut batch, max, end) {
-                continue;
-            }
-            match self.take(end, false) {
-                Ok(Some((offset, opened))) => batch.push(self.source.last().0, offset, opened),
-                Ok(None) => break,
-                Err(error) => {
-                    self.pending = Some(error);
-                    break;
-                }
-            }
+        // What is in the batch was passed, and would be lost with it.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.fill(&mut batch, max))) {
+            self.pending.get_or_insert_with(|| Pending::panic(batch.end(), panic));
         }
         let taken = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         self.budget = self.budget.saturating_sub(taken);
         Ok(batch)
+    }
+
+    /// Takes what is there into a batch of `max` at most, until an error: that is for the next receive.
+    fn fill(&mut self, batch: &mut Batch<T>, max: usize) {
+        let _told = self.source.pass_later();
+        // A long batch takes what is there now, and not what is published while it is taken.
+        let end = (max > YIELD_EVERY as usize).then(|| self.source.end());
+        while batch.len() < max {
+            if self.take_run(batch, max, end) {
+                continue;
+            }
+            match self.take(end, false) {
+                Ok(Some((offset, opened))) => batch.push(self.source.last().0, offset, opened),
+                Ok(None) => return,
+                Err(error) => {
+                    self.pending = Some(error.into());
+                    return;
+                }
+            }
+        }
     }
 
     /// The next message as a stream has it: `None` once the topic has ended.
@@ -247,11 +257,9 @@ impl<T: Payload> Subscriber<T> {
     /// The offset that is read next.
     #[must_use]
     pub fn position(&self) -> Offset {
-        match self.pending {
-            // It was taken, and is still to be said.
-            Some(RecvError::Decode { offset, .. }) => offset,
-            _ => self.source.position(),
-        }
+        // What was taken, and is still to be said.
+        let pending = self.pending.as_ref().and_then(Pending::offset);
+        pending.unwrap_or_else(|| self.source.position())
     }
 
     /// What this subscriber has done since it started or was last moved. Of a topic that is kept
@@ -285,8 +293,8 @@ impl<T: Payload> Subscriber<T> {
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
         self.lent = None;
-        if let Some(error) = self.pending.take() {
-            return Poll::Ready(Err(error));
+        if let Some(pending) = self.pending.take() {
+            return Poll::Ready(Err(pending.say()));
         }
         loop {
             let Site::Here(cursor) = &mut self.source.0 else { return self.poll_there(cx) };
@@ -327,8 +335,8 @@ impl<T: Payload> Subscriber<T> {
     /// publishers get to know what is passed, or the caller tells them.
     fn take(&mut self, mut end: Option<Offset>, tell: bool) -> Result<Option<Taken<T>>, RecvError> {
         self.lent = None;
-        if let Some(error) = self.pending.take() {
-            return Err(error);
+        if let Some(pending) = self.pending.take() {
+            return Err(pending.say());
         }
         let mut filtered = 0_u32;
         loop {

@@ -20,11 +20,10 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::Sleep;
 
 use self::attempt::{Attempt, End, Finished, Hold, contain};
-use self::handle::Shared;
 pub use self::handle::WorkerHandle;
+use self::handle::{Progress, Shared};
 use self::handler::{Begun, INSIDE};
 pub use self::handler::{ByDelivery, ByValue, Handler};
 pub use self::report::{Ended, Report};
@@ -35,6 +34,7 @@ use crate::consumer::Consumer;
 use crate::delivery::{Delivery, Outcome};
 use crate::error::{RecvError, RunError};
 use crate::payload::Payload;
+use crate::stopping::Deadline;
 
 /// How much longer than its handler may run a message is kept, so that it does not go to another
 /// member while the handler is stopped.
@@ -89,10 +89,10 @@ impl<T: Payload> Consumer<T> {
             time_limit,
             running: FuturesUnordered::new(),
             serials: 0,
-            shared: Shared::new(),
+            shared: Arc::new(Shared::new(Progress::default())),
             begun: false,
             ending: None,
-            deadline: None,
+            deadline: Deadline::default(),
             kind: PhantomData,
         }
     }
@@ -148,7 +148,7 @@ pub struct Worker<T: Payload, H: Handler<T, Kind>, Kind> {
     /// What it ends with once nothing runs any more.
     ending: Option<Result<Ended, RunError>>,
     /// When it stops what still runs.
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     kind: PhantomData<fn() -> Kind>,
 }
 
@@ -211,7 +211,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
         self.running.clear();
         self.consumer = None;
         let ended = ending.as_ref().map_or(Ended::Failed, |ended| *ended);
-        let report = self.shared.end(ended);
+        let report = self.shared.ended(ended);
         ending.map(|_| report)
     }
 
@@ -225,10 +225,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 consumer.retire();
             }
         }
-        if self.deadline.as_ref().is_none_or(|sleep| sleep.deadline() != at) {
-            self.deadline = Some(Box::pin(tokio::time::sleep_until(at)));
-        }
-        self.deadline.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+        self.deadline.has_passed(at, cx)
     }
 
     /// Takes messages for as long as handlers may be started. Returns whether it now waits for the

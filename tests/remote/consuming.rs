@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use memq::spi::{Capabilities, Capability};
 use memq::{
     Backoff, Broker, CommitError, Consumer, ConsumerBuilder, Ended, Offset, OpenError, Publisher,
-    RecvError, SeekError, SettleError, Start,
+    Record, RecvError, SeekError, SettleError, Start,
 };
 
 use crate::common::{Order, poll_once, settle, spawn, try_now};
@@ -335,4 +336,52 @@ async fn a_worker_handles_retries_gives_up_and_outlasts_an_outage() {
         assert_eq!((report.ended, report.stale), (Ended::Closed, 0));
         assert_eq!(tries.load(Ordering::SeqCst), 11);
     }
+}
+
+#[tokio::test]
+async fn what_expires_on_its_way_is_given_up_and_not_handed_out() {
+    let shop = Shop::with(4).await;
+    let mut inside = shop.server.inside().topic("orders").subscriber().from(3).await.unwrap();
+    let last = inside.recv().await.unwrap().published_at();
+    let mut billing = shop.billing().await;
+    let mut others = shop.broker.subscriber::<Order>().group("others").await.unwrap();
+    shop.connection.expire(last);
+    assert!(try_now(billing.recv()).is_none());
+    assert!(try_now(others.recv_batch(9)).is_none());
+    for group in [&billing, &others] {
+        let stats = group.stats().unwrap();
+        // What the loopback was told to forget it counts among the dead.
+        assert_eq!((stats.in_flight, stats.settled, stats.dead_lettered), (0, 0, 4));
+    }
+}
+
+/// Bytes that are there for as long as somebody has them.
+struct Large(Vec<u8>, #[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_held_holds_few_others_of_its_batch() {
+    let broker = Server::start().connect(64).broker();
+    let (files, counted) = (broker.topic("files"), Arc::new(()));
+    let mut group = files.subscriber().group("work").await.unwrap();
+    let publisher = files.publisher().await.unwrap();
+    for _ in 0..20 {
+        let bytes = Bytes::from_owner(Large(vec![0; 512 << 10], counted.clone()));
+        publisher.publish(Record::new(bytes)).await.unwrap();
+    }
+    let mut batch = group.recv_batch(20).await.unwrap().into_iter();
+    assert_eq!((batch.len(), Arc::strong_count(&counted)), (20, 21));
+    let first = batch.next().unwrap();
+    batch.for_each(memq::Delivery::ack);
+    drop(group);
+    broker.delete("files").await.unwrap();
+    // A mebibyte, of the log here and of the one there.
+    let held = Arc::strong_count(&counted) - 1;
+    assert!((1..=5).contains(&held), "{held}");
+    drop(first);
 }

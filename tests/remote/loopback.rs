@@ -8,13 +8,13 @@ mod reading;
 mod topic;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
 use futures_util::FutureExt as _;
 use memq::spi::*;
-use memq::{Broker, GroupStats, TopicName};
+use memq::{Broker, GroupStats, Timestamp, TopicName};
 use tokio::sync::watch;
 
 use self::topic::Topic;
@@ -63,8 +63,10 @@ struct Connection {
     readers: Mutex<Vec<Waker>>,
     /// Messages of which the next answers are lost on the way, after they were stored.
     lose: AtomicUsize,
-    /// How often members are told that the server is away.
+    /// How often who reads is told that the server is away.
     away: AtomicUsize,
+    /// What was stored by this many nanoseconds expires on its way from the server; 0 where none is said.
+    expired: AtomicU64,
     /// Whether what is to be confirmed gets no answer, and is not done.
     silent: AtomicBool,
     /// Of how many that are to be confirmed the answers are lost on the way; they are not done.
@@ -98,9 +100,17 @@ impl Server {
             readers: Mutex::default(),
             lose: AtomicUsize::new(0),
             away: AtomicUsize::new(0),
+            expired: AtomicU64::new(0),
             silent: AtomicBool::new(false),
             unheard: AtomicUsize::new(0),
         }))
+    }
+}
+
+impl Connection {
+    /// Whether the server is away for whoever reads now.
+    fn is_away(&self) -> bool {
+        self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
     }
 }
 
@@ -124,9 +134,14 @@ impl Loopback {
         self.0.lose.store(answers, SeqCst);
     }
 
-    /// Tells members this often that the server is away.
+    /// Tells who reads this often that the server is away: members, and subscribers.
     pub fn go_away(&self, times: usize) {
         self.0.away.store(times, SeqCst);
+    }
+
+    /// Lets what was stored at this time or before expire on its way.
+    pub fn expire(&self, at: Timestamp) {
+        self.0.expired.store(at.as_nanos(), SeqCst);
     }
 
     /// Lets what is to be confirmed have no answer, and be not done.

@@ -1,11 +1,13 @@
 //! Versions of a type where topics are kept elsewhere.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use memq::codec::Postcard;
 use memq::schema::{Fingerprint, Lineage};
 use memq::{DecodeError, OpenError, RecvError, Topic, TopicSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::common::settle;
+use crate::common::{settle, try_now};
 use crate::loopback::Server;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +30,7 @@ impl TryFrom<Old> for New {
     type Error = std::num::TryFromIntError;
 
     fn try_from(old: Old) -> Result<Self, Self::Error> {
+        assert_ne!(old.celsius, 451, "no such degrees");
         Ok(Self { kelvin: u32::try_from(old.celsius + 273)? })
     }
 }
@@ -110,4 +113,27 @@ async fn a_dead_letter_keeps_what_it_was_written_from_on_both_ways() {
     let redriven = broker.dead_letters::<Old>("work").redrive(|_, _| true).await.unwrap();
     assert_eq!((redriven.redriven, redriven.left), (1, 0));
     assert_eq!(kept("readings", 2).await, (1, Old::SHAPE));
+}
+
+#[tokio::test]
+async fn a_converter_that_panics_takes_nothing_but_its_message_from_those_who_read() {
+    let server = Server::start();
+    let broker = server.connect(64).broker();
+    let old = broker.publisher::<Old>().await.unwrap();
+    let mut reader = broker.subscriber::<New>().await.unwrap();
+    let mut group = broker.subscriber::<New>().group("work").max_attempts(1).await.unwrap();
+    old.publish_batch([1, 2, 451, 3].map(|celsius| Old { celsius })).await.unwrap();
+
+    let batch = reader.recv_batch(9).await.unwrap();
+    assert_eq!(batch.iter().map(|new| new.kelvin).collect::<Vec<_>>(), [274, 275]);
+    assert_eq!(reader.position().0, 2);
+    assert!(catch_unwind(AssertUnwindSafe(|| try_now(reader.recv()))).is_err());
+    assert_eq!(reader.recv().await.unwrap().kelvin, 276);
+
+    let batch = group.recv_batch(9).await.unwrap();
+    assert_eq!(batch.iter().map(|new| new.kelvin).collect::<Vec<_>>(), [274, 275, 276]);
+    assert!(catch_unwind(AssertUnwindSafe(|| try_now(group.recv()))).is_err());
+    batch.ack();
+    let mut dead = broker.dead_letters::<Old>("work").subscriber().await.unwrap();
+    assert_eq!(dead.recv().await.unwrap().celsius, 451);
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use super::handle::{Direction, MirrorStats, Shared};
+use super::handle::{BridgeEnded, BridgeReport, Direction, MirrorStats, Shared};
 use super::mirror::{Mirror, Parts};
 use super::path::Route;
 use super::position::{Position, Wanted};
@@ -16,6 +16,7 @@ use crate::name::TopicName;
 use crate::options::{Format, Start, TopicOptions};
 use crate::payload::Payload;
 use crate::spi::Boxed;
+use crate::stopping::Deadline;
 use crate::topic::Topic;
 
 /// Messages that are on their way at once, where nothing is said.
@@ -133,7 +134,9 @@ impl BridgeBuilder {
             mirrors.push(Some(plan.open(source, target, name.as_deref()).await?));
         }
         let stats = mirrors.iter().flatten().map(|mirror| mirror.stats.clone()).collect();
-        Ok(Bridge { mirrors, shared: Shared::new(stats), deadline: None, is_over: false })
+        let report = BridgeReport { mirrors: stats, ended: BridgeEnded::NotYet };
+        let shared = Arc::new(Shared::new(report));
+        Ok(Bridge { mirrors, shared, deadline: Deadline::default(), is_over: false })
     }
 }
 
@@ -145,7 +148,7 @@ impl MirrorBuilder {
     }
 
     /// How many messages are on their way at once, at most; 500 if not said. It is also what the bridge
-    /// keeps in memory, and not more than 16 MiB of payloads, or one message.
+    /// keeps in memory; once that is 16 MiB of payloads it reads no further.
     pub fn window(mut self, messages: usize) -> Self {
         self.plan.window = messages;
         self

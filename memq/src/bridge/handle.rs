@@ -2,18 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
-
-use futures_util::task::AtomicWaker;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::name::TopicName;
 use crate::position::Offset;
-
-/// How long a bridge may take to notice that its deadline has passed.
-const GRACE: Duration = Duration::from_millis(100);
+use crate::stopping;
 
 /// Which way a topic is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,82 +97,36 @@ pub struct BridgeReport {
     pub ended: BridgeEnded,
 }
 
-#[derive(Default)]
-struct Progress {
-    report: BridgeReport,
-    /// Whether the bridge was polled.
-    begun: bool,
-    /// When a bridge that is shut down stops.
-    deadline: Option<Instant>,
+impl stopping::Progress for BridgeReport {
+    fn has_ended(&self) -> bool {
+        self.ended != BridgeEnded::NotYet
+    }
+
+    fn never_ran(&mut self) {
+        self.ended = BridgeEnded::Drained;
+    }
 }
 
-pub(super) struct Shared {
-    progress: watch::Sender<Progress>,
-    /// Wakes the bridge when it is to end.
-    waker: AtomicWaker,
-}
+pub(super) type Shared = stopping::Shared<BridgeReport>;
 
 impl Shared {
-    pub(super) fn new(mirrors: Vec<MirrorStats>) -> Arc<Self> {
-        let report = BridgeReport { mirrors, ended: BridgeEnded::NotYet };
-        let progress = watch::Sender::new(Progress { report, ..Progress::default() });
-        Arc::new(Self { progress, waker: AtomicWaker::new() })
-    }
-
-    pub(super) fn register(&self, waker: &Waker) {
-        self.waker.register(waker);
-    }
-
-    /// The bridge is polled. Returns when it is to stop, if it is; and whether it ended before it was
-    /// polled at all.
-    pub(super) fn begin(&self) -> (Option<Instant>, bool) {
-        let mut begun = (None, false);
-        self.progress.send_if_modified(|progress| {
-            progress.begun = true;
-            begun = (progress.deadline, progress.report.ended != BridgeEnded::NotYet);
-            false
-        });
-        begun
-    }
-
     /// What one of its mirrors did.
     pub(super) fn tell(&self, at: usize, stats: &MirrorStats) {
-        self.progress.send_if_modified(|progress| {
-            if let Some(told) = progress.report.mirrors.get_mut(at) {
+        self.change(|report| {
+            if let Some(told) = report.mirrors.get_mut(at) {
                 told.clone_from(stats);
             }
-            false
         });
     }
 
     /// The bridge has ended, if nobody said so before.
-    pub(super) fn end(&self, ended: BridgeEnded) -> BridgeReport {
-        self.progress.send_if_modified(|progress| {
-            let first = progress.report.ended == BridgeEnded::NotYet;
-            if first {
-                progress.report.ended = ended;
-            }
-            first
-        });
+    pub(super) fn ended(&self, ended: BridgeEnded) -> BridgeReport {
+        self.end(|report| report.ended = ended);
         self.report()
     }
 
     pub(super) fn report(&self) -> BridgeReport {
-        self.progress.borrow().report.clone()
-    }
-
-    /// Asks the bridge to end; where it was asked before, the earlier deadline holds. One that was
-    /// never polled has nothing to finish, and never will.
-    fn shut_down(&self, at: Instant) {
-        self.progress.send_if_modified(|progress| {
-            progress.deadline = Some(progress.deadline.map_or(at, |earlier| earlier.min(at)));
-            let idle = !progress.begun && progress.report.ended == BridgeEnded::NotYet;
-            if idle {
-                progress.report.ended = BridgeEnded::Drained;
-            }
-            idle
-        });
-        self.waker.wake();
+        self.look(Clone::clone)
     }
 }
 
@@ -212,15 +159,7 @@ impl BridgeHandle {
     ///
     /// Once polled, the bridge ends by this deadline also if the future is dropped.
     pub async fn shutdown(&self, deadline: Duration) -> BridgeReport {
-        let mut progress = self.shared.progress.subscribe();
-        if progress.borrow().report.ended == BridgeEnded::NotYet {
-            // The runtime says when that is, so that the clock is not read here.
-            let at = tokio::time::sleep(deadline).deadline();
-            self.shared.shut_down(at);
-            let ended = progress.wait_for(|progress| progress.report.ended != BridgeEnded::NotYet);
-            let over = at.checked_add(GRACE).unwrap_or(at);
-            drop(tokio::time::timeout_at(over, ended).await);
-        }
+        self.shared.stop(deadline).await;
         self.shared.report()
     }
 

@@ -32,7 +32,7 @@ use crate::record::Record;
 use crate::spi::Boxed;
 use crate::subscriber::Subscriber;
 
-/// Bytes of messages that are on their way at most; one message always may be.
+/// Bytes of messages on their way after which no further one is read.
 const MOST_BYTES: usize = 16 << 20;
 
 /// Messages that are read before others may run.

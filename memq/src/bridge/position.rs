@@ -2,8 +2,8 @@
 //!
 //! In a consumer group of the topic that is read: it is moved past what is stored on the other side,
 //! and hands out nothing. In memory by a commit, for each run of messages; on a server that has none by
-//! a seek, every second and at the end. Beside a target in memory it is kept as well, exactly, for
-//! as long as that topic is there.
+//! a seek, every second and at the end. What comes from a server to a target in memory has its position
+//! beside that target as well, exactly, for as long as that topic is there.
 
 use std::fmt;
 use std::pin::Pin;
@@ -87,11 +87,16 @@ impl Position {
     /// Finds the position, or makes one; and where to read from.
     pub(super) async fn open(wanted: Wanted<'_>) -> Result<(Self, Start), BridgeError> {
         let Wanted { source, target, topic, route, name, start, .. } = wanted;
-        let beside = target.mirrored(topic, route.source, FRESH);
+        // A group in memory is as exact, and goes with its topic; of topics in memory there may be any
+        // number, one after the other.
+        let beside = match source.is_in_memory() {
+            true => None,
+            false => target.mirrored(topic, route.source, name, FRESH),
+        };
         let known = beside.as_ref().map(|beside| beside.load(Ordering::Acquire));
         let known = known.filter(|known| *known != FRESH);
         // A server keeps no groups for the copies of processes that come and go.
-        if name.is_none() && !source.is_in_memory() && beside.is_some() {
+        if name.is_none() && beside.is_some() {
             let start = known.map_or(start, |known| Start::Offset(Offset(known)));
             return Ok((Self { beside, group: None }, start));
         }
@@ -240,5 +245,30 @@ impl fmt::Debug for Position {
             .field("beside", &self.beside)
             .field("group", &self.group.as_ref().map(|kept| &kept.name))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_in_memory_leaves_nothing_beside_its_copy() {
+        let (target, topic) = (Broker::new(), TopicName::new("jobs").unwrap());
+        target.topic("jobs").create().await.unwrap();
+        for _ in 0..2 {
+            let source = Broker::new();
+            source.topic("jobs").create().await.unwrap();
+            let route = Route {
+                source: source.identity(&topic).await.unwrap(),
+                target: target.identity(&topic).await.unwrap(),
+            };
+            let (stages, start) = (Stages::default(), Start::Earliest);
+            let (source, target, topic, stages) = (&source, &target, &topic, &stages);
+            let wanted = Wanted { source, target, topic, stages, route, name: None, start };
+            let (position, start) = Position::open(wanted).await.unwrap();
+            assert!(position.beside.is_none() && position.group.is_some());
+            assert_eq!(start, Start::Offset(Offset(0)));
+        }
     }
 }

@@ -33,9 +33,12 @@ struct Binding {
     claims: Claims,
     /// Tells it from every other topic, and from this one when it is created again.
     identity: u64,
-    /// How far other topics were mirrored into it, by their identities.
-    mirrored: Mutex<HashMap<u64, Arc<AtomicU64>>>,
+    /// How far other topics were mirrored into it: one entry for each that a bridge of a name ever read.
+    mirrored: Mutex<HashMap<Mirrored, Arc<AtomicU64>>>,
 }
+
+/// The identity of a topic, and the name of the bridge that mirrors it.
+type Mirrored = (u64, Option<String>);
 
 impl Binding {
     fn new(stages: Stages) -> Self {
@@ -134,11 +137,17 @@ pub(super) fn stages(topic: &dyn AnyTopic) -> Vec<String> {
     binding(topic).map(|binding| binding.stages.to_names()).unwrap_or_default()
 }
 
-/// The next offset of the topic of this identity that is to be mirrored into the topic; until it is
-/// known, `fresh`.
-pub(super) fn mirrored(topic: &dyn AnyTopic, source: u64, fresh: u64) -> Option<Arc<AtomicU64>> {
+/// The next offset of the topic of this identity that the bridge of this name is to mirror into the
+/// topic; until it is known, `fresh`.
+pub(super) fn mirrored(
+    topic: &dyn AnyTopic,
+    source: u64,
+    bridge: Option<&str>,
+    fresh: u64,
+) -> Option<Arc<AtomicU64>> {
     let mut mirrored = binding(topic)?.mirrored.lock();
-    Some(mirrored.entry(source).or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
+    let entry = mirrored.entry((source, bridge.map(Into::into)));
+    Some(entry.or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
 }
 
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {

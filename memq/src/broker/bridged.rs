@@ -54,16 +54,17 @@ impl Broker {
         }
     }
 
-    /// Where it is written how far the topic of this identity was mirrored into this one, for as long
-    /// as this one is there; `fresh` where that was not said. In memory alone.
+    /// Where it is written how far the bridge of this name has mirrored the topic of this identity into
+    /// this one, for as long as this one is there; `fresh` where that was not said. In memory alone.
     pub(crate) fn mirrored(
         &self,
         topic: &TopicName,
         source: u64,
+        bridge: Option<&str>,
         fresh: u64,
     ) -> Option<Arc<AtomicU64>> {
         let Home::Memory(registry) = &self.home else { return None };
-        binding::mirrored(&*registry.get(topic.as_str())?, source, fresh)
+        binding::mirrored(&*registry.get(topic.as_str())?, source, bridge, fresh)
     }
 
     /// What removes a group of this topic, also when the broker is gone. In memory alone.

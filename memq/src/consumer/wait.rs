@@ -7,7 +7,7 @@ use super::Consumer;
 use crate::delivery::Delivery;
 use crate::engine::group::Wait;
 use crate::engine::state::Claim;
-use crate::error::RecvError;
+use crate::error::{Pending, RecvError};
 use crate::payload::Payload;
 use crate::position::Timestamp;
 
@@ -22,8 +22,8 @@ impl<T: Payload> Consumer<T> {
         cx: &mut Context<'_>,
         guarded: bool,
     ) -> Poll<Result<Delivery<T>, RecvError>> {
-        if let Some(error) = self.pending.pop_front() {
-            return Poll::Ready(Err(error));
+        if let Some(pending) = self.pending.pop_front() {
+            return Poll::Ready(Err(pending.say()));
         }
         loop {
             if self.budget == 0 {
@@ -49,7 +49,7 @@ impl<T: Payload> Consumer<T> {
             }
             self.parked = false;
             if let Some(taken) = self.take(claim).transpose() {
-                return Poll::Ready(taken);
+                return Poll::Ready(taken.map_err(Pending::say));
             }
         }
     }

@@ -10,12 +10,13 @@ use crate::dead_letter;
 use crate::engine::group::{Burial, Settlement};
 use crate::engine::segment::SlotRef;
 use crate::error::SettleError;
+use crate::exclusive::Exclusive;
 use crate::key::partition_of;
 use crate::message::{Far, Stored};
 use crate::payload::Payload;
 use crate::position::Partition;
 use crate::record::Record;
-use crate::remote::{self, Exclusive, Group, Hold, Site};
+use crate::remote::{self, Group, Hold, Site};
 use crate::spi::{Boxed, Outgoing, Settle, Token};
 
 /// What settles a delivery, where it is settled elsewhere.

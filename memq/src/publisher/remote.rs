@@ -11,11 +11,12 @@ use super::{Publisher, share};
 use crate::codec::form::{Form, Packed};
 use crate::engine::offer::ANY;
 use crate::error::{BatchError, PublishError};
+use crate::exclusive::Exclusive;
 use crate::message::{Far, Stored};
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};
-use crate::remote::{Admission, Exclusive, Outlet, published};
+use crate::remote::{Admission, Outlet, published};
 use crate::spi::{Boxed, Outgoing, Receipt};
 
 /// One message that is on its way.

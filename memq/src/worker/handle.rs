@@ -3,35 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
-
-use futures_util::task::AtomicWaker;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::report::{Ended, Report};
 use crate::position::Offset;
+use crate::stopping;
 
-/// How long a worker may take to notice that its deadline has passed.
-const GRACE: Duration = Duration::from_millis(100);
-
-pub(super) struct Shared {
-    progress: watch::Sender<Progress>,
-    /// Wakes the worker when it is to drain.
-    waker: AtomicWaker,
-}
+pub(super) type Shared = stopping::Shared<Progress>;
 
 #[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
     /// Without what is in flight.
     report: Report,
     /// By the attempt's number: a message can be there twice when its group was moved.
     in_flight: BTreeMap<u64, Offset>,
-    /// Whether the worker was polled.
-    begun: bool,
-    /// When a draining worker stops.
-    deadline: Option<Instant>,
 }
 
 impl Progress {
@@ -43,85 +28,45 @@ impl Progress {
     }
 }
 
+impl stopping::Progress for Progress {
+    fn has_ended(&self) -> bool {
+        self.report.ended != Ended::NotYet
+    }
+
+    fn never_ran(&mut self) {
+        self.report.ended = Ended::Drained;
+    }
+}
+
 impl Shared {
-    pub(super) fn new() -> Arc<Self> {
-        let progress = watch::Sender::new(Progress::default());
-        Arc::new(Self { progress, waker: AtomicWaker::new() })
+    /// Changes the report.
+    pub(super) fn count(&self, count: impl FnOnce(&mut Report)) {
+        self.change(|progress| count(&mut progress.report));
     }
 
-    pub(super) fn register(&self, waker: &Waker) {
-        self.waker.register(waker);
-    }
-
-    /// Changes the report, and tells nobody.
-    pub(super) fn count(&self, change: impl FnOnce(&mut Report)) {
-        self.progress.send_if_modified(|progress| {
-            change(&mut progress.report);
-            false
-        });
+    /// The worker has ended, if nobody said so before.
+    pub(super) fn ended(&self, ended: Ended) -> Report {
+        self.end(|progress| progress.report.ended = ended);
+        self.report()
     }
 
     /// An attempt begins.
     pub(super) fn started(&self, serial: u64, offset: Offset) {
-        self.progress.send_if_modified(|progress| {
+        self.change(|progress| {
             progress.in_flight.insert(serial, offset);
-            false
         });
     }
 
     /// An attempt has ended, and is counted in the same moment.
-    pub(super) fn finished(&self, serial: u64, change: impl FnOnce(&mut Report)) {
-        self.progress.send_if_modified(|progress| {
+    pub(super) fn finished(&self, serial: u64, count: impl FnOnce(&mut Report)) {
+        self.change(|progress| {
             progress.in_flight.remove(&serial);
-            change(&mut progress.report);
-            false
+            count(&mut progress.report);
         });
     }
 
-    /// The worker is polled for the first time. Returns whether it is still to run.
-    pub(super) fn begin(&self) -> bool {
-        let mut runs = false;
-        self.progress.send_if_modified(|progress| {
-            runs = progress.report.ended == Ended::NotYet;
-            progress.begun = true;
-            false
-        });
-        runs
-    }
-
-    /// When to stop; `None` while nobody drains it.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.progress.borrow().deadline
-    }
-
-    /// The worker has ended, if nobody said so before.
-    pub(super) fn end(&self, ended: Ended) -> Report {
-        self.progress.send_if_modified(|progress| {
-            let first = progress.report.ended == Ended::NotYet;
-            if first {
-                progress.report.ended = ended;
-            }
-            first
-        });
-        self.report()
-    }
-
-    fn report(&self) -> Report {
-        self.progress.borrow().report()
-    }
-
-    /// Asks the worker to drain; where it was asked before, the earlier deadline holds. One that
-    /// was never polled has nothing to finish, and never will.
-    fn drain(&self, at: Instant) {
-        self.progress.send_if_modified(|progress| {
-            progress.deadline = Some(progress.deadline.map_or(at, |earlier| earlier.min(at)));
-            let idle = !progress.begun && progress.report.ended == Ended::NotYet;
-            if idle {
-                progress.report.ended = Ended::Drained;
-            }
-            idle
-        });
-        self.waker.wake();
+    pub(super) fn report(&self) -> Report {
+        self.look(Progress::report)
     }
 }
 
@@ -185,15 +130,7 @@ impl WorkerHandle {
     ///
     /// Once polled, the worker drains by this deadline also if the future is dropped.
     pub async fn drain(&self, deadline: Duration) -> Report {
-        let mut progress = self.shared.progress.subscribe();
-        if progress.borrow().report.ended == Ended::NotYet {
-            // The runtime says when that is, so that the clock is not read here.
-            let at = tokio::time::sleep(deadline).deadline();
-            self.shared.drain(at);
-            let ended = progress.wait_for(|progress| progress.report.ended != Ended::NotYet);
-            let over = at.checked_add(GRACE).unwrap_or(at);
-            drop(tokio::time::timeout_at(over, ended).await);
-        }
+        self.shared.stop(deadline).await;
         self.shared.report()
     }
 

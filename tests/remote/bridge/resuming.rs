@@ -55,6 +55,23 @@ async fn one_that_is_dropped_goes_on_into_a_copy_in_memory() {
 }
 
 #[tokio::test]
+async fn one_that_is_dropped_goes_on_between_topics_in_memory() {
+    let (local, other) = (Broker::new(), Broker::new());
+    let mut sent = 0;
+    for round in 1..=20 {
+        let mirror = run(bridge(&local, &other).topic_named("jobs").mirror_out().await.unwrap());
+        publish(&local, "jobs", numbers(sent..sent + 300)).await;
+        sent += 300;
+        mirror.until(|stats| stats.mirrored >= round).await;
+        mirror.kill().await;
+    }
+    let mirror = run(bridge(&local, &other).topic_named("jobs").mirror_out().await.unwrap());
+    assert_eq!(take(&mut reader(&other, "jobs").await, 6_000).await, numbers(0..6_000));
+    mirror.shut_down().await;
+    assert_eq!(published(&other, "jobs").await, 6_000);
+}
+
+#[tokio::test]
 async fn latest_stays_where_it_was_first_opened() {
     let (local, server) = (Broker::new(), Server::start());
     let remote = server.connect(16).broker();
@@ -163,4 +180,23 @@ async fn what_is_not_mirrored_holds_up_a_topic_that_waits_also_between_bridges()
     mirror.until(|stats| stats.lag == 0).await;
     assert!(publisher.try_publish(Record::new("one more")).is_ok());
     mirror.shut_down().await;
+}
+
+#[tokio::test]
+async fn another_name_has_a_place_of_its_own() {
+    for able in [able(), able().without(Capability::Commit)] {
+        let (local, server) = (Broker::new(), Server::start());
+        let remote = server.connect_with(16, able).broker();
+        publish(&remote, "jobs", numbers(0..10)).await;
+        let named = |name| bridge(&local, &remote).name(name).topic_named("jobs");
+        let late = run(named("late").from(Start::Latest).mirror_in().await.unwrap());
+        publish(&remote, "jobs", ["new".into()]).await;
+        let mut copies = reader(&local, "jobs").await;
+        assert_eq!(take(&mut copies, 1).await, ["new"]);
+        late.until(|stats| stats.lag == 0).await;
+        late.shut_down().await;
+        let all = run(named("all").mirror_in().await.unwrap());
+        assert_eq!(take(&mut copies, 10).await, numbers(0..10));
+        all.shut_down().await;
+    }
 }

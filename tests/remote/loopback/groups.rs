@@ -36,8 +36,7 @@ impl RemoteGroup for Member {
         into: &mut Vec<Handed>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ReadEnd>> {
-        let away = |left: usize| left.checked_sub(1);
-        if self.connection.away.fetch_update(SeqCst, SeqCst, away).is_ok() {
+        if self.connection.is_away() {
             return Poll::Ready(Err(Fault::Unavailable("the server is away".into()).into()));
         }
         let before = into.len();

@@ -43,6 +43,9 @@ impl RemoteReader for Reader {
         into: &mut Vec<Incoming>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ReadEnd>> {
+        if self.connection.is_away() {
+            return Poll::Ready(Err(Fault::Unavailable("the server is away".into()).into()));
+        }
         let before = into.len();
         while into.len() < before + max {
             match self.inside.poll_recv(cx) {

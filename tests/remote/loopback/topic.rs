@@ -185,8 +185,11 @@ impl RemoteTopic for Topic {
     }
 
     fn expired(&self) -> Option<Timestamp> {
-        // The broker inside dates by the same clock.
-        Some(Timestamp::from(SystemTime::now()) - self.options().ttl?)
+        match self.connection.expired.load(SeqCst) {
+            // The broker inside dates by the same clock.
+            0 => Some(Timestamp::from(SystemTime::now()) - self.options().ttl?),
+            nanos => Some(Timestamp::from_nanos(nanos)),
+        }
     }
 
     fn stats(&self) -> Boxed<Result<TopicStats, Fault>> {

@@ -7,13 +7,17 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 
-/// A future that is polled by whoever has it alone. Handles that hold one can be shared all the same.
-/// The mutex is never locked: it says so to the compiler.
-pub(crate) struct Exclusive<F>(Mutex<F>);
+/// What is used by whoever has it alone, as a future is polled. Handles that hold one can be shared all
+/// the same. The mutex is never locked: it says so to the compiler.
+pub(crate) struct Exclusive<V>(Mutex<V>);
 
-impl<F> Exclusive<F> {
-    pub(crate) fn new(future: F) -> Self {
-        Self(Mutex::new(future))
+impl<V> Exclusive<V> {
+    pub(crate) fn new(value: V) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(crate) fn into_inner(self) -> V {
+        self.0.into_inner()
     }
 }
 
@@ -23,7 +27,7 @@ impl<F: Future + Unpin> Exclusive<F> {
     }
 }
 
-impl<F> fmt::Debug for Exclusive<F> {
+impl<V> fmt::Debug for Exclusive<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exclusive").finish_non_exhaustive()
     }
