@@ -1,7 +1,7 @@
 //! A type against what its lock file has.
 
 use super::contain::Comparison;
-use super::contract::{Contract, is_positional};
+use super::contract::Contract;
 use super::keys::Keys;
 use super::lock::{Entry, Lock};
 use super::positional::Positions;
@@ -80,14 +80,20 @@ fn same_version(now: &Contract, before: &Contract, direction: Direction) -> Verd
             "keep the format, or raise `version` and give the type an `upcast_from`",
         ));
     }
-    let breaks = if is_positional(now.format) {
+    let breaks = if now.format.is_positional() {
         positions(written, read, direction)
     } else {
         let readable = now.format == Format::Json;
         let mut breaks = Comparison::of(&written.written, &read.accepted, direction, readable);
-        // Types without maps, and those that cannot be traced, have schemas all the same.
-        if let (Some(Ok(written)), Some(Ok(read))) = (&written.layout, &read.layout) {
-            breaks.extend(Keys { direction, readable }.compare(written, read, ""));
+        match (&written.layout, &read.layout) {
+            (Some(Err(why)), _) | (_, Some(Err(why))) => {
+                breaks.push(Break::unjudged("", Unjudged(why.clone())));
+            }
+            (Some(Ok(written)), Some(Ok(read))) => {
+                breaks.extend(Keys { direction, readable }.compare(written, read, ""));
+            }
+            // Types without maps, and those that cannot be traced, have schemas all the same.
+            (None, _) | (_, None) => {}
         }
         breaks
     };
