@@ -30,6 +30,59 @@ struct Return {
     lines: Vec<Line>,
 }
 
+/// Names that are no keys, each in the other.
+#[derive(Serialize, Deserialize, JsonSchema, Topic)]
+#[schemars(rename = "a/b ~\"1\" é")]
+#[topic(name = "odd", format = Json)]
+struct Odd {
+    inner: Inner,
+    more: Vec<Option<Inner>>,
+    same: Same,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Inner<T> #/%20")]
+struct Inner {
+    /// Whose it is.
+    #[serde(default)]
+    odd: Vec<Odd>,
+}
+
+/// What the name of the one before would be.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "a-x2Fb")]
+struct Same {
+    text: String,
+}
+
+mod reader {
+    use super::*;
+
+    /// The same name in the same topic, and another type.
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "a/b ~\"1\" é")]
+    #[topic(name = "odd", format = Json)]
+    pub(super) struct Odd {
+        #[serde(default)]
+        same: Option<String>,
+    }
+
+    /// Its name and the other's, with their versions, are one.
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "Order-v2")]
+    #[topic(name = "orders", format = Json)]
+    pub(super) struct First {
+        first: u8,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "Order")]
+    #[topic(name = "orders", format = Json, version = 2)]
+    pub(super) struct Second {
+        second: u8,
+    }
+}
+
 #[derive(JsonSchema, Topic)]
 #[topic(name = "frames")]
 struct Frame(#[allow(dead_code, reason = "described, not read")] Vec<u8>);
@@ -142,6 +195,78 @@ fn subjects_and_headers_are_those_that_nats_has() {
     assert_eq!(header("orders", "Order", "Content-Type"), "application/json");
     assert_eq!(header("orders", "Order", "Memq-Fingerprint"), Value::Null);
     assert_eq!(header("returns", "Return", "Content-Type"), "application/vnd.memq.postcard");
+}
+
+/// Every reference of a document.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(map) => {
+            let own = map.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(map.values().flat_map(references)).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `scripts/documents` holds what this writes to AsyncAPI's parser.
+#[test]
+fn names_of_any_kind_are_keys_and_no_two_are_one() {
+    let long = "g".repeat(300);
+    let groups = ["a b", "a/b", "a~1b", "a.b", "a\"b", "é", "a-x20b", "$message.header", "", &long];
+    let mut api = shop()
+        .server("main/\"1\"", "nats://example.com")
+        .publishes::<Odd>()
+        .subscribes::<reader::Odd>()
+        .subscribes::<reader::First>()
+        .subscribes::<reader::Second>();
+    for group in groups {
+        api = api.consumes::<Odd>(ConsumerGroup::new(group));
+    }
+    let json = api.to_json();
+    let keys = |path: &str| json.pointer(path).unwrap().as_object().unwrap().keys();
+    for path in
+        ["/servers", "/operations", "/components/messages", "/components/schemas", "/channels"]
+    {
+        for key in keys(path) {
+            assert!(key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)), "{key}");
+        }
+    }
+    let references = references(&json);
+    assert!(references.len() > 20, "{references:?}");
+    for to in references {
+        let to = to.strip_prefix('#').unwrap();
+        assert!(json.pointer(to).is_some() && !to.contains(['%', '~']), "{to}");
+    }
+    // Each thing is there once, and what is behind a reference is what was meant.
+    assert_eq!(keys("/operations").count(), 3 + groups.len());
+    assert_eq!(keys("/components/messages").count(), 4);
+    assert_eq!(keys("/components/schemas").count(), 6);
+    let told: Vec<_> = json["operations"].as_object().unwrap().values().collect();
+    for group in groups {
+        assert!(told.iter().any(|operation| operation["x-memq"]["group"] == group), "{group}");
+    }
+    fn follow<'d>(json: &'d Value, value: &Value) -> &'d Value {
+        json.pointer(value["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap()
+    }
+    let follow = |value: &Value| follow(&json, value);
+    let payload = |operation: &str| {
+        let message = follow(follow(&json["operations"][operation]["messages"][0]));
+        follow(&message["payload"])
+    };
+    let written = payload("publish.odd");
+    assert_eq!(written["description"], "Names that are no keys, each in the other.");
+    let inner = follow(&written["properties"]["inner"]);
+    assert_eq!(inner["properties"]["odd"]["description"], "Whose it is.");
+    let read = payload("subscribe.odd");
+    assert_eq!(read["description"], "The same name in the same topic, and another type.");
+    let html = api.to_html();
+    assert!(html.contains("Whose it is.") && html.contains("Group a&quot;b"));
+
+    if let Some(folder) = std::env::var_os("MEMQ_DOCUMENTS") {
+        let file = std::path::Path::new(&folder).join("odd.json");
+        std::fs::write(file, json.to_string()).unwrap();
+    }
 }
 
 #[test]
