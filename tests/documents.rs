@@ -178,7 +178,12 @@ fn an_example_is_of_a_type_that_is_there() {
     assert!(matches!(&refused, DocumentError::Unnamed { name } if name.ends_with("::Order")));
     let json = shop().publishes::<Order>().example(&order).unwrap().to_json();
     let message = at(&json, &["channels", "orders", "messages", "Order"]);
-    assert_eq!(message["examples"], json!([{ "payload": { "customer": 7, "lines": [] } }]));
+    let examples = json!([{ "payload": { "customer": 7, "lines": [] } }]);
+    assert_eq!(message["examples"], examples);
+    // What is said of a type that is read stays where it is published, too.
+    let json = shop().subscribes::<Order>().example(&order).unwrap().publishes::<Order>().to_json();
+    let message = at(&json, &["channels", "orders", "messages", "Order"]);
+    assert_eq!(message["examples"], examples);
 }
 
 #[test]
@@ -336,6 +341,12 @@ async fn records_are_shown_through_the_type_of_their_topic() {
         let shown = broker.to_json("orders", &record).await.unwrap();
         assert_eq!(shown["lines"][0], json!({ "item": "tea", "amount": 2 }));
     }
+
+    // Not as another type of the same version.
+    let other = memq::schema::Fingerprint::of("another");
+    let other = (*record).clone().with_format(memq::Format::Postcard).with_fingerprint(other);
+    let Err(Error::Decode(error)) = broker.to_json("orders", &other).await else { panic!() };
+    assert!(matches!(error, DecodeError::Schema { .. }), "{error}");
 
     // Nobody here knows its type: no guess.
     broker.topic("stock").await.unwrap();
