@@ -20,10 +20,7 @@ fn page() -> Vec<[&'static str; 3]> {
 }
 
 /// What is kept of these values.
-async fn kept<T: Topic>(values: Vec<T>) -> Vec<Bytes>
-where
-    T: Serialize,
-{
+async fn kept<T: Topic + Serialize>(values: Vec<T>) -> Vec<Bytes> {
     let broker = Broker::new();
     let mut records = broker.topic(T::SPEC.name()).subscriber().await.unwrap();
     let publisher = broker.publisher::<T>().await.unwrap();
