@@ -30,6 +30,59 @@ struct Return {
     lines: Vec<Line>,
 }
 
+/// Names that are no keys, each in the other.
+#[derive(Serialize, Deserialize, JsonSchema, Topic)]
+#[schemars(rename = "a/b ~\"1\" é")]
+#[topic(name = "odd", format = Json)]
+struct Odd {
+    inner: Inner,
+    more: Vec<Option<Inner>>,
+    same: Same,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Inner<T> #/%20")]
+struct Inner {
+    /// Whose it is.
+    #[serde(default)]
+    odd: Vec<Odd>,
+}
+
+/// What the name of the one before would be.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "a-x2Fb")]
+struct Same {
+    text: String,
+}
+
+mod reader {
+    use super::*;
+
+    /// The same name in the same topic, and another type.
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "a/b ~\"1\" é")]
+    #[topic(name = "odd", format = Json)]
+    pub(super) struct Odd {
+        #[serde(default)]
+        same: Option<String>,
+    }
+
+    /// Its name and the other's, with their versions, are one.
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "Order-v2")]
+    #[topic(name = "orders", format = Json)]
+    pub(super) struct First {
+        first: u8,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, Topic)]
+    #[schemars(rename = "Order")]
+    #[topic(name = "orders", format = Json, version = 2)]
+    pub(super) struct Second {
+        second: u8,
+    }
+}
+
 #[derive(JsonSchema, Topic)]
 #[topic(name = "frames")]
 struct Frame(#[allow(dead_code, reason = "described, not read")] Vec<u8>);
@@ -125,7 +178,12 @@ fn an_example_is_of_a_type_that_is_there() {
     assert!(matches!(&refused, DocumentError::Unnamed { name } if name.ends_with("::Order")));
     let json = shop().publishes::<Order>().example(&order).unwrap().to_json();
     let message = at(&json, &["channels", "orders", "messages", "Order"]);
-    assert_eq!(message["examples"], json!([{ "payload": { "customer": 7, "lines": [] } }]));
+    let examples = json!([{ "payload": { "customer": 7, "lines": [] } }]);
+    assert_eq!(message["examples"], examples);
+    // What is said of a type that is read stays where it is published, too.
+    let json = shop().subscribes::<Order>().example(&order).unwrap().publishes::<Order>().to_json();
+    let message = at(&json, &["channels", "orders", "messages", "Order"]);
+    assert_eq!(message["examples"], examples);
 }
 
 #[test]
@@ -142,6 +200,78 @@ fn subjects_and_headers_are_those_that_nats_has() {
     assert_eq!(header("orders", "Order", "Content-Type"), "application/json");
     assert_eq!(header("orders", "Order", "Memq-Fingerprint"), Value::Null);
     assert_eq!(header("returns", "Return", "Content-Type"), "application/vnd.memq.postcard");
+}
+
+/// Every reference of a document.
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(map) => {
+            let own = map.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(map.values().flat_map(references)).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `scripts/documents` holds what this writes to AsyncAPI's parser.
+#[test]
+fn names_of_any_kind_are_keys_and_no_two_are_one() {
+    let long = "g".repeat(300);
+    let groups = ["a b", "a/b", "a~1b", "a.b", "a\"b", "é", "a-x20b", "$message.header", "", &long];
+    let mut api = shop()
+        .server("main/\"1\"", "nats://example.com")
+        .publishes::<Odd>()
+        .subscribes::<reader::Odd>()
+        .subscribes::<reader::First>()
+        .subscribes::<reader::Second>();
+    for group in groups {
+        api = api.consumes::<Odd>(ConsumerGroup::new(group));
+    }
+    let json = api.to_json();
+    let keys = |path: &str| json.pointer(path).unwrap().as_object().unwrap().keys();
+    for path in
+        ["/servers", "/operations", "/components/messages", "/components/schemas", "/channels"]
+    {
+        for key in keys(path) {
+            assert!(key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)), "{key}");
+        }
+    }
+    let references = references(&json);
+    assert!(references.len() > 20, "{references:?}");
+    for to in references {
+        let to = to.strip_prefix('#').unwrap();
+        assert!(json.pointer(to).is_some() && !to.contains(['%', '~']), "{to}");
+    }
+    // Each thing is there once, and what is behind a reference is what was meant.
+    assert_eq!(keys("/operations").count(), 3 + groups.len());
+    assert_eq!(keys("/components/messages").count(), 4);
+    assert_eq!(keys("/components/schemas").count(), 6);
+    let told: Vec<_> = json["operations"].as_object().unwrap().values().collect();
+    for group in groups {
+        assert!(told.iter().any(|operation| operation["x-memq"]["group"] == group), "{group}");
+    }
+    fn follow<'d>(json: &'d Value, value: &Value) -> &'d Value {
+        json.pointer(value["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap()
+    }
+    let follow = |value: &Value| follow(&json, value);
+    let payload = |operation: &str| {
+        let message = follow(follow(&json["operations"][operation]["messages"][0]));
+        follow(&message["payload"])
+    };
+    let written = payload("publish.odd");
+    assert_eq!(written["description"], "Names that are no keys, each in the other.");
+    let inner = follow(&written["properties"]["inner"]);
+    assert_eq!(inner["properties"]["odd"]["description"], "Whose it is.");
+    let read = payload("subscribe.odd");
+    assert_eq!(read["description"], "The same name in the same topic, and another type.");
+    let html = api.to_html();
+    assert!(html.contains("Whose it is.") && html.contains("Group a&quot;b"));
+
+    if let Some(folder) = std::env::var_os("MEMQ_DOCUMENTS") {
+        let file = std::path::Path::new(&folder).join("odd.json");
+        std::fs::write(file, json.to_string()).unwrap();
+    }
 }
 
 #[test]
@@ -211,6 +341,12 @@ async fn records_are_shown_through_the_type_of_their_topic() {
         let shown = broker.to_json("orders", &record).await.unwrap();
         assert_eq!(shown["lines"][0], json!({ "item": "tea", "amount": 2 }));
     }
+
+    // Not as another type of the same version.
+    let other = memq::schema::Fingerprint::of("another");
+    let other = (*record).clone().with_format(memq::Format::Postcard).with_fingerprint(other);
+    let Err(Error::Decode(error)) = broker.to_json("orders", &other).await else { panic!() };
+    assert!(matches!(error, DecodeError::Schema { .. }), "{error}");
 
     // Nobody here knows its type: no guess.
     broker.topic("stock").await.unwrap();

@@ -85,6 +85,8 @@ mod fingerprint;
 mod lineage;
 #[doc(hidden)]
 pub mod probe;
+#[cfg(feature = "schema")]
+mod reference;
 mod shape;
 
 pub use self::aliases::Aliases;

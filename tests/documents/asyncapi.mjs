@@ -1,5 +1,5 @@
 // Holds documents to AsyncAPI, by its own parser, which has the official schema.
-// node asyncapi.mjs FOLDER: shop.json, shop.yaml and nats.json in it.
+// node asyncapi.mjs FOLDER: shop.json, shop.yaml, nats.json and odd.json in it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";
@@ -14,7 +14,7 @@ async function faults(text) {
 }
 
 const seen = {};
-for (const name of ["shop.json", "shop.yaml", "nats.json"]) {
+for (const name of ["shop.json", "shop.yaml", "nats.json", "odd.json"]) {
   const { document, errors } = await faults(read(name));
   assert.deepEqual(errors, [], name);
   seen[name] = document;

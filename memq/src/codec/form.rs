@@ -378,16 +378,16 @@ impl<T> Reader<T> {
 
     fn decode(&self, body: &Body) -> Result<T, DecodeError> {
         let (version, fingerprint) = (body.schema.version(), body.schema.fingerprint());
-        if !self.versions.is_own(version, fingerprint)? {
-            return self.open(body, |bytes| {
-                let source = Source { bytes, format: body.format, version, fingerprint };
-                self.versions.upcast(&source)
-            });
-        }
         let got = match body.format {
             Format::Raw => self.decoders.declared,
             format => format,
         };
+        if !self.versions.is_own(version, fingerprint)? {
+            return self.open(body, |bytes| {
+                let source = Source { bytes, format: got, version, fingerprint };
+                self.versions.upcast(&source)
+            });
+        }
         let decode = self
             .decoders
             .get(got)

@@ -111,11 +111,22 @@
 //! * `default` within a tuple, and a struct that is written as an array, count as unreadable.
 //! * An alias within a part that is `flatten`ed is not found.
 //!
-//! And it cannot know what is in no schema: `#[serde(tag)]` on a struct; how large a number may be as the
-//! key of a map, and keys that are `bool`, in types that hold something `flatten`ed, `tag`ged or `untagged`, and that serde
-//! reads no `u128` and no `i128` in there; what `#[schemars(with)]` or a schema by hand says
-//! and the type does not do; in MessagePack, types without a `format` in their schema that are written
-//! otherwise than in JSON, as `SocketAddr`. Test those by values of your own.
+//! What is in no schema is looked for in values that are made of what the type accepts: where one is written
+//! with a field that its schema does not list, as with `#[serde(tag)]` on a struct, any change of the type
+//! cannot be judged. An enum of one variant with that `tag` writes the same, and its schema says it.
+//!
+//! What no such value shows is not known:
+//!
+//! * **What `#[schemars(with)]` or a schema by hand says and the type does not do.** The schema is believed:
+//!   one that says less than is written, or accepts more than is read, makes the verdict wrong. So is what a
+//!   type writes that takes none of the values, since its texts have a form that no schema says.
+//! * Which variant of an `untagged` enum was which, as they have no names: two that become one are fine.
+//! * How large a number may be as the key of a map, and keys that are `bool`, in types that hold something
+//!   `flatten`ed, `tag`ged or `untagged`, and that serde reads no `u128` and no `i128` in there.
+//! * In MessagePack, types without a `format` in their schema that are written otherwise than in JSON, as
+//!   `SocketAddr`.
+//!
+//! Test those by values of your own.
 
 mod contain;
 mod contract;
@@ -127,6 +138,7 @@ mod lock;
 mod model;
 mod positional;
 mod report;
+mod samples;
 mod trace;
 mod words;
 

@@ -32,6 +32,9 @@ use crate::topic::Topic;
 /// from [schemars](https://docs.rs/schemars), which reads doc comments and serde's words. A type that is
 /// published is described as it is written, one that is only read as it is accepted.
 ///
+/// Schemas, messages and operations are under the names of types, topics and groups. What AsyncAPI does not
+/// take in a key is `-x` and two digits for each byte there, and a version after the first is `-v2`.
+///
 /// ```
 /// use memq::Topic;
 /// use memq::schema::{AsyncApi, ConsumerGroup};

@@ -68,6 +68,7 @@ impl<T> Lineage<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) bytes: &'a [u8],
+    /// The topic's, where the message says none.
     pub(crate) format: Format,
     pub(crate) version: u16,
     pub(crate) fingerprint: Option<Fingerprint>,

@@ -5,7 +5,6 @@ use std::any::{TypeId, type_name};
 use super::Topic;
 use crate::codec::Codec;
 use crate::error::{Cause, DecodeError};
-use crate::options::Format;
 use crate::schema::{Fingerprint, Lineage, Older, Source};
 
 impl<T> Lineage<T> {
@@ -111,7 +110,7 @@ fn read<Old: Topic>(source: &Source<'_>) -> Option<Result<Old, DecodeError>> {
     (source.version == have).then(|| {
         Fingerprint::compare(source.fingerprint, Old::SHAPE)?;
         let (got, reads) = (source.format, <Old::Codec as Codec<Old>>::FORMAT);
-        if got != reads && got != Format::Raw {
+        if got != reads {
             return Err(DecodeError::Unavailable {
                 what: format!("a way from version {have} in {got}"),
                 remedy: format!("`{}`, which is that version, reads {reads}", type_name::<Old>()),

@@ -3,6 +3,7 @@
 
 mod kinds;
 mod object;
+mod untagged;
 
 use std::collections::HashSet;
 
@@ -128,53 +129,6 @@ impl<'d> Comparison<'d> {
             ),
             self.direction.keep("the type"),
         )
-    }
-
-    /// What is written against itself.
-    fn as_written(&self) -> Self {
-        let Self { written, direction, readable, .. } = *self;
-        Self { written, read: written, direction, readable, seen: HashSet::new() }
-    }
-
-    /// Whether a variant that is tried earlier takes what another one was written from.
-    fn captured(
-        &mut self,
-        written: &Alternative,
-        before: &[Alternative],
-        read: &[Alternative],
-        by: usize,
-        path: &str,
-    ) -> Vec<Break> {
-        let alike = |one: &Alternative| kinds::alike(written, one);
-        let better = !alike(&read[by]) && read[by + 1..].iter().any(alike);
-        let mut earlier = read[..by].iter().collect::<Vec<_>>();
-        if better {
-            earlier.push(&read[by]);
-        }
-        for candidate in earlier {
-            if !self.overlap(written, candidate) {
-                continue;
-            }
-            // What was tried before this one already, and took it then, is no change.
-            let known = before.iter().any(|old| {
-                self.as_written().overlap(written, old)
-                    && self.distance(old, candidate).is_some()
-                    && self.pair(old, candidate, path).is_empty()
-            });
-            if !known {
-                return vec![Break::new(
-                    path,
-                    format!(
-                        "{} have {} here, which another variant of {} takes first",
-                        self.direction.records(),
-                        describe(written),
-                        self.direction.readers()
-                    ),
-                    "put new variants of an `untagged` enum last",
-                )];
-            }
-        }
-        Vec::new()
     }
 }
 

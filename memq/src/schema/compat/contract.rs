@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::layout::Layout;
 use super::model::{ALIASES, is_annotation};
+use super::samples;
 use super::trace::{self, Alias};
 use crate::codec::Codec;
 use crate::options::Format;
@@ -23,14 +24,9 @@ pub(super) struct Contract {
     pub(super) written: Value,
     /// JSON Schema of what is accepted.
     pub(super) accepted: Value,
-    /// What is read in which order, or why that is not known. Where fields have names, it is
-    /// there for maps alone.
+    /// What is read in which order, or why nothing is known of the type. Where fields have names, the
+    /// order is there for maps alone.
     pub(super) layout: Option<Result<Layout, String>>,
-}
-
-/// Whether fields have only positions.
-pub(super) fn is_positional(format: Format) -> bool {
-    matches!(format, Format::Bincode | Format::Postcard)
 }
 
 /// Formats that have schemas at all, under the names that a lock file has for them.
@@ -53,25 +49,29 @@ impl Contract {
         let settings = SchemaSettings::draft2020_12;
         let written = settings().for_serialize().into_generator().into_root_schema_for::<T>();
         let accepted = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
-        let mut accepted = accepted.to_value();
+        let (written, mut accepted) = (written.to_value(), accepted.to_value());
         // Without names, there are aliases in the layout alone.
-        if !is_positional(format) {
+        if !format.is_positional() {
             add_aliases(&mut accepted, &aliases);
         }
         let layout = match trace::layout::<T>(&aliases) {
-            Ok(layout) if is_positional(format) => Some(Ok(layout)),
+            Ok(layout) if format.is_positional() => Some(Ok(layout)),
             // Where fields have names, it only tells more of the keys of maps.
             Ok(layout) => layout.has_map().then(|| Ok(layout.sorted())),
-            Err(_) if !is_positional(format) => None,
+            Err(_) if !format.is_positional() => None,
             Err(fault) => {
                 let place = if fault.path.is_empty() { "." } else { &fault.path };
                 Some(Err(format!("the order of what is read: `{place}`: {}", fault.why)))
             }
         };
+        let layout = match layout {
+            Some(Err(_)) => layout,
+            _ => samples::fault::<T>(&written, &accepted).map(Err).or(layout),
+        };
         Some(Self {
             format,
-            fingerprint: T::SHAPE.filter(|_| is_positional(format)),
-            written: bare(&written.to_value()),
+            fingerprint: T::SHAPE.filter(|_| format.is_positional()),
+            written: bare(&written),
             accepted: bare(&accepted),
             layout,
         })

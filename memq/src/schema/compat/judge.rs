@@ -1,7 +1,7 @@
 //! A type against what its lock file has.
 
 use super::contain::Comparison;
-use super::contract::{Contract, is_positional};
+use super::contract::Contract;
 use super::keys::Keys;
 use super::lock::{Entry, Lock};
 use super::positional::Positions;
@@ -25,7 +25,9 @@ pub(super) fn judge(subject: &Subject, lock: &Lock, mode: Mode) -> Report {
     for entry in before {
         for direction in mode.directions() {
             let (version, revision) = (entry.version, entry.revision);
-            let verdict = if version == subject.version {
+            let verdict = if entry.contract.format != subject.contract.format {
+                other_format(&subject.contract, &entry.contract, *direction)
+            } else if version == subject.version {
                 same_version(&subject.contract, &entry.contract, *direction)
             } else {
                 older(subject, version, *direction)
@@ -35,6 +37,20 @@ pub(super) fn judge(subject: &Subject, lock: &Lock, mode: Mode) -> Report {
     }
     let topic = lock.topic.clone();
     Report { topic, version: subject.version, mode, checks, blessed: false }
+}
+
+/// Whatever the versions are: who opens a topic in another format than it has is refused.
+fn other_format(now: &Contract, before: &Contract, direction: Direction) -> Verdict {
+    let (written, read) = match direction {
+        Direction::Backward => (before, now),
+        Direction::Forward => (now, before),
+    };
+    let (records, readers) = (direction.records(), direction.readers());
+    broken(Break::new(
+        "",
+        format!("{records} are {}, {readers} take {}", written.format, read.format),
+        "keep the format, since a topic has one for all versions, or give the type another `name`",
+    ))
 }
 
 /// A lower version is read through the lineage, and reads no higher one.
@@ -67,27 +83,20 @@ fn same_version(now: &Contract, before: &Contract, direction: Direction) -> Verd
         Direction::Backward => (before, now),
         Direction::Forward => (now, before),
     };
-    if written.format != read.format {
-        return broken(Break::new(
-            "",
-            format!(
-                "{} are {}, {} take {}",
-                direction.records(),
-                written.format,
-                direction.readers(),
-                read.format
-            ),
-            "keep the format, or raise `version` and give the type an `upcast_from`",
-        ));
-    }
-    let breaks = if is_positional(now.format) {
+    let breaks = if now.format.is_positional() {
         positions(written, read, direction)
     } else {
         let readable = now.format == Format::Json;
         let mut breaks = Comparison::of(&written.written, &read.accepted, direction, readable);
-        // Types without maps, and those that cannot be traced, have schemas all the same.
-        if let (Some(Ok(written)), Some(Ok(read))) = (&written.layout, &read.layout) {
-            breaks.extend(Keys { direction, readable }.compare(written, read, ""));
+        match (&written.layout, &read.layout) {
+            (Some(Err(why)), _) | (_, Some(Err(why))) => {
+                breaks.push(Break::unjudged("", Unjudged(why.clone())));
+            }
+            (Some(Ok(written)), Some(Ok(read))) => {
+                breaks.extend(Keys { direction, readable }.compare(written, read, ""));
+            }
+            // Types without maps, and those that cannot be traced, have schemas all the same.
+            (None, _) | (_, None) => {}
         }
         breaks
     };

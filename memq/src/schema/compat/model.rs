@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::words::Unjudged;
+use crate::schema::reference::pointer;
 
 /// References that lead to references.
 const DEEP: usize = 64;
@@ -81,7 +82,7 @@ pub(super) struct List {
     pub(super) unique: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Object {
     pub(super) properties: BTreeMap<String, Value>,
     pub(super) required: BTreeSet<String>,
@@ -93,9 +94,10 @@ pub(super) struct Object {
 }
 
 /// Properties that are not listed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Rest {
     /// Not written, and ignored by readers.
+    #[default]
     Ignored,
     /// Not written, and refused by readers.
     Refused,
@@ -159,7 +161,7 @@ impl<'d> Document<'d> {
     /// What a reference is to.
     fn find(self, reference: &Value) -> Result<&'d Value, Unjudged> {
         let path = reference.as_str().and_then(|text| text.strip_prefix('#'));
-        let found = path.and_then(|path| self.0.pointer(path));
+        let found = path.and_then(|path| self.0.pointer(&pointer(path)));
         found.ok_or_else(|| Unjudged(format!("the reference {reference}")))
     }
 }

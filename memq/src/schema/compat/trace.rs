@@ -15,6 +15,7 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned};
 
 use self::reader::Reader;
+pub(super) use self::reader::TEXTS;
 use self::tree::{Place, Tree};
 use super::layout::Layout;
 

@@ -17,7 +17,7 @@ pub(super) fn write(model: &Model) -> Value {
         let servers = model.servers.iter().map(|(name, server)| {
             let mut at = json!({ "host": server.host, "protocol": server.protocol });
             put(&mut at, "pathname", server.path.clone());
-            (name.clone(), at)
+            (text::key(name), at)
         });
         put(&mut document, "servers", Some(object(servers)));
     }
@@ -118,14 +118,18 @@ fn operation(topic: &str, operation: &Operation) -> (String, Value) {
             (format!("subscribe.{topic}"), value)
         }
         Operation::Consume(group) => {
-            let value = json!({
+            let mut value = json!({
                 "action": "receive",
                 "channel": channel,
                 "summary": format!("Shares the messages of {topic} in group {}.", group.name),
-                "bindings": { "nats": { "queue": group.name, "bindingVersion": "0.1.0" } },
                 "x-memq": rules(topic, group),
             });
-            (format!("consume.{}.{topic}", group.name), value)
+            // The binding takes no longer one, and no group has one.
+            if group.name.len() <= 255 {
+                let nats = json!({ "queue": group.name, "bindingVersion": "0.1.0" });
+                put(&mut value, "bindings", Some(json!({ "nats": nats })));
+            }
+            (format!("consume.{}.{topic}", text::key(&group.name)), value)
         }
     }
 }
@@ -143,7 +147,7 @@ fn rules(topic: &str, group: &ConsumerGroup) -> Value {
     value
 }
 
-/// The name of a message among those of all topics.
+/// The name of a message among those of all topics. What is behind the last dot is the message's.
 fn component(topic: &str, message: &Message) -> String {
     format!("{topic}.{}", message.name)
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::DocumentError;
 use super::schemas::{Family, Schemas};
+use super::text;
 use crate::codec::Codec;
 use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, Format, TopicOptions};
 use crate::schema::Fingerprint;
@@ -46,7 +47,7 @@ pub(super) struct Channel {
 /// One version of what is in a topic.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// What the documents call it.
+    /// What the documents call it: a key without dots, and no other message of the channel has it.
     pub(super) name: String,
     topic: &'static str,
     options: TopicOptions,
@@ -195,9 +196,9 @@ impl Message {
     pub(super) fn of<T: Topic + JsonSchema>(contract: Contract) -> Self {
         let format = <T::Codec as Codec<T>>::FORMAT;
         let version = T::SPEC.schema_version();
-        let name = T::schema_name();
+        let name = text::key(&T::schema_name());
         Self {
-            name: if version == 1 { name.into_owned() } else { format!("{name}.v{version}") },
+            name: if version == 1 { name } else { format!("{name}-v{version}") },
             topic: T::SPEC.name(),
             options: TopicOptions { format, ..T::SPEC.request().over(TopicOptions::default()) },
             type_name: type_name::<T>(),
@@ -216,6 +217,17 @@ impl Message {
 impl Channel {
     pub(super) fn new(options: TopicOptions) -> Self {
         Self { options, messages: Vec::new(), operations: Vec::new() }
+    }
+
+    /// This name, with a number where another message has it.
+    fn fresh(&self, name: &str) -> String {
+        let taken = |name: &str| self.messages.iter().any(|message| message.name == name);
+        let (mut fresh, mut number) = (name.to_owned(), 1);
+        while taken(&fresh) {
+            number += 1;
+            fresh = format!("{name}-{number}");
+        }
+        fresh
     }
 }
 
@@ -238,12 +250,16 @@ impl Model {
         let options = message.options;
         let channel =
             self.channels.entry(message.topic.to_owned()).or_insert_with(|| Channel::new(options));
+        let known = channel.messages.iter().position(|of| of.type_name == message.type_name);
+        message.name = match known {
+            Some(at) => channel.messages[at].name.clone(),
+            None => channel.fresh(&message.name),
+        };
         let operation = (operation, Some(message.name.clone()));
         if !channel.operations.contains(&operation) {
             channel.operations.push(operation);
         }
-        let known = |known: &&mut Message| known.type_name == message.type_name;
-        match channel.messages.iter_mut().find(known) {
+        match known.map(|at| &mut channel.messages[at]) {
             None => channel.messages.push(message),
             Some(known) if message.contract == Contract::Written => {
                 message.examples = std::mem::take(&mut known.examples);

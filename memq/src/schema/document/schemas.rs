@@ -7,6 +7,8 @@ use schemars::generate::{Contract as Side, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::model::Contract;
+use super::text;
+use crate::schema::reference::pointer;
 
 /// Where AsyncAPI keeps them.
 const PLACE: &str = "#/components/schemas/";
@@ -34,13 +36,20 @@ impl Family {
             };
         });
         let mut generator = settings.into_generator();
-        let root = generator.subschema_for::<T>().to_value();
-        let mut members = generator.take_definitions(true);
+        let mut root = generator.subschema_for::<T>().to_value();
+        let named = generator.take_definitions(true);
+        let mut members: Map<String, Value> =
+            named.into_iter().map(|(name, schema)| (key(&name), schema)).collect();
+        let keyed = |to: &str| {
+            let name = pointer(to.strip_prefix(PLACE)?).replace("~1", "/").replace("~0", "~");
+            Some(format!("{PLACE}{}", key(&name)))
+        };
+        members.values_mut().chain([&mut root]).for_each(|schema| refer(schema, &keyed));
         let root = match root.get("$ref") {
             Some(_) => root,
             // A type that is always written where it is used: here it has a name like all others.
             None => {
-                let name = T::schema_name().into_owned();
+                let name = key(&T::schema_name());
                 let reference = json!({ "$ref": format!("{PLACE}{name}") });
                 members.insert(name, root);
                 reference
@@ -48,6 +57,11 @@ impl Family {
         };
         Self { root, members }
     }
+}
+
+/// The key of a schema, which may have dots.
+fn key(name: &str) -> String {
+    name.split('.').map(text::key).collect::<Vec<_>>().join(".")
 }
 
 impl Schemas {
@@ -66,7 +80,8 @@ impl Schemas {
                 members.insert(fresh.clone(), schema);
             }
             let (from, to) = (format!("{PLACE}{name}"), format!("{PLACE}{fresh}"));
-            members.values_mut().chain([&mut root]).for_each(|schema| refer(schema, &from, &to));
+            let renamed = |found: &str| (found == from).then(|| to.clone());
+            members.values_mut().chain([&mut root]).for_each(|schema| refer(schema, &renamed));
         }
         self.0.extend(members);
         root
@@ -108,14 +123,18 @@ impl Schemas {
     }
 }
 
-/// Replaces a reference wherever it is.
-fn refer(schema: &mut Value, from: &str, to: &str) {
+/// Gives references others, wherever they are.
+fn refer(schema: &mut Value, to: &impl Fn(&str) -> Option<String>) {
     match schema {
         Value::Object(map) => map.iter_mut().for_each(|(key, value)| match value {
-            Value::String(text) if key == "$ref" && text == from => to.clone_into(text),
-            value => refer(value, from, to),
+            Value::String(text) if key == "$ref" => {
+                if let Some(to) = to(text) {
+                    *text = to;
+                }
+            }
+            value => refer(value, to),
         }),
-        Value::Array(list) => list.iter_mut().for_each(|value| refer(value, from, to)),
+        Value::Array(list) => list.iter_mut().for_each(|value| refer(value, to)),
         _ => {}
     }
 }

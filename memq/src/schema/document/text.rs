@@ -1,6 +1,26 @@
-//! Durations and sizes as people write them.
+//! Durations and sizes as people write them, and names as keys.
 
+use std::fmt::Write;
 use std::time::Duration;
+
+/// A name as one of the keys that AsyncAPI takes, without dots; other names have others. What is no
+/// letter of ASCII, digit, `_` or `-` is `-x` and a byte in two digits, and so is a `-` before such.
+pub(super) fn key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+    let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    let mut rest = name.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escape = matches!(after, [b'x', one, two, ..] if digit(one) && digit(two));
+        let plain = byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-' && !escape;
+        match plain {
+            true => key.push(char::from(*byte)),
+            // Text can always be written to.
+            false => drop(write!(key, "-x{byte:02X}")),
+        }
+        rest = after;
+    }
+    key
+}
 
 /// `1h 30m`, as in `#[topic(ttl = …)]`.
 pub(super) fn duration(duration: Duration) -> String {
@@ -40,6 +60,16 @@ fn count(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_of_few_letters_and_no_two_names_have_one() {
+        let plain = ["Order", "my-group_2", "order-xml", ""];
+        assert_eq!(plain.map(key), plain);
+        let odd = ["a b", "a-x20b", "a.b", "Übung", "-/", "--x2F"];
+        let keys = odd.map(key);
+        let expected = ["a-x20b", "a-x2Dx20b", "a-x2Eb", "-xC3-x9Cbung", "--x2F", "--x2Dx2F"];
+        assert_eq!(keys, expected);
+    }
 
     #[test]
     fn numbers_are_grouped_and_sizes_have_units() {

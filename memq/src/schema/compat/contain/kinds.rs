@@ -1,7 +1,5 @@
 //! Values without properties: numbers, texts and lists, and what all of them are called.
 
-use serde_json::Value;
-
 use super::Comparison;
 use crate::schema::compat::model::{Alternative, Float, Int, List, Text};
 use crate::schema::compat::words::{Break, Unjudged};
@@ -42,18 +40,6 @@ pub(super) fn describe_all(all: &[Alternative]) -> String {
     match words.len() {
         0 => "no value at all".to_owned(),
         _ => words.join(" or "),
-    }
-}
-
-/// Whether two kinds look like one variant of an `untagged` enum.
-pub(super) fn alike(written: &Alternative, read: &Alternative) -> bool {
-    match (written, read) {
-        (Alternative::Object(written), Alternative::Object(read)) => {
-            written.properties.keys().eq(read.properties.keys())
-        }
-        (Alternative::List(written), Alternative::List(read)) => written == read,
-        (Alternative::Int(written), Alternative::Int(read)) => written == read,
-        (written, read) => std::mem::discriminant(written) == std::mem::discriminant(read),
     }
 }
 
@@ -261,44 +247,6 @@ impl Comparison<'_> {
             broken.extend(self.schemas(&written.rest, &read.rest, &format!("{path}[]")));
         }
         broken
-    }
-
-    /// Whether a value may be taken for both.
-    pub(super) fn overlap(&self, written: &Alternative, read: &Alternative) -> bool {
-        use Alternative::{Any, Float, Int, List, Object, Text};
-        match (written, read) {
-            (Any, _) | (_, Any) => true,
-            (Int(one), Int(other)) => one.min <= other.max && other.min <= one.max,
-            (Int(_), Float(_)) => true,
-            (Text(one), Text(other)) => match (&one.only, &other.only) {
-                (Some(one), Some(other)) => !one.is_disjoint(other),
-                _ => true,
-            },
-            (List(one), List(other)) => {
-                let below = |max: Option<u64>, min: u64| max.is_some_and(|max| max < min);
-                !below(one.max, other.min) && !below(other.max, one.min)
-            }
-            (Object(one), Object(other)) => self.objects_overlap(one, other),
-            (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
-        }
-    }
-
-    /// Whether two schemas may allow one value. What is not understood may.
-    pub(super) fn schemas_overlap(&self, written: &Value, read: &Value) -> bool {
-        match (self.written.alternatives(written), self.read.alternatives(read)) {
-            (Ok(some), Ok(others)) => {
-                some.iter().any(|one| others.iter().any(|other| self.shallow(one, other)))
-            }
-            _ => true,
-        }
-    }
-
-    /// As [`overlap`](Self::overlap), without a look inside.
-    fn shallow(&self, written: &Alternative, read: &Alternative) -> bool {
-        match (written, read) {
-            (Alternative::Object(_), Alternative::Object(_)) => true,
-            _ => self.overlap(written, read),
-        }
     }
 }
 

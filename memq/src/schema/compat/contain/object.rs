@@ -42,7 +42,7 @@ impl Object {
     }
 
     /// The property that is read under this name, and its name.
-    fn takes(&self, name: &str) -> Option<(&str, &Value)> {
+    pub(super) fn takes(&self, name: &str) -> Option<(&str, &Value)> {
         let own = self.properties.get_key_value(name);
         let other = || self.properties.get_key_value(self.aliases.get(name)?);
         own.or_else(other).map(|(name, schema)| (name.as_str(), schema))
@@ -70,19 +70,6 @@ impl Comparison<'_> {
             of.required.iter().filter(|name| in_.takes(name).is_none()).count()
         };
         Some(lacking(read, written) + lacking(written, read))
-    }
-
-    pub(super) fn objects_overlap(&self, written: &Object, read: &Object) -> bool {
-        let open = matches!(written.rest, Rest::Entries(..));
-        read.required.iter().all(|name| match written.properties.get(name) {
-            Some(schema) => {
-                read.properties.get(name).is_none_or(|read| self.schemas_overlap(schema, read))
-            }
-            None => {
-                open || written.properties.keys().any(|key| read.aliases.get(key) == Some(name))
-            }
-        }) && (read.rest != Rest::Refused
-            || written.required.iter().all(|name| read.takes(name).is_some()))
     }
 
     pub(super) fn objects(&mut self, written: &Object, read: &Object, path: &str) -> Vec<Break> {

@@ -94,14 +94,19 @@ pub(super) enum Truth {
     NotCarried,
 }
 
-/// Writes values as one type, and reads them as another.
-pub(super) fn truth<W: Case, R: Case, F>(values: Vec<W>, renames: &[[&str; 3]]) -> Truth
+/// Writes values as one type, and reads them as another; with the names of variants where those count.
+pub(super) fn truth<W: Case, R: Case, F>(
+    values: Vec<W>,
+    renames: &[[&str; 3]],
+    named: bool,
+) -> Truth
 where
     F: Codec<Of<W, F>> + Codec<Of<R, F>>,
 {
     let mut broken = None;
     for value in values {
         let before = serde_json::to_value(&value).unwrap();
+        let names = names(&value);
         let value: Of<W, F> = Of::new(value);
         let mut bytes = Vec::new();
         if <F as Codec<Of<W, F>>>::encode(&value, &mut bytes).is_err() {
@@ -112,8 +117,10 @@ where
             _ => return Truth::NotCarried,
         }
         match <F as Codec<Of<R, F>>>::decode(&bytes) {
-            Ok(read) if agree(&before, &json(&read.0), renames) => {}
-            Ok(read) => broken = Some(format!("{before} is read as {}", json(&read.0))),
+            Ok(read)
+                if agree(&before, &json(&read.0), renames)
+                    && (!named || names == self::names(&read.0)) => {}
+            Ok(read) => broken = Some(format!("{before} is read as {:?}", read.0)),
             Err(error) => broken = Some(format!("{before} is refused: {error}")),
         }
     }
@@ -122,6 +129,15 @@ where
 
 fn json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap()
+}
+
+/// The names of types and variants in a value, which its JSON may lack; a field that is not there is
+/// `None`.
+fn names<T: Debug>(value: &T) -> Vec<String> {
+    let text = format!("{value:?}");
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    let is_name = |word: &&str| word.starts_with(char::is_uppercase) && *word != "None";
+    words.filter(is_name).map(str::to_owned).collect()
 }
 
 /// Whether what both have is the same. What one of them does not have was left out or added.

@@ -34,6 +34,7 @@ topics! {
     OneOther 1 Json, None, Lineage::first(), { name: String }
     Two 2 Json, None, Lineage::from::<One>(), { items: Vec<String> }
     TwoAlone 2 Json, None, Lineage::first(), { items: Vec<String> }
+    TwoPacked 2 Postcard, None, Lineage::from::<One>(), { items: Vec<String> }
     Three 3 Json, None, Lineage::from::<Two>(), { items: Vec<String>, note: String }
     Packed 1 Postcard, None, Lineage::first(), { item: String }
     Shaped 1 Postcard, Some(Fingerprint::of("shaped")), Lineage::first(), { item: String }
@@ -45,6 +46,12 @@ topics! {
 }
 
 impl From<One> for Two {
+    fn from(one: One) -> Self {
+        Self { items: vec![one.item] }
+    }
+}
+
+impl From<One> for TwoPacked {
     fn from(one: One) -> Self {
         Self { items: vec![one.item] }
     }
@@ -142,6 +149,13 @@ fn what_breaks_is_never_blessed_but_can_replace_what_was_not_released() {
     assert!(file.check::<OneNeeded>(Mode::BackwardTransitive, Bless::Replace).is_err());
     assert_eq!(file.text(), text);
 
+    // What is compatible is added: what was written before is never forgotten without need.
+    let file = File::new("replace-none");
+    file.bless::<One>();
+    assert!(file.check::<OneMore>(Mode::Full, Bless::Replace).unwrap().blessed);
+    let lock = crate::schema::compat::lock::Lock::parse(&file.text()).unwrap();
+    assert_eq!(lock.entries.len(), 2);
+
     let file = File::new("replace-one");
     file.bless::<One>();
     assert!(file.check::<OneOther>(Mode::Full, Bless::Replace).unwrap().blessed);
@@ -204,7 +218,7 @@ fn an_older_type_is_held_to_its_own_version() {
 }
 
 #[test]
-fn formats_are_not_changed_within_a_version() {
+fn formats_are_not_changed_in_any_version() {
     let file = File::new("formats");
     file.bless::<One>();
     let error = file.check::<Packed>(Mode::Backward, Bless::Add).unwrap_err();
@@ -212,6 +226,8 @@ fn formats_are_not_changed_within_a_version() {
         error.to_string().contains("old records are Json, new readers take Postcard"),
         "{error}"
     );
+    let error = file.check::<TwoPacked>(Mode::Backward, Bless::Add).unwrap_err();
+    assert!(error.to_string().contains("a topic has one for all versions"), "{error}");
 
     let file = File::new("formats-without-names");
     file.bless::<Packed>();

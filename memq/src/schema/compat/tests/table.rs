@@ -7,6 +7,8 @@ mod containers;
 mod enums;
 mod fields;
 mod numbers;
+mod tagged;
+mod untagged;
 
 use super::kit::{Case, Of, Truth, truth, verdict};
 use crate::codec::{Bincode, Codec, Json, MessagePack, Postcard};
@@ -32,6 +34,8 @@ struct Row<'t> {
     name: &'static str,
     renames: &'static [[&'static str; 3]],
     stricter: &'static [Stricter],
+    /// Whether names of variants count that are not in the bytes.
+    named: bool,
     table: &'t mut Table,
 }
 
@@ -40,9 +44,9 @@ impl Row<'_> {
     where
         F: Codec<Of<Old, F>> + Codec<Of<New, F>>,
     {
-        let backward = truth::<Old, New, F>(old(), self.renames);
+        let backward = truth::<Old, New, F>(old(), self.renames, self.named);
         self.cell(name, Backward, &verdict::<Old, New, F>(Backward), &backward);
-        let forward = truth::<New, Old, F>(new(), self.renames);
+        let forward = truth::<New, Old, F>(new(), self.renames, self.named);
         self.cell(name, Forward, &verdict::<Old, New, F>(Forward), &forward);
     }
 
@@ -85,17 +89,19 @@ fn row<Old: Case, New: Case>(
     name: &'static str,
     (old, new): (Values<Old>, Values<New>),
     stricter: &'static [Stricter],
+    named: bool,
 ) {
     table.changes += 1;
     let renames = New::ALIASES;
-    let mut row = Row { name, renames, stricter, table };
+    let mut row = Row { name, renames, stricter, named, table };
     row.format::<Old, New, Json>("Json", old, new);
     row.format::<Old, New, MessagePack>("MessagePack", old, new);
     row.format::<Old, New, Postcard>("Postcard", old, new);
     row.format::<Old, New, Bincode>("Bincode", old, new);
 }
 
-/// Two versions of a type `T`, with values of each.
+/// Two versions of a type `T`, with values of each. `named true` where another variant is a break though
+/// the bytes are the same.
 macro_rules! change {
     (
         $name:ident
@@ -103,6 +109,7 @@ macro_rules! change {
         { $($new:item)* } [$($after:expr),* $(,)?]
         $(alias [$($alias:expr),*])?
         $(stricter [$($stricter:expr),* $(,)?])?
+        $(named $named:literal)?
     ) => {
         mod $name {
             mod old {
@@ -121,7 +128,8 @@ macro_rules! change {
             use crate::schema::compat::Direction::{Backward, Forward};
             pub(super) fn add(table: &mut super::super::Table) {
                 let values = (old::values as fn() -> _, new::values as fn() -> _);
-                super::super::row(table, stringify!($name), values, &[$($($stricter),*)?]);
+                let (stricter, named) = (&[$($($stricter),*)?], false $(|| $named)?);
+                super::super::row(table, stringify!($name), values, stricter, named);
             }
         }
     };
@@ -135,6 +143,8 @@ fn what_is_said_is_what_happens_to_bytes() {
     numbers::add(&mut table);
     enums::add(&mut table);
     containers::add(&mut table);
+    tagged::add(&mut table);
+    untagged::add(&mut table);
     assert!(table.wrong.is_empty(), "\n{}\n", table.wrong.join("\n"));
     assert!(table.changes >= 60, "{} changes", table.changes);
     assert!(table.read > 120 && table.broken > 120, "{} and {}", table.read, table.broken);

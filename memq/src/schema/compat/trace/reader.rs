@@ -10,7 +10,7 @@ use super::tree::{Kind, Place, Tree, Variant};
 use super::{State, Stop};
 
 /// Texts that types take that do not take any text.
-const TEXTS: &[&str] = &[
+pub(in crate::schema::compat) const TEXTS: &[&str] = &[
     "",
     "a",
     "1",

@@ -86,6 +86,20 @@ change! { renamed_with_an_alias_below
     alias [["I", "z", "y"]]
 }
 
+change! { alias_of_a_field_that_is_written_as_well
+    { pub(super) struct T { a: u8, b: u8, c: u8 } } [T { a: 1, b: 2, c: 3 }]
+    { pub(super) struct T { a: u8, #[serde(alias = "b")] c: u8 } } [T { a: 1, c: 2 }]
+    alias [["T", "c", "b"]]
+}
+
+change! { one_more_in_a_type_with_a_name_that_references_encode
+    { pub(super) struct T { a: u8, i: I } #[schemars(rename = "an é / ~1 %41")] pub(super) struct I { x: u8 } }
+    [T { a: 1, i: I { x: 1 } }]
+    { pub(super) struct T { a: u8, i: I }
+      #[schemars(rename = "an é / ~1 %41")] pub(super) struct I { x: u8, #[serde(default)] y: u8 } }
+    [T { a: 1, i: I { x: 1, y: 2 } }]
+}
+
 change! { renamed_in_the_source_alone
     { pub(super) struct T { a: u8, b: u8 } } [T { a: 1, b: 2 }]
     { pub(super) struct T { a: u8, #[serde(rename = "b")] c: u8 } } [T { a: 1, c: 2 }]
@@ -209,6 +223,8 @@ pub(super) fn add(table: &mut super::Table) {
     renamed::add(table);
     renamed_with_an_alias::add(table);
     renamed_with_an_alias_below::add(table);
+    alias_of_a_field_that_is_written_as_well::add(table);
+    one_more_in_a_type_with_a_name_that_references_encode::add(table);
     renamed_in_the_source_alone::add(table);
     renamed_all::add(table);
     reordered::add(table);
