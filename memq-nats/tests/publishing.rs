@@ -347,6 +347,26 @@ async fn more_than_the_client_takes_at_once_is_sent_in_order() {
     .await;
 }
 
+#[tokio::test]
+async fn who_finds_the_line_full_of_what_others_send_is_sent_too() {
+    each(async |server| {
+        // Nothing is to be rescued by looking for answers that are lost.
+        let transport = to(&server.url()).window(10_000).ack_timeout(Duration::from_secs(600));
+        let topic = open(&transport.transport().await.unwrap(), "orders").await;
+        let (many, one) = (topic.publisher().await.unwrap(), topic.publisher().await.unwrap());
+        publish(&many, message("0")).await.unwrap();
+        publish(&one, message("1")).await.unwrap();
+        let (mut messages, mut receipts) = (numbered(6_000).collect(), Vec::new());
+        many.submit(&mut messages, &mut receipts).unwrap();
+        let mut own = Vec::new();
+        one.submit(&mut VecDeque::from([message("more")]), &mut own).unwrap();
+        own.remove(0).await.unwrap();
+        many.flush().await;
+        assert_eq!(topic.stats().await.unwrap().published, 6_003);
+    })
+    .await;
+}
+
 /// Wakes a thread.
 struct Unpark(Thread);
 
