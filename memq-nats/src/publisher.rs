@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::admitted::{Admitted, Flight, TooLarge};
+use self::drive::Driver;
 use crate::names::{self, Place};
 use crate::topic::{Core, Phase};
 use crate::wire;
@@ -140,6 +141,9 @@ impl RemotePublisher for Publisher {
         let shared = &self.0;
         shared.ended()?;
         let mut state = shared.state();
+        if state.over {
+            return Err(PublishFault::Closed);
+        }
         let (before, options) = (state.all, shared.core.options());
         while state.all - state.done < shared.window() && state.bytes < MOST_BYTES {
             let Some(message) = messages.pop_front() else { break };
@@ -170,7 +174,7 @@ impl RemotePublisher for Publisher {
         too_large.into_iter().for_each(TooLarge::tell);
         if starts {
             // It outlives the broker, for what is admitted is still sent.
-            shared.core.link.tasks.detach(drive::run(shared.clone()));
+            shared.core.link.tasks.detach(Driver::new(shared.clone()).run());
         }
         if is_for_task {
             shared.work.notify_one();
@@ -188,7 +192,8 @@ impl RemotePublisher for Publisher {
                     let state = shared.state();
                     // With a quarter of it free, a batch is worth sending.
                     let kept = if state.stands() { 0 } else { shared.window() / 4 };
-                    state.all - state.done < shared.window() - kept && state.bytes < MOST_BYTES
+                    let is_free = state.all - state.done < shared.window() - kept;
+                    state.over || (is_free && state.bytes < MOST_BYTES)
                 };
                 if has_room || shared.ended().is_err() {
                     return;

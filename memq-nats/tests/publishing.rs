@@ -5,7 +5,10 @@ mod support;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -289,6 +292,156 @@ async fn a_place_in_a_window_that_stands_still_is_given_to_who_waits() {
             publisher.room().await;
             publisher.submit(&mut more, &mut receipts).unwrap();
         }
+    })
+    .await;
+}
+
+/// Whether the server answers who publishes, and what it stored without that.
+async fn answers(server: &memq_nats_server::Server, stream: &str, answers: bool) {
+    let raw = raw(server).await;
+    let mut config = raw.get_stream(stream).await.unwrap().cached_info().config.clone();
+    config.no_ack = !answers;
+    raw.update_stream(config).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_answered_in_time_is_sent_again_also_after_a_quiet_time() {
+    each(async |server| {
+        let timeout = Duration::from_millis(100);
+        let transport = to(&server.url()).ack_timeout(timeout).transport().await.unwrap();
+        let topic = open(&transport, "orders").await;
+        let publisher = topic.publisher().await.unwrap();
+        for n in 0..3 {
+            let said = publish(&publisher, message("answered")).await.unwrap();
+            assert_eq!(said, Stored::at(Offset(2 * n)));
+            if n > 0 {
+                // So that nobody waits for an answer any more.
+                tokio::time::sleep(timeout * 3).await;
+            }
+            answers(&server, "memq-orders", false).await;
+            let receipt = submit(&publisher, [message("unanswered")]).await.unwrap().remove(0);
+            while topic.stats().await.unwrap().published < 2 * n + 2 {}
+            answers(&server, "memq-orders", true).await;
+            assert_eq!(receipt.await.unwrap(), Stored::again(Offset(2 * n + 1)));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_than_the_client_takes_at_once_is_sent_in_order() {
+    each(async |server| {
+        let transport = to(&server.url()).window(10_000).transport().await.unwrap();
+        let publisher = open(&transport, "orders").await.publisher().await.unwrap();
+        publish(&publisher, message("0")).await.unwrap();
+        // All at once: on one thread the client sends nothing meanwhile.
+        let mut messages: VecDeque<_> = numbered(6_000).skip(1).collect();
+        let mut receipts = Vec::new();
+        publisher.submit(&mut messages, &mut receipts).unwrap();
+        assert_eq!((messages.len(), receipts.len()), (0, 5_999));
+        for (n, receipt) in receipts.into_iter().enumerate() {
+            assert_eq!(receipt.await.unwrap(), Stored::at(Offset(n as u64 + 1)));
+        }
+        assert_eq!(texts(&server, "memq-orders").await, numbers(6_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_finds_the_line_full_of_what_others_send_is_sent_too() {
+    each(async |server| {
+        // Nothing is to be rescued by looking for answers that are lost.
+        let transport = to(&server.url()).window(10_000).ack_timeout(Duration::from_secs(600));
+        let topic = open(&transport.transport().await.unwrap(), "orders").await;
+        let (many, one) = (topic.publisher().await.unwrap(), topic.publisher().await.unwrap());
+        publish(&many, message("0")).await.unwrap();
+        publish(&one, message("1")).await.unwrap();
+        let (mut messages, mut receipts) = (numbered(6_000).collect(), Vec::new());
+        many.submit(&mut messages, &mut receipts).unwrap();
+        let mut own = Vec::new();
+        one.submit(&mut VecDeque::from([message("more")]), &mut own).unwrap();
+        own.remove(0).await.unwrap();
+        many.flush().await;
+        assert_eq!(topic.stats().await.unwrap().published, 6_003);
+    })
+    .await;
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for something on a thread that knows no runtime.
+fn wait<F: Future>(future: F) -> F::Output {
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn threads_without_a_runtime_publish_in_order() {
+    each(async |server| {
+        let transport = to(&server.url()).window(5).transport().await.unwrap();
+        let publisher = open(&transport, "orders").await.publisher().await.unwrap();
+        let threads = ["a", "b", "c"].map(|name| {
+            let publisher = publisher.clone();
+            thread::spawn(move || {
+                let texts = (0..300).map(|n| message(format!("{name}{n}")));
+                for receipt in wait(submit(&publisher, texts)).unwrap() {
+                    wait(receipt).unwrap();
+                }
+            })
+        });
+        let joining = || threads.into_iter().for_each(|thread| thread.join().unwrap());
+        tokio::task::spawn_blocking(joining).await.unwrap();
+        let all = texts(&server, "memq-orders").await;
+        assert_eq!(all.len(), 900);
+        for name in ["a", "b", "c"] {
+            let own: Vec<_> = all.iter().filter_map(|text| text.strip_prefix(name)).collect();
+            assert_eq!(own, numbers(300));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_admitted_has_an_outcome_also_where_its_runtime_has_ended() {
+    each(async |server| {
+        let proxy = Arc::new(Proxy::to(server.addr()).unwrap());
+        let (url, holding) = (proxy.url(), proxy.clone());
+        let ending = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
+            let (publisher, receipts) = runtime.block_on(async {
+                let transport = to(&url).transport().await.unwrap();
+                let publisher = open(&transport, "orders").await.publisher().await.unwrap();
+                publish(&publisher, message("0")).await.unwrap();
+                holding.hold();
+                let receipts = submit(&publisher, [message("1"), message("2")]).await.unwrap();
+                (publisher, receipts)
+            });
+            drop(runtime);
+            (publisher, receipts)
+        };
+        let (publisher, receipts) = tokio::task::spawn_blocking(ending).await.unwrap();
+        for receipt in receipts {
+            let told = receipt.await.unwrap_err();
+            assert!(matches!(told, PublishFault::Unknown(_)), "{told}");
+        }
+        publisher.flush().await;
+        publisher.room().await;
+        let told = publish(&publisher, message("3")).await.unwrap_err();
+        assert!(matches!(told, PublishFault::Closed), "{told}");
     })
     .await;
 }

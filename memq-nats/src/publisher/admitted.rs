@@ -66,6 +66,8 @@ pub(super) struct Admitted {
     pub(super) left: bool,
     /// Whether the task runs.
     pub(super) runs: bool,
+    /// Whether it has ended.
+    pub(super) over: bool,
 }
 
 /// A message that the server there is does not take, and what it takes.
@@ -95,6 +97,7 @@ impl Admitted {
             subjects: Vec::new(),
             left: false,
             runs: false,
+            over: false,
         }
     }
 

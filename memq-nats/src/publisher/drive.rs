@@ -51,7 +51,7 @@ enum Next {
     End,
 }
 
-struct Driver {
+pub(super) struct Driver {
     shared: Arc<Shared>,
     /// Those of the line.
     answers: Option<Answers>,
@@ -63,22 +63,46 @@ struct Driver {
     looks: u32,
 }
 
-/// Sends until the handle is gone and everything is done.
-pub(super) async fn run(shared: Arc<Shared>) {
-    let mut driver = Driver { shared, answers: None, next: Offset(0), told: (0, false), looks: 0 };
-    loop {
-        match driver.next() {
-            Next::Wait => driver.shared.work.notified().await,
-            Next::Connect => driver.connect().await,
-            Next::LookForRoom => driver.look_for_room().await,
-            Next::Serve(answers) => driver.serve(answers).await,
-            Next::End => return,
+/// Where the task ends with its runtime, nobody sends or hears anything any more.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let abandoned = {
+            let mut state = self.shared.state();
+            state.over = true;
+            state.line = None;
+            state.abandon()
+        };
+        for (flight, sent) in abandoned {
+            let fault = match sent {
+                true => PublishFault::Unknown("the runtime has ended".into()),
+                false => PublishFault::Closed,
+            };
+            flight.promise.keep(Err(fault));
         }
-        driver.tell_of_done();
+        self.shared.room.notify_waiters();
+        self.shared.done.notify_waiters();
     }
 }
 
 impl Driver {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, answers: None, next: Offset(0), told: (0, false), looks: 0 }
+    }
+
+    /// Sends until the handle is gone and everything is done.
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.next() {
+                Next::Wait => self.shared.work.notified().await,
+                Next::Connect => self.connect().await,
+                Next::LookForRoom => self.look_for_room().await,
+                Next::Serve(answers) => self.serve(answers).await,
+                Next::End => return,
+            }
+            self.tell_of_done();
+        }
+    }
+
     fn next(&mut self) -> Next {
         let state = self.shared.state();
         let is_connected = state.line.as_ref().is_some_and(|line| !line.session.is_cut());

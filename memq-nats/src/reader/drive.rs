@@ -178,8 +178,8 @@ impl Driver {
         let mut heard = Heard { idle: true, ..Heard::default() };
         let mut last = Instant::now();
         let mut looked = last;
-        // When a message came, or none was to be expected.
-        let mut fed = last;
+        // Since when a message is waited for that there is.
+        let mut hungry = None;
         loop {
             let now = *phase.borrow_and_update();
             if now == Phase::Deleted {
@@ -188,6 +188,8 @@ impl Driver {
             let is_closed = now == Phase::Closed;
             let is_behind = self.position.pending > 0;
             let looks = is_behind || is_closed;
+            let starves = looks && pull.waits() && !heard.fed;
+            hungry = starves.then(|| hungry.unwrap_or_else(Instant::now));
             let may_be_over = is_closed && (heard.idle || !is_behind);
             if heard.expired || may_be_over || (looks && looked.elapsed() >= LOOK) {
                 // Nothing may tell of what was done with the topic, but looking.
@@ -199,7 +201,7 @@ impl Driver {
                 }
                 self.buffer.heard(offset(end));
                 self.position.pending = end.saturating_sub(self.position.cursor);
-                if fed.elapsed() >= HUNGER {
+                if hungry.is_some_and(|since| since.elapsed() >= HUNGER) {
                     // What it sent may be lost on the way, or its node of a cluster may stay behind.
                     if is_closed || self.is_stored(end).await? {
                         return Err(lost("the consumer does not send what is stored"));
@@ -211,9 +213,6 @@ impl Driver {
             }
             if !pull.waits() {
                 last = Instant::now();
-            }
-            if heard.fed || !pull.waits() || !looks {
-                fed = Instant::now();
             }
             pull.ask(self.buffer.room()).await.map_err(Stop::Lost)?;
             heard = Heard::default();

@@ -1,9 +1,11 @@
 //! Who is handed what, how often and when.
 
 use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use memq::spi::{GroupRules, Settle, SettleFault};
+use tokio::time::timeout;
 
 use crate::kit::{acked, any_order, confirm, each, nothing, place, settle, take};
 
@@ -174,6 +176,34 @@ async fn a_group_that_settles_as_it_hands_out_has_nothing_to_settle() {
             assert_eq!((place(&handed), handed.token.is_none()), ((offset, 1), true));
         }
         while setup.lag().await > 0 {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
+    each(1, |setup| async move {
+        let mut rules = any_order();
+        rules.ack_deadline = Duration::from_secs(1);
+        let mut one = setup.join(&rules, 10).await;
+        for first in [0, 5] {
+            setup.publish(&[""; 5]).await;
+            // All are wanted, and one is taken when they are there.
+            let mut into = Vec::new();
+            let wants = poll_fn(|cx| Poll::Ready(one.poll_next(5, &mut into, cx))).await;
+            assert!(wants.is_pending());
+            assert_eq!(acked(&mut one).await, (first, 1));
+            if first > 0 {
+                let mut other = setup.join(&rules, 10).await;
+                let taken = timeout(rules.ack_deadline * 2, take(&mut other)).await;
+                assert!(taken.is_err(), "{taken:?}");
+            }
+            for offset in first + 1..first + 5 {
+                assert_eq!(acked(&mut one).await, (offset, 1));
+            }
+            // Nothing is there to be kept for a while.
+            tokio::time::sleep(rules.ack_deadline / 2).await;
+        }
     })
     .await;
 }

@@ -1,10 +1,13 @@
 //! How readers end.
 
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _};
 use memq::Start;
 use memq::spi::{Fault, OpenFault, ReaderRequest};
 
 use crate::kit::{
-    consumers, end, is_closed, is_deleted, orders, publish_numbers, read, reader, take,
+    consumers, end, is_closed, is_deleted, orders, publish_numbers, read, reader, stream, take,
 };
 use crate::support::{connect, each, raw};
 
@@ -92,6 +95,35 @@ async fn a_reader_that_is_dropped_is_forgotten_by_the_server() {
         while !consumers(&server).await.is_empty() {
             tokio::task::yield_now().await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closing_is_told_to_who_had_no_room_for_long_by_the_consumer_there_is() {
+    each(async |server| {
+        let topic = orders(&connect(&server).await).await;
+        // As many as there is room for.
+        publish_numbers(&topic, 1_024).await;
+        let mut reader = reader(&topic, Start::Earliest).await;
+        let name = consumers(&server).await.remove(0);
+        while stream(&server).await.consumer_info(&name).await.unwrap().num_pending > 0 {}
+        let raw = async_nats::connect(server.url()).await.unwrap();
+        let made = format!("$JS.EVENT.ADVISORY.CONSUMER.CREATED.memq-orders.{name}");
+        let mut made = raw.subscribe(made).await.unwrap();
+        raw.flush().await.unwrap();
+        // So long that a consumer that is asked for messages would seem to be broken.
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        publish_numbers(&topic, 10).await;
+        topic.close().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(take(&mut reader, 1_034).await.len(), 1_034);
+        assert!(is_closed(&end(&mut reader).await));
+        while !consumers(&server).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        raw.flush().await.unwrap();
+        assert!(made.next().now_or_never().is_none(), "it was made again");
     })
     .await;
 }
