@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::{FromConsumer as _, pull};
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::Start;
 use memq::spi::{Fault, OpenFault, ReaderRequest};
@@ -124,6 +125,25 @@ async fn closing_is_told_to_who_had_no_room_for_long_by_the_consumer_there_is() 
         }
         raw.flush().await.unwrap();
         assert!(made.next().now_or_never().is_none(), "it was made again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_keeps_to_itself_what_a_closed_topic_has_is_made_again() {
+    each(async |server| {
+        let topic = orders(&connect(&server).await).await;
+        let mut reader = reader(&topic, Start::Latest).await;
+        let stream = stream(&server).await;
+        let name = consumers(&server).await.remove(0);
+        let config = stream.consumer_info(&name).await.unwrap().config;
+        let mut config = pull::Config::try_from_consumer_config(config).unwrap();
+        config.filter_subject = "memq.orders.7.n".into();
+        stream.create_consumer(config).await.unwrap();
+        publish_numbers(&topic, 3).await;
+        topic.close().await.unwrap();
+        assert_eq!(take(&mut reader, 3).await.len(), 3);
+        assert!(is_closed(&end(&mut reader).await));
     })
     .await;
 }
