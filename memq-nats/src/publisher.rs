@@ -140,6 +140,8 @@ impl RemotePublisher for Publisher {
     ) -> Result<(), PublishFault> {
         let shared = &self.0;
         shared.ended()?;
+        // Dropped once the lock is free: their bytes may be anybody's code.
+        let mut refused = Vec::new();
         let mut state = shared.state();
         if state.over {
             return Err(PublishFault::Closed);
@@ -160,7 +162,10 @@ impl RemotePublisher for Publisher {
                     state.bytes += bytes;
                     state.all += 1;
                 }
-                Err(fault) => promise.keep(Err(fault)),
+                Err(fault) => {
+                    promise.keep(Err(fault));
+                    refused.push(message);
+                }
             }
         }
         if state.all == before {

@@ -11,12 +11,13 @@ use memq::{GroupStats, MemberStats, Offset, Start};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::figures;
 use super::parts::{ensure, tidy};
 use super::recover::grow;
 use super::register::{Epoch, Register};
 use super::shared::{ACK, Arrived, End, Held, PROGRESS, Shared, State};
 use super::token::Delivery;
-use super::{figures, watch};
+use super::watch::{self, Ending};
 use crate::names::{self, offset, sequence};
 use crate::start;
 use crate::topic::Core;
@@ -42,7 +43,7 @@ impl Member {
         let shared = Arc::new(Shared::new(core, group, member, most, state, outbox));
         let link = &shared.core.link;
         link.tasks.detach(Shared::post(link.client.clone(), posted, shared.quiet()));
-        link.tasks.detach(watch::run(shared.clone()));
+        link.tasks.detach(watch::run(Ending(shared.clone())));
         grow(&shared);
         Ok(Self(shared))
     }

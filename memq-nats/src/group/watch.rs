@@ -12,8 +12,18 @@ use crate::topic::Phase;
 /// How often it is looked whether everything in a closed topic is settled.
 const CLOSING: Duration = Duration::from_millis(100);
 
+/// Ends the member, also where the task ends with its runtime, or never begins.
+pub(super) struct Ending(pub(super) Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.finish(End::Closed);
+    }
+}
+
 /// Keeps what was not handed out, sees ends, and asks for statistics, until the member is gone.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(ending: Ending) {
+    let shared = ending.0.clone();
     let mut turn = shared.turn.subscribe();
     let mut phase = shared.core.watch();
     let mut down = shared.core.link.down();

@@ -57,6 +57,7 @@ pub(super) struct Driver {
     buffer: Arc<Buffer>,
     position: Position,
     outage: Option<Outage>,
+    _ending: Ending,
 }
 
 /// How far the reader is.
@@ -90,7 +91,7 @@ struct Heard {
     lost: Option<Cause>,
 }
 
-/// Ends the reader, also where the task ends with its runtime.
+/// Ends the reader, also where the task ends with its runtime, or never begins.
 struct Ending(Arc<Buffer>);
 
 impl Drop for Ending {
@@ -108,12 +109,12 @@ impl Driver {
         pending: u64,
     ) -> Self {
         let position = Position { cursor, number: 0, pending, at: Timestamp::from_nanos(0) };
-        Self { core, source, buffer, position, outage: None }
+        let _ending = Ending(buffer.clone());
+        Self { core, source, buffer, position, outage: None, _ending }
     }
 
     /// Reads until nobody does any more, or there is nothing more to read.
     pub(super) async fn run(mut self) {
-        let _ending = Ending(self.buffer.clone());
         let buffer = self.buffer.clone();
         let mut down = self.core.link.down();
         let over = tokio::select! {

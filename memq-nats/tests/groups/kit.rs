@@ -22,7 +22,7 @@ pub(crate) const NOTHING: Duration = Duration::from_millis(300);
 
 /// A topic on a server of its own.
 pub(crate) struct Setup {
-    #[expect(dead_code, reason = "it runs for as long as this is there")]
+    /// Runs for as long as this is there.
     pub(crate) server: Server,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) topic: Arc<dyn RemoteTopic>,

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use memq::spi::{Fault, GroupOrder, GroupRules, OpenFault, ReadEnd, Settle, SettleFault};
+use memq::spi::{Fault, GroupOrder, GroupRequest, GroupRules, OpenFault, ReadEnd, Settle};
+use memq::spi::{SettleFault, TopicRequest};
 use memq::{Offset, Start};
+use memq_nats::Connect;
 
 use crate::kit::{acked, any_order, confirm, each, name, nothing, settle, take, try_take};
 
@@ -139,6 +141,28 @@ async fn members_see_that_their_topic_is_deleted() {
         assert!(matches!(ended, Err(ReadEnd::Fault(Fault::Deleted))), "{ended:?}");
         let joined = setup.try_join(&GroupRules::default(), Start::Earliest, 1).await;
         assert!(matches!(joined, Err(OpenFault::Fault(Fault::Deleted))), "{joined:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn members_end_with_the_runtime_they_were_opened_in() {
+    each(1, |setup| async move {
+        let url = setup.server.url();
+        let joining = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
+            runtime.block_on(async {
+                let transport = Connect::new(url).transport().await.unwrap();
+                let topic = transport.open(TopicRequest::new(name("orders"))).await.unwrap();
+                let rules = GroupRules::default();
+                let request = GroupRequest::new("billing", rules, Start::Earliest, 10);
+                topic.group(request).await.unwrap()
+            })
+        };
+        let mut member = tokio::task::spawn_blocking(joining).await.unwrap();
+        let ended = try_take(&mut member).await;
+        assert!(matches!(ended, Err(ReadEnd::Closed)), "{ended:?}");
     })
     .await;
 }
