@@ -21,10 +21,11 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "group-singly",
-        "A group whose messages can become dead letters, as they do where nothing is said, \
-         fetches no message that nobody waits for, so that each is a round trip, as for raw. The server counts an \
+        "Does not always reach it: a group whose messages can become dead letters, as they do where nothing is \
+         said, fetches no message that nobody waits for, so that each is a round trip, as for raw. The server counts an \
          attempt for all that it has sent: what lies here ahead would come nearer to the dead letters with each \
          worker that crashes, though nobody was handed it. Beside that, what is asked for and what arrives goes \
-         through a task of the member. `recv_batch` asks for many at once, and a group without dead letters fetches ahead.",
+         through a task of the member. `recv_batch` asks for many at once, and a group without dead \
+         letters fetches ahead.",
     ),
 ];
