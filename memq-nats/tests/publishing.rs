@@ -19,7 +19,7 @@ use memq::{Headers, Key, Offset, Overflow, Partition, Record, Start};
 use memq_nats_server::Proxy;
 
 use crate::support::{
-    connect, contents, each, message, open, publish, raw, request, submit, texts, to,
+    connect, contents, each, message, open, pass, publish, raw, request, submit, texts, to,
 };
 
 fn numbered(count: usize) -> impl Iterator<Item = Outgoing> {
@@ -316,7 +316,7 @@ async fn what_is_not_answered_in_time_is_sent_again_also_after_a_quiet_time() {
             assert_eq!(said, Stored::at(Offset(2 * n)));
             if n > 0 {
                 // So that nobody waits for an answer any more.
-                tokio::time::sleep(timeout * 3).await;
+                pass(timeout * 3).await;
             }
             answers(&server, "memq-orders", false).await;
             let receipt = submit(&publisher, [message("unanswered")]).await.unwrap().remove(0);

@@ -202,7 +202,9 @@ async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
                 assert_eq!(acked(&mut one).await, (offset, 1));
             }
             // Nothing is there to be kept for a while.
-            tokio::time::sleep(rules.ack_deadline / 2).await;
+            tokio::time::pause();
+            tokio::time::advance(rules.ack_deadline / 2).await;
+            tokio::time::resume();
         }
     })
     .await;

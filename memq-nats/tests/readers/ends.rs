@@ -10,7 +10,7 @@ use memq::spi::{Fault, OpenFault, ReaderRequest};
 use crate::kit::{
     consumers, end, is_closed, is_deleted, orders, publish_numbers, read, reader, stream, take,
 };
-use crate::support::{connect, each, raw};
+use crate::support::{connect, each, pass, raw};
 
 #[tokio::test]
 async fn closing_is_told_after_the_last_message_and_again_and_again() {
@@ -114,10 +114,13 @@ async fn closing_is_told_to_who_had_no_room_for_long_by_the_consumer_there_is() 
         let mut made = raw.subscribe(made).await.unwrap();
         raw.flush().await.unwrap();
         // So long that a consumer that is asked for messages would seem to be broken.
-        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        pass(Duration::from_millis(5_500)).await;
         publish_numbers(&topic, 10).await;
         topic.close().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        // On the reader's connection, one after the other: so it has looked what there is by then.
+        for _ in 0..10 {
+            topic.stats().await.unwrap();
+        }
         assert_eq!(take(&mut reader, 1_034).await.len(), 1_034);
         assert!(is_closed(&end(&mut reader).await));
         while !consumers(&server).await.is_empty() {

@@ -28,6 +28,13 @@ pub(crate) async fn each<F: Future<Output = ()>>(test: impl Fn(Arc<Server>) -> F
     }
 }
 
+/// Moves the clock of this process by so much.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 /// How to connect to an address.
 pub(crate) fn to(address: &str) -> Connect {
     Connect::new(address).give_up_after(Duration::from_secs(20))
