@@ -3,3 +3,5 @@
 mod handing_out;
 mod kit;
 mod lifecycle;
+#[path = "../support/mod.rs"]
+mod support;
