@@ -25,14 +25,14 @@ impl Delivered {
     /// domain and account before, and perhaps more behind.
     pub(crate) fn read(reply: &str) -> Option<Self> {
         // Bytes are split in a third of the time that characters are.
-        let tokens = reply.strip_prefix(PREFIX)?.as_bytes().split(|byte| *byte == b'.');
-        let before = match tokens.clone().count() {
-            7 => 2,
-            9.. => 4,
+        let text = reply.strip_prefix(PREFIX)?.as_bytes();
+        let before = match text.iter().filter(|byte| **byte == b'.').count() {
+            6 => 2,
+            8.. => 4,
             _ => return None,
         };
-        let mut numbers = tokens.skip(before);
-        let mut next = || str::from_utf8(numbers.next()?).ok()?.parse::<u64>().ok();
+        let mut numbers = text.split(|byte| *byte == b'.').skip(before);
+        let mut next = || number(numbers.next()?);
         Some(Self {
             attempt: u32::try_from(next()?).unwrap_or(u32::MAX),
             sequence: next()?,
@@ -41,6 +41,13 @@ impl Delivered {
             pending: next()?,
         })
     }
+}
+
+/// A number in decimal digits.
+fn number(digits: &[u8]) -> Option<u64> {
+    let (first, rest) = digits.split_first()?;
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    rest.iter().try_fold(digit(first)?, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 #[cfg(test)]
@@ -65,6 +72,15 @@ mod tests {
     fn nothing_else_is_a_message_of_a_consumer() {
         for other in ["", "$JS.ACK.", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.1.x.3.4.5", "_INBOX.a"] {
             assert_eq!(Delivered::read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_that_fit() {
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number(b"007"), Some(7));
+        for other in ["", "18446744073709551616", "99999999999999999999", "+7", "7 ", "x"] {
+            assert_eq!(number(other.as_bytes()), None, "{other}");
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod figures;
+mod held;
 mod lane;
 mod member;
 mod parts;

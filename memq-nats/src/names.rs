@@ -143,6 +143,18 @@ pub(crate) fn unique() -> String {
     format!("{:016x}{:016x}", random(), random())
 }
 
+/// Eight characters, which another name of a few gets by chance once in 10^12 times. Short, since each
+/// message that a consumer sends and each acknowledgement carries its name.
+pub(crate) fn short() -> String {
+    let mut random = RandomState::new().build_hasher().finish();
+    let mut next = || {
+        let digit = u32::try_from(random % 36).unwrap_or_default();
+        random /= 36;
+        char::from_digit(digit, 36).unwrap_or('0')
+    };
+    (0..8).map(|_| next()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -199,6 +211,9 @@ mod tests {
         let ids: std::collections::HashSet<_> = (0..1_000).map(|_| unique()).collect();
         assert_eq!(ids.len(), 1_000);
         assert!(ids.iter().all(|id| id.len() == 32));
+        let ids: std::collections::HashSet<_> = (0..1_000).map(|_| short()).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.len() == 8 && !id.contains(PART)));
     }
 
     proptest! {

@@ -172,7 +172,8 @@ fn take(
     first: Message,
 ) -> Option<Over> {
     let (format, since) = (shared.core.options().format, Instant::now());
-    let (mut run, mut pending) = (Vec::new(), 0);
+    let mut run = Vec::with_capacity(inbox.left.min(RUN));
+    let (mut pending, mut latest) = (0, None);
     let mut next = Some(first);
     let mut over = None;
     while let Some(message) = next {
@@ -180,7 +181,7 @@ fn take(
             None | Some(StatusCode::OK) => {
                 inbox.left -= 1;
                 if let Some((arrived, after)) = read(message, format, since) {
-                    shared.core.hear_time(arrived.incoming.at);
+                    latest = latest.max(Some(arrived.incoming.at));
                     run.push(arrived);
                     pending = after;
                 }
@@ -196,6 +197,7 @@ fn take(
         let more = over.is_none() && inbox.left > 0 && run.len() < RUN;
         next = if more { inbox.next_now() } else { None };
     }
+    latest.into_iter().for_each(|at| shared.core.hear_time(at));
     shared.arrive(part, moves, run, pending);
     over
 }

@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::figures;
+use super::held::Held;
 use super::parts::{ensure, tidy};
 use super::recover::grow;
 use super::register::{Epoch, Register};
-use super::shared::{ACK, Arrived, End, Held, PROGRESS, Shared, State};
+use super::shared::{ACK, Arrived, End, PROGRESS, Shared, State};
 use super::token::Delivery;
 use super::watch::{self, Ending};
 use crate::names::{self, offset, sequence};
@@ -143,7 +144,7 @@ fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived, now: Inst
     state.held.insert(offset, Held { serial, reply: reply.clone() });
     let (shared, spent) = (shared.clone(), AtomicBool::new(false));
     let token = Delivery { shared, offset, serial, moves, reply, spent };
-    Handed::new(incoming, attempt, Some(Box::new(token)))
+    Handed::new(incoming, attempt, Some(Arc::new(token)))
 }
 
 /// Moves the group: its members go over to other consumers.

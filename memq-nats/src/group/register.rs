@@ -82,9 +82,7 @@ pub(super) struct Nothing {}
 impl Epoch {
     /// A new one.
     pub(super) fn at(start: u64) -> Self {
-        let mut name = names::unique();
-        name.truncate(16);
-        Self { name, start }
+        Self { name: names::short(), start }
     }
 }
 

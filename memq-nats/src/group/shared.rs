@@ -1,6 +1,7 @@
 //! What a member, its tokens and its tasks share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::held::Holds;
 use super::parts::Part;
 use super::register::Register;
 use crate::topic::Core;
@@ -79,7 +81,7 @@ pub(super) struct State {
     /// Whether a task sees to it that it is kept.
     pub(super) watched: bool,
     /// What was handed out, and not settled.
-    pub(super) held: HashMap<Offset, Held>,
+    pub(super) held: Holds,
     /// The last offset that has arrived. Nothing after it is in either.
     last: Option<Offset>,
     serial: u64,
@@ -112,13 +114,6 @@ pub(super) struct Arrived {
     pub(super) reply: Subject,
     /// When its deadline began.
     pub(super) since: Instant,
-}
-
-/// A message that was handed out.
-pub(super) struct Held {
-    /// Tells the hand-outs of a message apart.
-    pub(super) serial: u64,
-    pub(super) reply: Subject,
 }
 
 /// Why there will be no more messages.
@@ -175,7 +170,7 @@ impl State {
             moves: 0,
             ready: VecDeque::new(),
             watched: false,
-            held: HashMap::new(),
+            held: Holds::default(),
             last: None,
             serial: 0,
             wanted: 0,
@@ -302,7 +297,7 @@ impl Shared {
             run.iter().for_each(|message| self.tell(&message.reply, RETURN));
             return;
         }
-        for message in run {
+        for message in &run {
             let offset = message.incoming.offset;
             if state.last.is_some_and(|last| offset <= last) {
                 // Handed out again: what was handed out before does not count any more.
@@ -310,7 +305,11 @@ impl Shared {
                 state.ready.retain(|ready| ready.incoming.offset != offset);
             }
             state.last = state.last.max(Some(offset));
-            state.ready.push_back(message);
+        }
+        if state.ready.is_empty() {
+            state.ready = run.into();
+        } else {
+            state.ready.extend(run);
         }
         (state.wanted, state.ahead) = (0, 0);
         if !matches!(part, Part::Keyed(_)) {
@@ -387,9 +386,12 @@ impl Shared {
         moves: u64,
     ) -> Result<(), SettleFault> {
         let mut state = self.locked();
-        self.valid(&state, offset, serial, moves)?;
+        Self::counts(&state, moves)?;
         let full = state.held.len() + state.ready.len() >= self.most;
-        state.held.remove(&offset);
+        match state.held.entry(offset) {
+            Entry::Occupied(held) if held.get().serial == serial => drop(held.remove()),
+            _ => return Err(SettleFault::HandedOutAgain),
+        }
         if full {
             // There is room for one more now.
             let waker = state.waker.take();
@@ -408,6 +410,15 @@ impl Shared {
         serial: u64,
         moves: u64,
     ) -> Result<(), SettleFault> {
+        Self::counts(state, moves)?;
+        match state.held.get(&offset) {
+            Some(held) if held.serial == serial => Ok(()),
+            _ => Err(SettleFault::HandedOutAgain),
+        }
+    }
+
+    /// Whether what was handed out before so many moves counts.
+    fn counts(state: &State, moves: u64) -> Result<(), SettleFault> {
         match state.end {
             Some(End::GroupDeleted) => return Err(SettleFault::GroupDeleted),
             Some(End::Deleted) => return Err(Fault::Deleted.into()),
@@ -416,10 +427,7 @@ impl Shared {
         if state.moves != moves {
             return Err(SettleFault::AlreadySettled);
         }
-        match state.held.get(&offset) {
-            Some(held) if held.serial == serial => Ok(()),
-            _ => Err(SettleFault::HandedOutAgain),
-        }
+        Ok(())
     }
 
     /// Sends what settles, as long as somebody may settle.

@@ -94,7 +94,7 @@ fn arrived<T: Payload>(
 ) -> (Offset, (Entry<Stored<T>>, Timestamp)) {
     let Handed { message, token, .. } = handed;
     let Incoming { offset, at, partition, record } = message;
-    let hold = token.map(|token| Hold { token: token.into() });
+    let hold = token.map(|token| Hold { token });
     T::Form::there_mut(far).holds.push_back(hold);
     let entry = message::arrived::<T, _>(record, partition, far);
     (offset, (entry, at))
@@ -103,7 +103,7 @@ fn arrived<T: Payload>(
 /// What settles the next message that was claimed.
 pub(super) fn hold<T: Payload>(far: &mut There<T>) -> Held<T> {
     let hold = T::Form::there_mut(far).holds.pop_front()??;
-    Some(T::Form::instead(far, Box::new(hold)))
+    Some(T::Form::instead(far, hold))
 }
 
 /// A message that is dead, since its last attempt was the one before this.

@@ -20,7 +20,7 @@ use crate::remote::{self, Group, Hold, Site};
 use crate::spi::{Boxed, Outgoing, Settle, Token};
 
 /// What settles a delivery, where it is settled elsewhere.
-pub(crate) type Held<T> = Option<Far<T, Box<Hold>>>;
+pub(crate) type Held<T> = Option<Far<T, Hold>>;
 
 /// What is settled already, here, or the system's word that is waited for.
 pub(super) type Confirmation<T> = Site<Result<(), SettleError>, Far<T, Word>>;

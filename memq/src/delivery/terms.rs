@@ -76,7 +76,7 @@ impl<T: Payload> Terms<T> {
             (Site::Here(near), _) => drop(near.bury(slot, burial, &self.name)),
             (Site::There(far), Some(hold)) => {
                 let letter = letter::<T>(far, slot, &burial);
-                let hold = T::Form::there::<Box<Hold>>(hold);
+                let hold = T::Form::there::<Hold>(hold);
                 drop(remote::bury(T::Form::there(far), hold, letter));
             }
             // A group that settles by itself has no dead messages.

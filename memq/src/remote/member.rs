@@ -22,8 +22,8 @@ pub(crate) struct Member {
     pub(crate) group: Arc<Group>,
     /// `None` once it has left.
     seat: Option<Box<dyn RemoteGroup>>,
-    /// What was handed to it and not given on, the next one last.
-    handed: Vec<Handed>,
+    /// What was handed to it and not given on.
+    handed: VecDeque<Handed>,
     /// What settles those that were given on and have no delivery yet, each if it has to be settled.
     pub(crate) holds: VecDeque<Option<Hold>>,
     /// What is to be told instead of a message.
@@ -32,7 +32,7 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn new(group: Arc<Group>, seat: Box<dyn RemoteGroup>) -> Self {
-        let (handed, holds) = (Vec::new(), VecDeque::new());
+        let (handed, holds) = (VecDeque::new(), VecDeque::new());
         Self { group, seat: Some(seat), handed, holds, fault: None }
     }
 
@@ -40,8 +40,11 @@ impl Member {
     pub(crate) fn poll(&mut self, most: usize, cx: &mut Context<'_>) -> Poll<Result<(), ReadEnd>> {
         if self.handed.is_empty() {
             let Some(seat) = &mut self.seat else { return Poll::Ready(Err(ReadEnd::Closed)) };
-            ready!(seat.poll_next(most, &mut self.handed, cx))?;
-            self.handed.reverse();
+            // It is empty, so that this moves nothing.
+            let mut handed = Vec::from(std::mem::take(&mut self.handed));
+            let polled = seat.poll_next(most, &mut handed, cx);
+            self.handed = handed.into();
+            ready!(polled)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -49,7 +52,7 @@ impl Member {
     /// The next message that it was handed. What has expired since is given up, and does not count.
     pub(crate) fn next(&mut self) -> Option<Handed> {
         loop {
-            let handed = self.handed.pop()?;
+            let handed = self.handed.pop_front()?;
             if !self.group.is_expired(handed.message.at) {
                 return Some(handed);
             }
@@ -62,7 +65,7 @@ impl Member {
 
     /// It has no more use for these.
     pub(crate) fn give_back(&mut self) {
-        for handed in self.handed.drain(..).rev() {
+        for handed in self.handed.drain(..) {
             if let Some(token) = handed.token {
                 // Where that fails, it comes back after its deadline.
                 drop(token.settle(Settle::Return));

@@ -1,6 +1,7 @@
 //! Consumer groups: their rules, their members, and what settles a delivery.
 
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -61,13 +62,13 @@ pub struct Handed {
     /// How often it was handed out, with this time: 1 for the first.
     pub attempt: u32,
     /// What settles it; `None` where the group settles by `auto_ack`.
-    pub token: Option<Box<dyn Token>>,
+    pub token: Option<Arc<dyn Token>>,
 }
 
 impl Handed {
     /// A message that is handed out for this time.
     #[must_use]
-    pub fn new(message: Incoming, attempt: u32, token: Option<Box<dyn Token>>) -> Self {
+    pub fn new(message: Incoming, attempt: u32, token: Option<Arc<dyn Token>>) -> Self {
         Self { message, attempt, token }
     }
 }

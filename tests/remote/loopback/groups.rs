@@ -52,7 +52,7 @@ impl RemoteGroup for Member {
                         group: self.inside.group().into(),
                         deadline: self.deadline,
                     };
-                    let token = Box::new(held) as Box<dyn Token>;
+                    let token = Arc::new(held) as Arc<dyn Token>;
                     into.push(Handed::new(incoming(message), attempt, Some(token)));
                 }
                 Poll::Ready(Err(RecvError::Lagged { skipped, .. })) => {

@@ -102,7 +102,7 @@ struct Dead {
     /// The next one last.
     handed: Vec<Handed>,
     /// What settles those that are looked at, and left: so they do not come again before the end.
-    held: Vec<Box<dyn Token>>,
+    held: Vec<Arc<dyn Token>>,
     /// When they are to be kept again.
     keep: Pin<Box<Sleep>>,
 }
