@@ -157,7 +157,8 @@ async fn raw<F: Future<Output = u64> + Send>(
     count: u64,
     run: impl FnOnce(Raw, u64) -> F + Send,
 ) -> (Taken, u64) {
-    let (stream, name) = (site.kept().await, site.unused("raw"));
+    // Of one length with memq's: each message and acknowledgement carries it.
+    let (stream, name) = (site.kept().await, site.unused("workers"));
     let config = pull::Config {
         durable_name: Some(name.clone()),
         ack_policy: AckPolicy::Explicit,

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::parts::Part;
 use super::recover::recover;
 use super::register::{Nothing, nanos};
-use super::shared::{Arrived, Asks, LATE, RETURN, Shared};
+use super::shared::{Arrived, Asked, Asks, LATE, RETURN, Shared};
 use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names::{Place, offset};
@@ -46,12 +46,30 @@ const REFUSED: Duration = Duration::from_millis(50);
 #[derive(Serialize)]
 struct Pull {
     batch: usize,
-    /// In nanoseconds.
+    /// In nanoseconds; zero where it does not wait.
+    #[serde(skip_serializing_if = "is_zero")]
     expires: u64,
-    /// In nanoseconds.
+    /// In nanoseconds; zero for none.
+    #[serde(skip_serializing_if = "is_zero")]
     idle_heartbeat: u64,
     /// Takes what is there; waits for the first only.
     no_wait: bool,
+}
+
+impl Pull {
+    fn new(asked: Asked) -> Self {
+        // What is answered at once needs neither, and the server looks at the clock for each message
+        // where there is an end.
+        let (expires, idle_heartbeat) =
+            if asked.waits { (nanos(EXPIRES), nanos(HEARTBEAT)) } else { (0, 0) };
+        let no_wait = asked.batch > 1 || !asked.waits;
+        Self { batch: asked.batch, expires, idle_heartbeat, no_wait }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(nanos: &u64) -> bool {
+    *nanos == 0
 }
 
 /// How a pull ended.
@@ -62,6 +80,8 @@ enum Over {
     Busy,
     /// There was nothing for as long as it waited.
     Idle,
+    /// There was nothing, and it did not wait.
+    Nothing,
     /// The server does not know it any more, or is away.
     Lost,
     /// The member takes no more.
@@ -79,16 +99,20 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
         turn.borrow_and_update();
         match shared.request(part) {
             None => break,
-            Some(0) => {
+            Some(Asked { batch: 0, .. }) => {
                 tokio::select! {
                     () = wanted => {}
                     changed = turn.changed() => if changed.is_err() { break },
                 }
             }
-            Some(batch) => {
-                let over = pull(&shared, part, &mut inbox, batch, &mut turn).await;
+            Some(asked) => {
+                let over = pull(&shared, part, &mut inbox, asked, &mut turn).await;
                 match over.unwrap_or(Over::Lost) {
                     Over::Done => continue,
+                    Over::Nothing => {
+                        shared.nothing_is_there();
+                        continue;
+                    }
                     Over::Busy => {
                         tokio::time::sleep(REFUSED).await;
                         continue;
@@ -117,7 +141,7 @@ async fn pull(
     shared: &Shared,
     part: Part,
     inbox: &mut Option<Inbox>,
-    batch: usize,
+    asked: Asked,
     turn: &mut watch::Receiver<()>,
 ) -> Result<Over, Cause> {
     let (link, stream) = (&shared.core.link, &shared.core.stream);
@@ -132,10 +156,9 @@ async fn pull(
         let state = shared.locked();
         (part.durable(&shared.group, &state.register.epoch), state.moves)
     };
-    let (expires, idle_heartbeat) = (nanos(EXPIRES), nanos(HEARTBEAT));
-    let pull = serde_json::to_vec(&Pull { batch, expires, idle_heartbeat, no_wait: batch > 1 })?;
+    let pull = serde_json::to_vec(&Pull::new(asked))?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
-    inbox.left = batch;
+    inbox.left = asked.batch;
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
 
     let mut quiet = Instant::now() + QUIET;
@@ -154,7 +177,7 @@ async fn pull(
         };
         let Some(first) = message else { return Ok(Over::Lost) };
         quiet = Instant::now() + QUIET;
-        let over = take(shared, part, moves, batch, inbox, first);
+        let over = take(shared, part, moves, asked, inbox, first);
         if let Some(over) = over {
             return Ok(over);
         }
@@ -167,7 +190,7 @@ fn take(
     shared: &Shared,
     part: Part,
     moves: u64,
-    batch: usize,
+    asked: Asked,
     inbox: &mut Inbox,
     first: Message,
 ) -> Option<Over> {
@@ -188,8 +211,12 @@ fn take(
             }
             Some(StatusCode::IDLE_HEARTBEAT) => {}
             Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => {
-                let some = std::mem::take(&mut inbox.left) < batch;
-                over = Some(if some { Over::Done } else { Over::Idle });
+                let some = std::mem::take(&mut inbox.left) < asked.batch;
+                over = Some(match some {
+                    true => Over::Done,
+                    false if asked.waits => Over::Idle,
+                    false => Over::Nothing,
+                });
             }
             Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => over = Some(Over::Busy),
             Some(_) => over = Some(Over::Lost),
@@ -294,5 +321,21 @@ impl Inbox {
             client.publish(self.reply.clone(), Bytes::new()).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_that_does_not_wait_has_no_end_and_no_heartbeats() {
+        let pull =
+            |batch, waits| serde_json::to_string(&Pull::new(Asked { batch, waits })).unwrap();
+        assert_eq!(pull(256, false), r#"{"batch":256,"no_wait":true}"#);
+        assert_eq!(pull(1, false), r#"{"batch":1,"no_wait":true}"#);
+        let ends = r#""expires":30000000000,"idle_heartbeat":500000000"#;
+        assert_eq!(pull(256, true), format!(r#"{{"batch":256,{ends},"no_wait":true}}"#));
+        assert_eq!(pull(1, true), format!(r#"{{"batch":1,{ends},"no_wait":false}}"#));
     }
 }

@@ -106,6 +106,15 @@ pub(super) struct State {
     pub(super) stale: bool,
 }
 
+/// What a consumer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Messages, at most.
+    pub(super) batch: usize,
+    /// Whether it waits for the first, since none may be there.
+    pub(super) waits: bool,
+}
+
 /// A message that arrived.
 pub(super) struct Arrived {
     pub(super) incoming: Incoming,
@@ -221,6 +230,18 @@ impl State {
         self.ahead = if low && rules.max_attempts.is_none() { share } else { 0 };
     }
 
+    /// What a part is to be asked for, by a member that may hold so many. Where some are known to wait
+    /// many are asked for without an end, which is less work for the server; if others took them meanwhile
+    /// another pull follows, and so one message is asked for by one that waits.
+    fn asks(&self, part: Part, most: usize) -> Asked {
+        let (wanted, known) = match part {
+            Part::Keyed(_) => (self.wanted.min(1), 0),
+            Part::All | Part::Unkeyed => (self.wanted.max(self.ahead), self.pending),
+        };
+        let batch = wanted.min(most.saturating_sub(self.held.len() + self.ready.len()));
+        Asked { batch, waits: batch < 2 || known == 0 }
+    }
+
     /// Whether something is to be fetched ahead.
     pub(super) fn fetches(&self) -> bool {
         self.ahead > 0
@@ -274,17 +295,18 @@ impl Shared {
         let _ = self.outbox.send((reply.clone(), what));
     }
 
-    /// How many messages a part is to be asked for now; `None` where it is over.
-    pub(super) fn request(&self, part: Part) -> Option<usize> {
+    /// What a part is to be asked for now; `None` where it is over.
+    pub(super) fn request(&self, part: Part) -> Option<Asked> {
         let state = self.locked();
         if state.is_over() {
             return None;
         }
-        let wanted = match part {
-            Part::Keyed(_) => state.wanted.min(1),
-            Part::All | Part::Unkeyed => state.wanted.max(state.ahead),
-        };
-        Some(wanted.min(self.most.saturating_sub(state.held.len() + state.ready.len())))
+        Some(state.asks(part, self.most))
+    }
+
+    /// A pull was told that nothing is there.
+    pub(super) fn nothing_is_there(&self) {
+        self.locked().pending = 0;
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.
@@ -462,5 +484,21 @@ mod tests {
         state.satisfied(&GroupRules::default());
         state.want(1, waker);
         assert_eq!(state.wanted, 1);
+    }
+
+    #[test]
+    fn a_pull_waits_unless_many_are_asked_for_and_some_are_there() {
+        let stats = GroupStats::at("workers", Offset(0));
+        let mut state = State::new(Register::new(GroupRules::default(), 1), stats);
+        state.want(256, Waker::noop());
+        let asked = |batch, waits| Asked { batch, waits };
+        let keyed = Part::Keyed(memq::Partition(0));
+        assert_eq!(state.asks(Part::Unkeyed, 1_000), asked(256, true));
+        state.pending = 10;
+        assert_eq!(state.asks(Part::Unkeyed, 1_000), asked(256, false));
+        assert_eq!(state.asks(Part::All, 100), asked(100, false));
+        assert_eq!(state.asks(Part::All, 1), asked(1, true));
+        assert_eq!(state.asks(Part::All, 0).batch, 0);
+        assert_eq!(state.asks(keyed, 1_000), asked(1, true));
     }
 }
