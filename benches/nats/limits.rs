@@ -14,10 +14,9 @@ const LIMITS: &[(&str, &str)] = &[
     ("publish-pipelined", "The same, and a receipt for each message; a batch has fewer wake-ups."),
     (
         "group-batches",
-        "Does not reach 0.91. By profiles: where keys take turns the server looks at the subject of each message, \
-         which the client does not ask of it (memq-any-order does without); what arrives goes through a task of \
-         the member to whoever waits, so that it can be given back and its deadline kept; and each delivery has a \
-         token of its own, by which it is known what a member holds.",
+        "Does not always reach 0.91. By profiles: where keys take turns the server looks at the subject of each \
+         message, which the client does not ask of it (memq-any-order does without); and what arrives goes through \
+         a task of the member to whoever waits, so that it can be given back and its deadline kept.",
     ),
     (
         "group-singly",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use memq::spi::{GroupRules, Settle, SettleFault};
 use tokio::time::timeout;
 
-use crate::kit::{acked, any_order, confirm, each, nothing, place, settle, take};
+use crate::kit::{NOTHING, acked, any_order, confirm, each, nothing, place, settle, take};
 use crate::support::pass;
 
 #[tokio::test]
@@ -205,6 +205,34 @@ async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
             // Nothing is there to be kept for a while.
             pass(rules.ack_deadline / 2).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_asks_for_many_is_handed_what_others_left_and_then_what_comes() {
+    each(1, |setup| async move {
+        let rules = GroupRules::default();
+        let (mut one, mut other) = (setup.join(&rules, 20).await, setup.join(&rules, 20).await);
+        let mut into = Vec::new();
+        setup.publish(&[""; 6]).await;
+        // It is told that three more are there, asks for more than that, and one is taken meanwhile.
+        poll_fn(|cx| one.poll_next(3, &mut into, cx)).await.unwrap();
+        assert_eq!(acked(&mut other).await, (3, 1));
+        while into.len() < 5 {
+            poll_fn(|cx| one.poll_next(10, &mut into, cx)).await.unwrap();
+        }
+        setup.publish(&[""; 4]).await;
+        // It is told that two more are there, and they are not any more when it asks.
+        poll_fn(|cx| one.poll_next(2, &mut into, cx)).await.unwrap();
+        assert_eq!(acked(&mut other).await, (8, 1));
+        assert_eq!(acked(&mut other).await, (9, 1));
+        let asks = timeout(NOTHING, poll_fn(|cx| one.poll_next(10, &mut into, cx))).await;
+        assert!(asks.is_err(), "{asks:?}");
+        setup.publish(&[""]).await;
+        poll_fn(|cx| one.poll_next(10, &mut into, cx)).await.unwrap();
+        let seen: Vec<_> = into.iter().map(place).collect();
+        assert_eq!(seen, [0, 1, 2, 4, 5, 6, 7, 10].map(|offset| (offset, 1)));
     })
     .await;
 }
