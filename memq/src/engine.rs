@@ -25,6 +25,7 @@ pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod dedup;
 pub(crate) mod group;
+mod hand;
 pub(crate) mod log;
 pub(crate) mod member;
 pub(crate) mod offer;

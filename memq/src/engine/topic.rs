@@ -33,7 +33,7 @@ use super::group::Rules;
 use super::offer::Offer;
 use super::queue::Place;
 use super::segment::EntryRef;
-use super::state::{Found, JoinError, Phase, Refusal, State};
+use super::state::{Found, JoinError, Phase, Refusal, State, When};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sweep;
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
@@ -215,6 +215,22 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The time, and what else a member is asked for that takes messages.
+    #[inline]
+    pub(super) fn when(&self) -> When {
+        When { now: self.now(), moment: self.clock.about_now(), slack: self.clock.slack() }
+    }
+
+    /// Whether a publisher sleeps until there is room. After a change that it would see, if it looked
+    /// after this.
+    #[inline]
+    pub(super) fn publisher_sleeps(&self) -> bool {
+        if cfg!(memq_loom) {
+            fence(Ordering::SeqCst);
+        }
+        self.waits() && self.waiting.load(Ordering::SeqCst)
     }
 
     // Publishing.

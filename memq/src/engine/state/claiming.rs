@@ -1,5 +1,7 @@
 //! How the members of groups are handed messages.
 
+use std::time::Duration;
+
 use super::sharing::Share;
 use super::{Phase, State};
 use crate::engine::after::After;
@@ -8,7 +10,8 @@ use crate::engine::log::Walk;
 use crate::engine::segment::{Lane, Lanes, SlotRef};
 use crate::engine::wake::Wake;
 use crate::error::LagReason;
-use crate::position::Timestamp;
+use crate::options::{Overflow, Retain};
+use crate::position::{Offset, Timestamp};
 
 /// What a member is given.
 pub(crate) enum Claim<P> {
@@ -39,21 +42,60 @@ pub(crate) struct Run<P> {
     pub(crate) count: usize,
 }
 
+/// Messages that a member claimed at once, to be taken one after the other in the same moment.
+pub(crate) struct Ahead<P> {
+    pub(crate) run: Run<P>,
+    pub(crate) moment: Timestamp,
+}
+
+/// When a member comes.
+#[derive(Clone, Copy)]
+pub(crate) struct When {
+    pub(crate) now: Timestamp,
+    /// As [`about_now`](crate::engine::clock::Clock::about_now) has it, and how far that may be behind.
+    pub(crate) moment: Timestamp,
+    pub(crate) slack: Duration,
+}
+
 /// Messages of others that a member takes in at most before it is handed one.
 const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
-    /// What there is for a member.
+    /// What there is for a member. Where much is there it may claim more, for when it comes again.
     pub(in crate::engine) fn claim(
         &mut self,
         share: Share,
         lanes: &mut Lanes<P>,
-        now: Timestamp,
+        when: When,
+        ahead: &mut Option<Ahead<P>>,
         after: &mut After<P>,
     ) -> Claim<P> {
-        self.claims(share, lanes, now, after, |group, walk, wake| {
-            look(group, walk, share.member, now, wake)
+        let (tail, lends, member) = (self.log.tail(), self.lends(), share.member);
+        self.claims(share, lanes, when.now, after, |group, walk, wake| {
+            group.turn_in(member, when.moment, wake);
+            let most = if lends { group.may_lend(member, tail) } else { 1 };
+            if most > 1 {
+                // Who takes the last one has its deadline from then on, too.
+                if let Some(mut run) = run_on(group, walk, most, member, when.now + when.slack) {
+                    let slot = SlotRef::of(&run.lane, Offset(run.ticket.offset));
+                    if run.count > 1 {
+                        group.lend(member, &mut run.ticket, run.count, when.moment);
+                    }
+                    let ticket = run.ticket;
+                    *ahead = (run.count > 1).then_some(Ahead { run, moment: when.moment });
+                    return Claim::Message(slot, ticket);
+                }
+            }
+            look(group, walk, member, when.now, wake)
         })
+    }
+
+    /// Whether members may claim ahead: nothing is dropped that they hold, and nothing waits for it to
+    /// be freed but who publishes.
+    fn lends(&self) -> bool {
+        self.phase == Phase::Open
+            && self.options.overflow != Overflow::DropOldest
+            && self.options.retain == Retain::WithinLimits
     }
 
     /// What there is for a member, this many messages at most. Returns what came after them, if
@@ -68,6 +110,7 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Option<Claim<P>> {
         let last = self.claims(share, lanes, now, after, |group, walk, wake| {
+            group.return_own(share.member, wake);
             let mut left = most;
             while left > 0 {
                 let run = match run_on(group, walk, left, share.member, now) {
@@ -171,6 +214,9 @@ fn look<P>(
             Pick::More if taken_in == TAKE_IN => return Claim::Again,
             Pick::More => {
                 let Some(entry) = walk.entry(group.position()) else {
+                    if group.take_back(wake) {
+                        continue;
+                    }
                     return Claim::Nothing { due: None };
                 };
                 taken_in += 1;
@@ -179,6 +225,8 @@ fn look<P>(
                     None => continue,
                 }
             }
+            // Perhaps by what is claimed ahead, or is settled and not known to be.
+            Pick::Full if group.take_back(wake) => continue,
             Pick::Full => return Claim::Nothing { due: None },
         };
         if let Some(slot) = walk.slot(ticket.offset) {

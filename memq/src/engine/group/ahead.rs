@@ -1,0 +1,237 @@
+//! What members claim ahead: messages that follow each other, claimed under one lock and taken one by
+//! one without it, and acknowledged without it too.
+//!
+//! Nobody can tell. A loan is made only where nobody waits and there is work for everybody, and is
+//! called in by whatever would see it: whoever finds nothing, is full or comes in a later moment,
+//! whatever a deadline, retention, a settlement that is no acknowledgement or a change of members does,
+//! and statistics. What was not taken is as it was then, never handed out; what was is in flight as
+//! any other.
+
+use std::sync::Arc;
+
+use super::lease::LeaseState;
+use super::{Group, Ticket};
+use crate::engine::hand::{Cell, Hand, MOST};
+use crate::engine::wake::Wake;
+use crate::position::Timestamp;
+
+/// What one member claimed ahead.
+#[derive(Debug)]
+pub(super) struct Lent {
+    hand: Arc<Hand>,
+    /// In the order of their offsets. All but the last were taken whole.
+    loans: Vec<Loan>,
+    /// Cells of hand-outs that are not known to be settled.
+    busy: u64,
+    /// Where the next one's is.
+    cell: Cell,
+    /// After the last message of the last loan.
+    end: u64,
+    /// When that was made.
+    moment: Timestamp,
+}
+
+/// Messages that follow each other, and their serials and cells, too.
+#[derive(Debug)]
+struct Loan {
+    offset: u64,
+    serial: u64,
+    cell: Cell,
+    /// A bit for each that is not known to be settled, the first one's the lowest.
+    left: u64,
+    /// Those that were acknowledged and have leases yet.
+    heard: u64,
+}
+
+impl Lent {
+    pub(super) fn new(hand: Arc<Hand>) -> Self {
+        let moment = Timestamp::default();
+        Self { hand, loans: Vec::new(), busy: 0, cell: Cell::FIRST, end: 0, moment }
+    }
+
+    /// Notes what was acknowledged.
+    #[inline]
+    fn hear(&mut self) {
+        for loan in &mut self.loans {
+            loan.settle(&mut self.busy, |cell| self.hand.is_acknowledged(cell));
+        }
+    }
+
+    /// Takes back what was neither acknowledged nor taken, and hand-outs that were. The first message
+    /// that was not taken, if there is one before `end`.
+    fn void(&mut self) -> u64 {
+        let next = self.hand.void();
+        for loan in &mut self.loans {
+            loan.settle(&mut self.busy, |cell| self.hand.withdraw(cell));
+        }
+        self.busy = 0;
+        next
+    }
+}
+
+impl Loan {
+    #[inline]
+    fn settle(&mut self, busy: &mut u64, is_acknowledged: impl Fn(Cell) -> bool) {
+        for place in places(self.left) {
+            let cell = self.cell.after(place);
+            if is_acknowledged(cell) {
+                self.heard |= 1 << place;
+                *busy &= !cell.bits(1);
+            }
+        }
+        self.left &= !self.heard;
+    }
+
+    /// The offsets and serials of those with these bits.
+    #[inline]
+    fn of(&self, bits: u64) -> impl Iterator<Item = (u64, u64)> + Clone + use<> {
+        let (offset, serial) = (self.offset, self.serial);
+        places(bits).map(move |place| (offset + place as u64, serial + place as u64))
+    }
+}
+
+/// The places of the bits of a word, from the lowest on.
+fn places(bits: u64) -> impl Iterator<Item = usize> + Clone {
+    let next = |bits: &u64| Some(bits & (bits - 1)).filter(|bits| *bits != 0);
+    let first = Some(bits).filter(|bits| *bits != 0);
+    std::iter::successors(first, next).map(|bits| bits.trailing_zeros() as usize)
+}
+
+impl Group {
+    /// How many messages a member may claim at once, to take them one by one: so many that as much is
+    /// left for the others.
+    #[inline]
+    pub(in crate::engine) fn may_lend(&self, key: usize, tail: u64) -> usize {
+        let members = self.members.keys().len();
+        let most = (tail.saturating_sub(self.position) as usize / (2 * members.max(1))).min(MOST);
+        let Some(member) = self.members.get(key) else { return 1 };
+        let free = member.lent.busy & member.lent.cell.bits(most) == 0;
+        if most > 1 && free && !self.rules.auto_ack && self.members.all_busy() { most } else { 1 }
+    }
+
+    /// A member has claimed these messages, from the one of this ticket on, and taken the first.
+    pub(in crate::engine) fn lend(
+        &mut self,
+        key: usize,
+        ticket: &mut Ticket,
+        count: usize,
+        moment: Timestamp,
+    ) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        let lent = &mut member.lent;
+        let (offset, serial, cell) = (ticket.offset, ticket.serial, lent.cell);
+        lent.hand.deal(offset + 1, cell, serial, count);
+        lent.loans.push(Loan { offset, serial, cell, left: u64::MAX >> (64 - count), heard: 0 });
+        lent.busy |= cell.bits(count);
+        lent.cell = cell.after(count);
+        (lent.end, lent.moment) = (offset + count as u64, moment);
+        ticket.cell = Some(cell);
+        self.loans += 1;
+    }
+
+    /// Learns what was acknowledged.
+    #[inline]
+    pub(in crate::engine) fn hear(&mut self, wake: &mut Wake) {
+        if self.loans > 0 {
+            for at in 0..self.members.keys().len() {
+                self.hear_of(self.members.keys()[at], wake);
+            }
+        }
+    }
+
+    fn hear_of(&mut self, key: usize, wake: &mut Wake) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        member.lent.hear();
+        let mut loans = std::mem::take(&mut member.lent.loans);
+        for loan in &mut loans {
+            let heard = std::mem::take(&mut loan.heard);
+            self.acknowledge_all(loan.of(heard), wake);
+        }
+        let before = loans.len();
+        loans.retain(|loan| loan.left != 0);
+        self.loans -= before - loans.len();
+        if let Some(member) = self.members.get_mut(key) {
+            member.lent.loans = loans;
+        }
+    }
+
+    /// A member comes under the lock: what it has not taken it does not take any more, and what others
+    /// have not taken in this moment they do not.
+    #[inline]
+    pub(in crate::engine) fn turn_in(&mut self, key: usize, moment: Timestamp, wake: &mut Wake) {
+        if self.loans == 0 {
+            return;
+        }
+        self.hear_of(key, wake);
+        for at in 0..self.members.keys().len() {
+            let other = self.members.keys()[at];
+            let is_late = |lent: &Lent| other == key || lent.moment != moment;
+            if self.members.get(other).is_some_and(|other| is_late(&other.lent)) {
+                self.return_rest(other, wake);
+            }
+        }
+    }
+
+    /// A member comes for many.
+    #[inline]
+    pub(in crate::engine) fn return_own(&mut self, key: usize, wake: &mut Wake) {
+        if self.loans > 0 {
+            self.return_rest(key, wake);
+        }
+    }
+
+    /// A member takes no more of what it claimed ahead; what it has taken stays as it is.
+    fn return_rest(&mut self, key: usize, wake: &mut Wake) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        let lent = &mut member.lent;
+        let (next, end) = (lent.hand.void(), lent.end);
+        let Some(last) = lent.loans.last_mut().filter(|_| next < end) else { return };
+        for place in places(last.left) {
+            if last.offset + place as u64 >= next {
+                let cell = last.cell.after(place);
+                // Nobody has it, to acknowledge it.
+                lent.hand.withdraw(cell);
+                lent.busy &= !cell.bits(1);
+                last.left &= !(1 << place);
+            }
+        }
+        if last.left == 0 {
+            lent.loans.pop();
+            self.loans -= 1;
+        }
+        (next..end).for_each(|offset| self.was_not_taken(offset, wake));
+    }
+
+    /// Calls in all loans. Returns whether there were any.
+    #[inline]
+    pub(in crate::engine) fn take_back(&mut self, wake: &mut Wake) -> bool {
+        let any = self.loans > 0;
+        if any {
+            self.take_all_back(wake);
+        }
+        any
+    }
+
+    #[cold]
+    fn take_all_back(&mut self, wake: &mut Wake) {
+        for at in 0..self.members.keys().len() {
+            let key = self.members.keys()[at];
+            let Some(member) = self.members.get_mut(key) else { continue };
+            let (next, end) = (member.lent.void(), member.lent.end);
+            let loans = std::mem::take(&mut member.lent.loans);
+            self.loans -= loans.len();
+            for loan in &loans {
+                self.acknowledge_all(loan.of(loan.heard), wake);
+            }
+            (next..end).for_each(|offset| self.was_not_taken(offset, wake));
+        }
+    }
+
+    /// It is as if it had not been claimed.
+    fn was_not_taken(&mut self, offset: u64, wake: &mut Wake) {
+        let Some(lease) = self.leases.get_mut(offset) else { return };
+        (lease.attempt, lease.serial) = (0, 0);
+        self.counters.delivered -= 1;
+        self.change(offset, LeaseState::Fresh, wake);
+    }
+}
