@@ -18,6 +18,9 @@ pub struct Options {
     /// What the dead-letter topics hold at most; they reject then.
     pub dead_max: Option<usize>,
     pub groups: [Rules; 3],
+    /// The numbers are looked at after every so many steps: who looks calls in what members have
+    /// claimed ahead.
+    pub look: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +115,7 @@ pub fn options(rng: &mut Rng) -> Options {
         dedup: *rng.choice(&[None, Some(50), Some(1_000)]).unwrap(),
         dead_max: *rng.choice(&[None, None, Some(2)]).unwrap(),
         groups,
+        look: *rng.choice(&[1, 3, 20]).unwrap(),
     }
 }
 

@@ -151,6 +151,12 @@ impl Ticket {
         Self { offset: offset.0, attempt, serial: 0, cell: None }
     }
 
+    /// Whether its message was claimed ahead, with others.
+    #[cfg(all(test, memq_loom))]
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.cell.is_some()
+    }
+
     /// That of a message so many after this one in a run.
     #[inline]
     pub(crate) fn after(self, count: usize) -> Self {

@@ -172,14 +172,6 @@ impl Group {
         }
     }
 
-    /// A member comes for many.
-    #[inline]
-    pub(in crate::engine) fn return_own(&mut self, key: usize, wake: &mut Wake) {
-        if self.loans > 0 {
-            self.return_rest(key, wake);
-        }
-    }
-
     /// A member takes no more of what it claimed ahead; what it has taken stays as it is.
     fn return_rest(&mut self, key: usize, wake: &mut Wake) {
         let Some(member) = self.members.get_mut(key) else { return };
@@ -199,7 +191,7 @@ impl Group {
             lent.loans.pop();
             self.loans -= 1;
         }
-        (next..end).for_each(|offset| self.was_not_taken(offset, wake));
+        self.were_not_taken((next..end).rev(), wake);
     }
 
     /// Calls in all loans. Returns whether there were any.
@@ -214,6 +206,7 @@ impl Group {
 
     #[cold]
     fn take_all_back(&mut self, wake: &mut Wake) {
+        let mut left = Vec::new();
         for at in 0..self.members.keys().len() {
             let key = self.members.keys()[at];
             let Some(member) = self.members.get_mut(key) else { continue };
@@ -223,15 +216,23 @@ impl Group {
             for loan in &loans {
                 self.acknowledge_all(loan.of(loan.heard), wake);
             }
-            (next..end).for_each(|offset| self.was_not_taken(offset, wake));
+            left.extend(next..end);
         }
+        left.sort_unstable();
+        self.were_not_taken(left.into_iter().rev(), wake);
     }
 
-    /// It is as if it had not been claimed.
-    fn was_not_taken(&mut self, offset: u64, wake: &mut Wake) {
-        let Some(lease) = self.leases.get_mut(offset) else { return };
-        (lease.attempt, lease.serial) = (0, 0);
-        self.counters.delivered -= 1;
-        self.change(offset, LeaseState::Fresh, wake);
+    /// It is as if these, the last one first, had not been claimed.
+    fn were_not_taken(&mut self, offsets: impl Iterator<Item = u64>, wake: &mut Wake) {
+        for offset in offsets {
+            self.counters.delivered -= 1;
+            if offset + 1 == self.position {
+                self.remove(offset, wake);
+                self.position = offset;
+            } else if let Some(lease) = self.leases.get_mut(offset) {
+                (lease.attempt, lease.serial) = (0, 0);
+                self.change(offset, LeaseState::Fresh, wake);
+            }
+        }
     }
 }

@@ -110,7 +110,8 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Option<Claim<P>> {
         let last = self.claims(share, lanes, now, after, |group, walk, wake| {
-            group.return_own(share.member, wake);
+            // In the order in which they would come.
+            group.take_back(wake);
             let mut left = most;
             while left > 0 {
                 let run = match run_on(group, walk, left, share.member, now) {
