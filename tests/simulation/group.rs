@@ -209,7 +209,8 @@ impl Group {
             let lease = self.leases.iter().find(|lease| lease.offset == *offset);
             lease.map_or(*offset >= self.position, |lease| lease.state == State::New)
         };
-        let skipped: Vec<u64> = (self.start..offset).filter(is_new).collect();
+        let skipped = (self.start..offset).filter(is_new);
+        let skipped: Vec<u64> = skipped.filter(|offset| self.is_turn(*offset, log)).collect();
         let others = self.members.len().saturating_sub(1);
         let plain = |offset: &u64| self.rules.any_order || log.at(*offset).key.is_none();
         offset < log.tail()

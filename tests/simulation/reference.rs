@@ -379,13 +379,14 @@ impl Model {
         group.tell(&self.log);
         group.valid(ticket)?;
         let (offset, rules) = (ticket.offset, group.rules);
+        let later = |delay: u64| (delay > 0).then(|| now + delay);
         match how {
             How::Ack => group.end(offset, Fate::Settled),
             How::Drop => group.come_back(offset, None, "its delivery was dropped"),
-            How::Nack => group.come_back(offset, Some(now + rules.backoff), "nacked"),
-            How::NackAfter(delay) => group.come_back(offset, Some(now + delay), "nacked"),
+            How::Nack => group.come_back(offset, later(rules.backoff), "nacked"),
+            How::NackAfter(delay) => group.come_back(offset, later(delay), "nacked"),
             How::Reject if rules.dead == Dead::Never => {
-                group.come_back(offset, Some(now + rules.backoff), "rejected");
+                group.come_back(offset, later(rules.backoff), "rejected");
                 return Err(Refusal::NoDeadLetterTopic);
             }
             How::Reject => {

@@ -342,7 +342,10 @@ impl Group {
         how: Wait,
         now: Timestamp,
     ) -> (Option<Timestamp>, Option<Waker>) {
-        debug_assert_eq!(self.loans, 0, "who waits is told of nothing that is settled without the lock");
+        debug_assert_eq!(
+            self.loans, 0,
+            "who waits is told of nothing that is settled without the lock"
+        );
         // Who was woken to get a timer gets one, also if what was due is settled meanwhile: so it is
         // not woken again for the next.
         let asked = self.members.was_asked(member);

@@ -51,7 +51,11 @@ impl Cell {
     pub(super) fn bits(self, count: usize) -> u64 {
         let bits = if count >= 64 { u64::MAX } else { (1 << count) - 1 };
         let at = u32::from(self.0);
-        if CELLS == 64 { bits.rotate_left(at) } else { (bits << at | bits << at >> CELLS) & ((1 << CELLS) - 1) }
+        if CELLS == 64 {
+            bits.rotate_left(at)
+        } else {
+            (bits << at | bits << at >> CELLS) & ((1 << CELLS) - 1)
+        }
     }
 }
 

@@ -100,7 +100,8 @@ impl<P: Send + Sync + 'static> Holder<P> {
         }
         let now =
             if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic().now() };
-        self.topic().locked(|state, after| state.settle_delivery(self.key(), ticket, how, now, after))
+        self.topic()
+            .locked(|state, after| state.settle_delivery(self.key(), ticket, how, now, after))
     }
 
     /// The time, which to an acknowledgement matters where messages expire.
@@ -166,7 +167,8 @@ impl<P: Send + Sync + 'static> Member<P> {
         // The first expires first; what is lost with it is told under the lock.
         let is_fresh = topic.clock().about_now() == *moment
             && run.lane.get(first).is_some_and(|entry| !topic.expired(&entry));
-        let taken = if is_fresh { self.holder.hand.take(most, first + run.count as u64) } else { None };
+        let taken =
+            if is_fresh { self.holder.hand.take(most, first + run.count as u64) } else { None };
         let Some((offset, count)) = taken else {
             self.ahead = None;
             return None;

@@ -25,6 +25,10 @@ impl Group {
         }
         let offset = ticket.offset;
         if let Settlement::Ack = how {
+            // Of a void hand-out it is told whether the message was handed out since.
+            if self.loans > 0 && self.valid(offset, ticket.serial).is_err() {
+                self.take_back(wake);
+            }
             self.acknowledge_one(ticket.offset, ticket.serial, wake)?;
             self.cover(wake);
             self.summon(wake);
