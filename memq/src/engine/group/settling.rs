@@ -128,9 +128,8 @@ impl Group {
         until: Timestamp,
         wake: &mut Wake,
     ) -> Result<(), SettleError> {
-        if ticket.cell.is_some() {
-            self.take_back(wake);
-        }
+        // It may be due at once.
+        self.take_back(wake);
         self.valid(ticket.offset, ticket.serial)?;
         let Some(LeaseState::InFlight { until: was, .. }) =
             self.leases.get_mut(ticket.offset).map(|lease| &mut lease.state)
@@ -202,6 +201,7 @@ impl Group {
             }
         }
         self.cover(wake);
+        self.summon(wake);
     }
 
     /// Takes up the burial of a message, if it waits for one.
