@@ -106,15 +106,16 @@ pub fn options(rng: &mut Rng) -> Options {
     let groups = [(); 3].map(|()| rules(rng));
     let ttl = *rng.choice(&[None, None, Some(40), Some(400)]).unwrap();
     let retain = *rng.choice(&[Retain::WithinLimits, Retain::UntilConsumed]).unwrap();
-    // What expires or was passed goes when somebody looks.
-    let seldom = ttl.is_none() && retain == Retain::WithinLimits;
+    let overflow = [Overflow::DropOldest, Overflow::DropOldest, Overflow::Reject, Overflow::Wait];
+    let overflow = *rng.choice(&overflow).unwrap();
+    // What goes by age, by number or because it was passed is told when somebody looks.
+    let seldom =
+        ttl.is_none() && retain == Retain::WithinLimits && overflow != Overflow::DropOldest;
     Options {
         partitions: *rng.choice(&[1, 1, 2, 8]).unwrap(),
         max: *rng.choice(&[2, 3, 5, 8, 16, 40, 10_000]).unwrap(),
         ttl,
-        overflow: *rng
-            .choice(&[Overflow::DropOldest, Overflow::DropOldest, Overflow::Reject, Overflow::Wait])
-            .unwrap(),
+        overflow,
         retain,
         dedup: *rng.choice(&[None, Some(50), Some(1_000)]).unwrap(),
         dead_max: *rng.choice(&[None, None, Some(2)]).unwrap(),
