@@ -160,8 +160,14 @@ impl Ticket {
     /// That of a message so many after this one in a run.
     #[inline]
     pub(crate) fn after(self, count: usize) -> Self {
-        let (cell, count) = (self.cell.map(|cell| cell.after(count)), count as u64);
-        Self { offset: self.offset + count, serial: self.serial + count, cell, ..self }
+        let count = count as u64;
+        Self { offset: self.offset + count, serial: self.serial + count, ..self }
+    }
+
+    /// The same where the run was claimed ahead.
+    #[inline]
+    pub(super) fn ahead(self, count: usize) -> Self {
+        Self { cell: self.cell.map(|cell| cell.after(count)), ..self.after(count) }
     }
 }
 

@@ -64,11 +64,10 @@ impl Hand {
         Self { next: AtomicU64::new(VOID), cells: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
-    /// Its member takes this many of the messages before `end`, at most: the first one, and how many.
+    /// Its member takes the next message, if that is before `end`.
     #[inline]
-    pub(super) fn take(&self, most: usize, end: u64) -> Option<(u64, usize)> {
-        let first = self.next.fetch_add(most as u64, Ordering::AcqRel);
-        (first < end).then(|| (first, most.min((end - first) as usize)))
+    pub(super) fn take(&self, end: u64) -> Option<u64> {
+        Some(self.next.fetch_add(1, Ordering::AcqRel)).filter(|next| *next < end)
     }
 
     /// Acknowledges a hand-out, if that was not done and it was not taken back.

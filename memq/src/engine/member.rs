@@ -147,8 +147,8 @@ impl<P: Send + Sync + 'static> Member<P> {
 
     /// What there is now.
     pub(crate) fn claim(&mut self, lanes: &mut Lanes<P>) -> Claim<P> {
-        if let Some((run, ticket, _)) = self.take_ahead(1) {
-            return Claim::Message(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket);
+        if let Some((slot, ticket)) = self.take_ahead() {
+            return Claim::Message(slot, ticket);
         }
         let (topic, share, ahead) = (self.holder.topic(), self.share, &mut self.ahead);
         let when = topic.when();
@@ -158,23 +158,21 @@ impl<P: Send + Sync + 'static> Member<P> {
         claim
     }
 
-    /// What was claimed ahead, this many messages at most: the run they are of, the first one's ticket,
-    /// and how many they are.
+    /// The next of what was claimed ahead.
     #[inline]
-    fn take_ahead(&mut self, most: usize) -> Option<(&Run<P>, Ticket, usize)> {
+    fn take_ahead(&mut self) -> Option<(SlotRef<P>, Ticket)> {
         let Ahead { run, moment } = self.ahead.as_ref()?;
         let (topic, first) = (self.holder.topic(), run.ticket.offset);
         // The first expires first; what is lost with it is told under the lock.
         let is_fresh = topic.clock().about_now() == *moment
             && run.lane.get(first).is_some_and(|entry| !topic.expired(&entry));
-        let taken =
-            if is_fresh { self.holder.hand.take(most, first + run.count as u64) } else { None };
-        let Some((offset, count)) = taken else {
+        let end = first + run.count as u64;
+        let Some(offset) = (if is_fresh { self.holder.hand.take(end) } else { None }) else {
             self.ahead = None;
             return None;
         };
-        let run = &self.ahead.as_ref()?.run;
-        Some((run, run.ticket.after((offset - first) as usize), count))
+        let slot = SlotRef::of(&run.lane, Offset(offset));
+        Some((slot, run.ticket.ahead((offset - first) as usize)))
     }
 
     /// What there is now; where that is nothing, the member is parked.
@@ -225,19 +223,12 @@ impl<P: Send + Sync + 'static> Member<P> {
         claimed: &mut Vec<Run<P>>,
         lanes: &mut Lanes<P>,
     ) -> Option<Claim<P>> {
-        let mut left = most;
-        if let Some((run, ticket, count)) = self.take_ahead(most) {
-            claimed.push(Run { lane: run.lane.clone(), ticket, count });
-            left -= count;
-        }
-        if left == 0 {
-            return Some(Claim::Again);
-        }
+        // It is claimed again, with the rest.
         self.ahead = None;
         let (topic, share, now) = (self.topic(), self.share, self.topic().now());
         lanes.release_former();
         let last =
-            topic.locked(|state, after| state.claim_up_to(share, left, claimed, lanes, now, after));
+            topic.locked(|state, after| state.claim_up_to(share, most, claimed, lanes, now, after));
         let count: usize = claimed.iter().map(|run| run.count).sum();
         lanes.release_but(count == most);
         last

@@ -56,6 +56,8 @@ pub(crate) struct Topic<P> {
     /// is a publisher, and whoever has read or stored a message has seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
+    /// Whether members of groups may claim ahead. Changes with them.
+    lends: AtomicBool,
     /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.
     exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
@@ -143,6 +145,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
+            lends: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
@@ -163,6 +166,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
+            self.lends.store(state.lends(), Ordering::Relaxed);
             let exact = settled.0.ttl.is_some() || settled.0.dedup.is_some();
             self.exact.store(exact, Ordering::Relaxed);
             settled
@@ -220,7 +224,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// The time, and what else a member is asked for that takes messages.
     #[inline]
     pub(super) fn when(&self) -> When {
-        When { now: self.now(), moment: self.clock.about_now(), slack: self.clock.slack() }
+        let moment = self.lends.load(Ordering::Relaxed).then(|| self.clock.about_now());
+        When { now: self.now(), moment, slack: self.clock.slack() }
     }
 
     /// Whether a publisher sleeps until there is room. After a change that it would see, if it looked

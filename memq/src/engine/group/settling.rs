@@ -61,7 +61,8 @@ impl Group {
         if self.rules.auto_ack {
             return;
         }
-        if tickets.iter().any(|ticket| ticket.cell.is_some()) {
+        // Only the first was not claimed with others, and may have been claimed ahead.
+        if tickets.first().is_some_and(|first| first.cell.is_some()) {
             self.take_back(wake);
         }
         self.acknowledge_all(tickets.iter().map(|ticket| (ticket.offset, ticket.serial)), wake);

@@ -52,8 +52,9 @@ pub(crate) struct Ahead<P> {
 #[derive(Clone, Copy)]
 pub(crate) struct When {
     pub(crate) now: Timestamp,
-    /// As [`about_now`](crate::engine::clock::Clock::about_now) has it, and how far that may be behind.
-    pub(crate) moment: Timestamp,
+    /// As [`about_now`](crate::engine::clock::Clock::about_now) has it, where it may claim ahead; and
+    /// how far that may be behind.
+    pub(crate) moment: Option<Timestamp>,
     pub(crate) slack: Duration,
 }
 
@@ -70,19 +71,21 @@ impl<P> State<P> {
         ahead: &mut Option<Ahead<P>>,
         after: &mut After<P>,
     ) -> Claim<P> {
-        let (tail, lends, member) = (self.log.tail(), self.lends(), share.member);
+        let (tail, phase, member) = (self.log.tail(), self.phase, share.member);
         self.claims(share, lanes, when.now, after, |group, walk, wake| {
-            group.turn_in(member, when.moment, wake);
-            let most = if lends { group.may_lend(member, tail) } else { 1 };
-            if most > 1 {
+            if let Some(moment) = when.moment.filter(|_| phase == Phase::Open) {
+                group.turn_in(member, moment, wake);
+                let most = group.may_lend(member, tail);
                 // Who takes the last one has its deadline from then on, too.
-                if let Some(mut run) = run_on(group, walk, most, member, when.now + when.slack) {
+                let until = when.now + when.slack;
+                let run = if most > 1 { run_on(group, walk, most, member, until) } else { None };
+                if let Some(mut run) = run {
                     let slot = SlotRef::of(&run.lane, Offset(run.ticket.offset));
                     if run.count > 1 {
-                        group.lend(member, &mut run.ticket, run.count, when.moment);
+                        group.lend(member, &mut run.ticket, run.count, moment);
                     }
                     let ticket = run.ticket;
-                    *ahead = (run.count > 1).then_some(Ahead { run, moment: when.moment });
+                    *ahead = (run.count > 1).then_some(Ahead { run, moment });
                     return Claim::Message(slot, ticket);
                 }
             }
@@ -92,10 +95,8 @@ impl<P> State<P> {
 
     /// Whether members may claim ahead: nothing is dropped that they hold, and nothing waits for it to
     /// be freed but who publishes.
-    fn lends(&self) -> bool {
-        self.phase == Phase::Open
-            && self.options.overflow != Overflow::DropOldest
-            && self.options.retain == Retain::WithinLimits
+    pub(in crate::engine) fn lends(&self) -> bool {
+        self.options.overflow != Overflow::DropOldest && self.options.retain == Retain::WithinLimits
     }
 
     /// What there is for a member, this many messages at most. Returns what came after them, if
