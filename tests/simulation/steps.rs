@@ -142,6 +142,19 @@ fn rules(rng: &mut Rng) -> Rules {
     }
 }
 
+/// Of a topic whose members may claim ahead.
+pub fn lending(rng: &mut Rng) -> Options {
+    Options {
+        partitions: 1,
+        max: *rng.choice(&[16, 40, 10_000]).unwrap(),
+        ttl: None,
+        overflow: *rng.choice(&[Overflow::Reject, Overflow::Wait]).unwrap(),
+        retain: Retain::WithinLimits,
+        look: *rng.choice(&[3, 20, 20]).unwrap(),
+        ..options(rng)
+    }
+}
+
 /// Steps that are alike in one thing: how many keys there are.
 pub fn steps(rng: &mut Rng, count: usize) -> Vec<Step> {
     let keys = *rng.choice(&[0, 1, 3, 3, 100]).unwrap();

@@ -71,9 +71,9 @@ pub(super) struct Group {
     /// Leases that nobody can be handed any more: dead ones whose topic has ended, and those behind
     /// one of their key.
     idle: usize,
-    /// Runs of messages that members claimed ahead, of which not all hand-outs are known to be settled.
-    /// While there are any, nobody waits for a message.
-    loans: usize,
+    /// Members that claimed ahead and have hand-outs of that which are not known to be settled. While
+    /// there are any, nobody waits for a message.
+    lenders: Vec<usize>,
     serials: u64,
     /// What was skipped and nobody was told of.
     missed: Option<(u64, LagReason)>,
@@ -188,7 +188,7 @@ impl Group {
             members: Members::new(),
             in_flight: 0,
             idle: 0,
-            loans: 0,
+            lenders: Vec::new(),
             serials: 0,
             missed: None,
             counters: Counters::default(),
@@ -348,10 +348,7 @@ impl Group {
         how: Wait,
         now: Timestamp,
     ) -> (Option<Timestamp>, Option<Waker>) {
-        debug_assert_eq!(
-            self.loans, 0,
-            "who waits is told of nothing that is settled without the lock"
-        );
+        debug_assert!(self.lenders.is_empty(), "who waits is not told what is settled so");
         // Who was woken to get a timer gets one, also if what was due is settled meanwhile: so it is
         // not woken again for the next.
         let asked = self.members.was_asked(member);

@@ -14,13 +14,23 @@
 //! looks for sleepers after that. So one of the two sees the other, as with readers in
 //! [`topic`](super::topic).
 
+use std::time::Duration;
+
 use super::sync::{AtomicU64, Ordering};
+use crate::position::Timestamp;
 
 /// Hand-outs that are not known to be settled at most; no more than bits in a word.
 pub(super) const CELLS: usize = if cfg!(memq_loom) { 4 } else { 64 };
 
 /// Messages that are dealt at once at most, so that those before may still be out.
 pub(super) const MOST: usize = CELLS / 2;
+
+/// When a member comes that may claim ahead, and for how long it may take from that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When {
+    pub(super) now: Timestamp,
+    pub(super) window: Duration,
+}
 
 /// Where nothing may be taken; so far away that nobody comes near by taking.
 const VOID: u64 = 1 << 62;

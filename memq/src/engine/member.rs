@@ -161,10 +161,10 @@ impl<P: Send + Sync + 'static> Member<P> {
     /// The next of what was claimed ahead.
     #[inline]
     fn take_ahead(&mut self) -> Option<(SlotRef<P>, Ticket)> {
-        let Ahead { run, moment } = self.ahead.as_ref()?;
+        let Ahead { run, end: until } = self.ahead.as_ref()?;
         let (topic, first) = (self.holder.topic(), run.ticket.offset);
         // The first expires first; what is lost with it is told under the lock.
-        let is_fresh = topic.clock().about_now() == *moment
+        let is_fresh = topic.now() <= *until
             && run.lane.get(first).is_some_and(|entry| !topic.expired(&entry));
         let end = first + run.count as u64;
         let Some(offset) = (if is_fresh { self.holder.hand.take(end) } else { None }) else {

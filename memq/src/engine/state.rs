@@ -24,7 +24,7 @@ use crate::error::{LagReason, PublishError, SeekError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
-pub(crate) use self::claiming::{Ahead, Claim, Run, When};
+pub(crate) use self::claiming::{Ahead, Claim, Run};
 pub(crate) use self::sharing::{GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {

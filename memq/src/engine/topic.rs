@@ -32,10 +32,11 @@ use self::sweeper::Sweeper;
 use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
+use super::hand::When;
 use super::offer::Offer;
 use super::queue::Place;
 use super::segment::EntryRef;
-use super::state::{Found, JoinError, Phase, Refusal, State, When};
+use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 use super::wake::Ticket;
@@ -57,8 +58,6 @@ pub(crate) struct Topic<P> {
     /// is a publisher, and whoever has read or stored a message has seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
-    /// Whether members of groups may claim ahead. Changes with them.
-    lends: AtomicBool,
     /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.
     exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
@@ -128,7 +127,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
-            lends: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             rejected: AtomicU64::new(0),
@@ -149,7 +147,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
             let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
-            self.lends.store(state.lends(), Ordering::Relaxed);
             let exact = settled.0.ttl.is_some() || settled.0.dedup.is_some();
             self.exact.store(exact, Ordering::Relaxed);
             settled
@@ -204,11 +201,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
         &self.clock
     }
 
-    /// The time, and what else a member is asked for that takes messages.
+    /// The time at which a member comes that may claim ahead.
     #[inline]
     pub(super) fn when(&self) -> When {
-        let moment = self.lends.load(Ordering::Relaxed).then(|| self.clock.about_now());
-        When { now: self.now(), moment, slack: self.clock.slack() }
+        When { now: self.now(), window: self.clock.window() }
     }
 
     /// Whether a publisher sleeps until there is room. After a change that it would see, if it looked

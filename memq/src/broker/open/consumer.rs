@@ -89,7 +89,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     }
 
     /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
-    /// said. In memory it may have 50 ms more.
+    /// said. In memory it may have a millisecond more.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
         self.said.ack_deadline = Some(deadline);
         self

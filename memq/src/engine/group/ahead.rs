@@ -2,16 +2,16 @@
 //! one without it, and acknowledged without it too.
 //!
 //! Nobody can tell. A loan is made only where nobody waits and there is work for everybody, and is
-//! called in by whatever would see it: whoever finds nothing, is full or comes in a later moment,
+//! called in by whatever would see it: whoever finds nothing, is full or comes when the window is over,
 //! whatever a deadline, retention, a settlement that is no acknowledgement or a change of members does,
 //! and statistics. What was not taken is as it was then, never handed out; what was is in flight as
 //! any other.
 
 use std::sync::Arc;
 
-use super::lease::LeaseState;
+use super::lease::{Lease, LeaseState};
 use super::{Group, Ticket};
-use crate::engine::hand::{Cell, Hand, MOST};
+use crate::engine::hand::{Cell, Hand, MOST, When};
 use crate::engine::wake::Wake;
 use crate::position::Timestamp;
 
@@ -27,8 +27,9 @@ pub(super) struct Lent {
     cell: Cell,
     /// After the last message of the last loan.
     end: u64,
-    /// When that was made.
-    moment: Timestamp,
+    /// When it came last, and how many messages it might claim then.
+    came: Timestamp,
+    most: usize,
 }
 
 /// Messages that follow each other, and their serials and cells, too.
@@ -45,8 +46,8 @@ struct Loan {
 
 impl Lent {
     pub(super) fn new(hand: Arc<Hand>) -> Self {
-        let moment = Timestamp::default();
-        Self { hand, loans: Vec::new(), busy: 0, cell: Cell::FIRST, end: 0, moment }
+        let (cell, came) = (Cell::FIRST, Timestamp::default());
+        Self { hand, loans: Vec::new(), busy: 0, cell, end: 0, came, most: 1 }
     }
 
     /// Notes what was acknowledged.
@@ -98,77 +99,88 @@ fn places(bits: u64) -> impl Iterator<Item = usize> + Clone {
 }
 
 impl Group {
-    /// How many messages a member may claim at once, to take them one by one: so many that as much is
-    /// left for the others.
+    /// A member comes under the lock: what it has not taken goes back, and what others have not taken for
+    /// longer than the window does. Returns how many messages it may claim at once now, to take them one by
+    /// one: more each time it comes again within the window, as long as much is left for the others.
     #[inline]
-    pub(in crate::engine) fn may_lend(&self, key: usize, tail: u64) -> usize {
-        let members = self.members.keys().len();
-        let most = (tail.saturating_sub(self.position) as usize / (2 * members.max(1))).min(MOST);
-        let Some(member) = self.members.get(key) else { return 1 };
-        let free = member.lent.busy & member.lent.cell.bits(most) == 0;
-        if most > 1 && free && !self.rules.auto_ack && self.members.all_busy() { most } else { 1 }
+    pub(in crate::engine) fn turn_in(
+        &mut self,
+        key: usize,
+        when: When,
+        tail: u64,
+        wake: &mut Wake,
+    ) -> usize {
+        if !self.lenders.is_empty() {
+            self.call_late(key, when, wake);
+        }
+        let members = self.members.keys().len().max(1);
+        let all = tail.saturating_sub(self.position) as usize / (2 * members);
+        let all_busy = self.members.all_busy() && !self.rules.auto_ack;
+        let Some(member) = self.members.get_mut(key) else { return 1 };
+        let lent = &mut member.lent;
+        let is_quick = when.now.since(lent.came) <= when.window;
+        lent.most = if is_quick { (2 * lent.most).min(MOST) } else { 1 };
+        lent.came = when.now;
+        let most = lent.most.min(all);
+        if all_busy && most > 1 && lent.busy & lent.cell.bits(most) == 0 { most } else { 1 }
+    }
+
+    #[inline(never)]
+    fn call_late(&mut self, key: usize, when: When, wake: &mut Wake) {
+        self.hear_of(key, wake);
+        for at in (0..self.lenders.len()).rev() {
+            let other = self.lenders[at];
+            let is_late = |lent: &Lent| other == key || when.now.since(lent.came) > when.window;
+            if self.members.get(other).is_some_and(|other| is_late(&other.lent)) {
+                self.return_rest(other, wake);
+            }
+        }
     }
 
     /// A member has claimed these messages, from the one of this ticket on, and taken the first.
-    pub(in crate::engine) fn lend(
-        &mut self,
-        key: usize,
-        ticket: &mut Ticket,
-        count: usize,
-        moment: Timestamp,
-    ) {
+    pub(in crate::engine) fn lend(&mut self, key: usize, ticket: &mut Ticket, count: usize) {
         let Some(member) = self.members.get_mut(key) else { return };
         let lent = &mut member.lent;
         let (offset, serial, cell) = (ticket.offset, ticket.serial, lent.cell);
         lent.hand.deal(offset + 1, cell, serial, count);
+        if lent.loans.is_empty() {
+            self.lenders.push(key);
+        }
         lent.loans.push(Loan { offset, serial, cell, left: u64::MAX >> (64 - count), heard: 0 });
         lent.busy |= cell.bits(count);
         lent.cell = cell.after(count);
-        (lent.end, lent.moment) = (offset + count as u64, moment);
+        lent.end = offset + count as u64;
         ticket.cell = Some(cell);
-        self.loans += 1;
     }
 
     /// Learns what was acknowledged.
     #[inline]
     pub(in crate::engine) fn hear(&mut self, wake: &mut Wake) {
-        if self.loans > 0 {
-            for at in 0..self.members.keys().len() {
-                self.hear_of(self.members.keys()[at], wake);
-            }
+        for at in (0..self.lenders.len()).rev() {
+            self.hear_of(self.lenders[at], wake);
         }
     }
 
     fn hear_of(&mut self, key: usize, wake: &mut Wake) {
         let Some(member) = self.members.get_mut(key) else { return };
         member.lent.hear();
+        self.settle_heard(key, wake);
+    }
+
+    /// Acknowledges what was heard of, and forgets loans of which nothing is left.
+    fn settle_heard(&mut self, key: usize, wake: &mut Wake) {
+        let Some(member) = self.members.get_mut(key) else { return };
         let mut loans = std::mem::take(&mut member.lent.loans);
         for loan in &mut loans {
             let heard = std::mem::take(&mut loan.heard);
             self.acknowledge_all(loan.of(heard), wake);
         }
-        let before = loans.len();
         loans.retain(|loan| loan.left != 0);
-        self.loans -= before - loans.len();
+        if loans.is_empty() {
+            self.lenders.retain(|lender| *lender != key);
+        }
         if let Some(member) = self.members.get_mut(key) {
             member.lent.loans = loans;
-        }
-    }
-
-    /// A member comes under the lock: what it has not taken it does not take any more, and what others
-    /// have not taken in this moment they do not.
-    #[inline]
-    pub(in crate::engine) fn turn_in(&mut self, key: usize, moment: Timestamp, wake: &mut Wake) {
-        if self.loans == 0 {
-            return;
-        }
-        self.hear_of(key, wake);
-        for at in 0..self.members.keys().len() {
-            let other = self.members.keys()[at];
-            let is_late = |lent: &Lent| other == key || lent.moment != moment;
-            if self.members.get(other).is_some_and(|other| is_late(&other.lent)) {
-                self.return_rest(other, wake);
-            }
         }
     }
 
@@ -187,17 +199,39 @@ impl Group {
                 last.left &= !(1 << place);
             }
         }
-        if last.left == 0 {
-            lent.loans.pop();
-            self.loans -= 1;
-        }
+        self.settle_heard(key, wake);
         self.were_not_taken((next..end).rev(), wake);
+    }
+
+    /// Settles this hand-out under the lock alone from now on.
+    pub(super) fn withdraw(&mut self, ticket: Ticket, wake: &mut Wake) {
+        let offset = ticket.offset;
+        let key = match self.leases.get(offset).as_deref() {
+            Some(Lease { state: LeaseState::InFlight { member, .. }, .. }) => *member,
+            _ => return,
+        };
+        let Some(member) = self.members.get_mut(key) else { return };
+        let lent = &mut member.lent;
+        let is_its = |loan: &&mut Loan| {
+            let place = offset.wrapping_sub(loan.offset);
+            place < 64 && loan.left & (1 << place) != 0
+        };
+        if let Some(loan) = lent.loans.iter_mut().find(is_its) {
+            let place = (offset - loan.offset) as usize;
+            let cell = loan.cell.after(place);
+            loan.left &= !(1 << place);
+            lent.busy &= !cell.bits(1);
+            if lent.hand.withdraw(cell) {
+                loan.heard |= 1 << place;
+            }
+            self.settle_heard(key, wake);
+        }
     }
 
     /// Calls in all loans. Returns whether there were any.
     #[inline]
     pub(in crate::engine) fn take_back(&mut self, wake: &mut Wake) -> bool {
-        let any = self.loans > 0;
+        let any = !self.lenders.is_empty();
         if any {
             self.take_all_back(wake);
         }
@@ -207,13 +241,10 @@ impl Group {
     #[cold]
     fn take_all_back(&mut self, wake: &mut Wake) {
         let mut left = Vec::new();
-        for at in 0..self.members.keys().len() {
-            let key = self.members.keys()[at];
+        for key in std::mem::take(&mut self.lenders) {
             let Some(member) = self.members.get_mut(key) else { continue };
             let (next, end) = (member.lent.void(), member.lent.end);
-            let loans = std::mem::take(&mut member.lent.loans);
-            self.loans -= loans.len();
-            for loan in &loans {
+            for loan in std::mem::take(&mut member.lent.loans) {
                 self.acknowledge_all(loan.of(loan.heard), wake);
             }
             left.extend(next..end);

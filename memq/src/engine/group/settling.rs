@@ -26,7 +26,7 @@ impl Group {
         let offset = ticket.offset;
         if let Settlement::Ack = how {
             // Of a void hand-out it is told whether the message was handed out since.
-            if self.loans > 0 && self.valid(offset, ticket.serial).is_err() {
+            if self.valid(offset, ticket.serial).is_err() {
                 self.take_back(wake);
             }
             self.acknowledge_one(ticket.offset, ticket.serial, wake)?;
@@ -126,11 +126,16 @@ impl Group {
     pub(in crate::engine) fn extend(
         &mut self,
         ticket: Ticket,
+        now: Timestamp,
         until: Timestamp,
         wake: &mut Wake,
     ) -> Result<(), SettleError> {
-        // It may be due at once.
-        self.take_back(wake);
+        if until <= now || self.valid(ticket.offset, ticket.serial).is_err() {
+            // It comes back before what was claimed ahead, or was handed out again.
+            self.take_back(wake);
+        } else if ticket.cell.is_some() {
+            self.withdraw(ticket, wake);
+        }
         self.valid(ticket.offset, ticket.serial)?;
         let Some(LeaseState::InFlight { until: was, .. }) =
             self.leases.get_mut(ticket.offset).map(|lease| &mut lease.state)

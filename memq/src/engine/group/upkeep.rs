@@ -126,6 +126,8 @@ impl Group {
         let Some(lease) = self.leases.remove(offset) else { return };
         self.forget(offset, lease.partition, &lease.state, wake);
         if let Some(next) = self.keys.leave(lease.partition, lease.key, offset) {
+            // It comes before what was claimed ahead.
+            self.take_back(wake);
             self.change(next, LeaseState::Fresh, wake);
         }
     }

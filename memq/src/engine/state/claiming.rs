@@ -1,11 +1,10 @@
 //! How the members of groups are handed messages.
 
-use std::time::Duration;
-
 use super::sharing::Share;
 use super::{Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Ticket};
+use crate::engine::hand::When;
 use crate::engine::log::Walk;
 use crate::engine::segment::{Lane, Lanes, SlotRef};
 use crate::engine::wake::Wake;
@@ -42,27 +41,17 @@ pub(crate) struct Run<P> {
     pub(crate) count: usize,
 }
 
-/// Messages that a member claimed at once, to be taken one after the other in the same moment.
+/// Messages that a member claimed at once, to be taken one after the other up to a time.
 pub(crate) struct Ahead<P> {
     pub(crate) run: Run<P>,
-    pub(crate) moment: Timestamp,
-}
-
-/// When a member comes.
-#[derive(Clone, Copy)]
-pub(crate) struct When {
-    pub(crate) now: Timestamp,
-    /// As [`about_now`](crate::engine::clock::Clock::about_now) has it, where it may claim ahead; and
-    /// how far that may be behind.
-    pub(crate) moment: Option<Timestamp>,
-    pub(crate) slack: Duration,
+    pub(crate) end: Timestamp,
 }
 
 /// Messages of others that a member takes in at most before it is handed one.
 const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
-    /// What there is for a member. Where much is there it may claim more, for when it comes again.
+    /// What there is for a member. Where it may claim ahead it may claim more, for when it comes again.
     pub(in crate::engine) fn claim(
         &mut self,
         share: Share,
@@ -71,25 +60,21 @@ impl<P> State<P> {
         ahead: &mut Option<Ahead<P>>,
         after: &mut After<P>,
     ) -> Claim<P> {
-        let (tail, phase, member) = (self.log.tail(), self.phase, share.member);
-        self.claims(share, lanes, when.now, after, |group, walk, wake| {
-            if let Some(moment) = when.moment.filter(|_| phase == Phase::Open) {
-                group.turn_in(member, moment, wake);
-                let most = group.may_lend(member, tail);
-                // Who takes the last one has its deadline from then on, too.
-                let until = when.now + when.slack;
-                let run = if most > 1 { run_on(group, walk, most, member, until) } else { None };
-                if let Some(mut run) = run {
-                    let slot = SlotRef::of(&run.lane, Offset(run.ticket.offset));
-                    if run.count > 1 {
-                        group.lend(member, &mut run.ticket, run.count, moment);
-                    }
-                    let ticket = run.ticket;
-                    *ahead = (run.count > 1).then_some(Ahead { run, moment });
-                    return Claim::Message(slot, ticket);
-                }
+        let (tail, member, now) = (self.log.tail(), share.member, when.now);
+        let lends = self.phase == Phase::Open && self.lends();
+        self.claims(share, lanes, now, after, |group, walk, wake| {
+            let most = if lends { group.turn_in(member, when, tail, wake) } else { 1 };
+            // Who takes the last one has its deadline from then on, too.
+            let end = now + when.window;
+            let run = if most > 1 { run_on(group, walk, most, member, end) } else { None };
+            let Some(mut run) = run else { return look(group, walk, member, now, wake) };
+            let slot = SlotRef::of(&run.lane, Offset(run.ticket.offset));
+            if run.count > 1 {
+                group.lend(member, &mut run.ticket, run.count);
             }
-            look(group, walk, member, when.now, wake)
+            let ticket = run.ticket;
+            *ahead = (run.count > 1).then_some(Ahead { run, end });
+            Claim::Message(slot, ticket)
         })
     }
 

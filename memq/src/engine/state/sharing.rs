@@ -285,7 +285,7 @@ impl<P> State<P> {
         self.up_to_date(group, now, after);
         let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
         found.tick(now, &mut after.readers);
-        found.extend(ticket, now + by, &mut after.readers)
+        found.extend(ticket, now, now + by, &mut after.readers)
     }
 
     /// A dead message was moved, or is to be tried again then; with it, whether its topic has ended.
