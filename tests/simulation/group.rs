@@ -219,7 +219,7 @@ impl Group {
             && !skipped.is_empty()
             && skipped.len() <= AHEAD * others
             && skipped.iter().all(plain)
-            && self.is_turn(offset, log)
+            && plain(&offset)
     }
 
     pub fn pick(&mut self, member: u64, now: u64, log: &Log, ahead: Option<u64>) -> Pick {

@@ -84,6 +84,12 @@ impl Group {
         None
     }
 
+    /// Whether messages of this key take turns; 0 is none.
+    #[inline]
+    pub(in crate::engine) fn counts(&self, key: u64) -> bool {
+        self.rules.by_key && key != 0
+    }
+
     /// Whether there is nothing for a member but what comes next for all.
     #[inline]
     pub(in crate::engine) fn is_only_to_go_on(&self, member: usize) -> bool {

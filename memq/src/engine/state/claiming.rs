@@ -206,8 +206,13 @@ fn look<P>(
                     }
                     return Claim::Nothing { due: None };
                 };
+                let (partition, key) = (entry.partition(), entry.key());
+                if group.counts(key) && group.take_back(wake) {
+                    // What others have claimed ahead comes before it, and has no key.
+                    continue;
+                }
                 taken_in += 1;
-                match group.admit(entry.partition(), entry.key(), member, now) {
+                match group.admit(partition, key, member, now) {
                     Some(ticket) => ticket,
                     None => continue,
                 }
