@@ -59,9 +59,12 @@ fn record(key: u64, number: u64) -> Record {
 }
 
 /// Each publisher has keys of its own, so that the numbers of a key rise along the topic.
-async fn publish(broker: Broker, publisher: u64, publishers: u64, count: u64) {
+async fn publish(broker: Broker, publisher: u64, publishers: u64, count: u64, keyed: bool) {
     let log = broker.topic("log").publisher().await.unwrap();
-    let own: Vec<u64> = (0..=KEYS).filter(|key| key % publishers == publisher).collect();
+    let mut own: Vec<u64> = (0..=KEYS).filter(|key| key % publishers == publisher).collect();
+    if !keyed {
+        own = vec![KEYS];
+    }
     for number in 0..count {
         let key = own[number as usize % own.len()];
         log.publish(record(key, number)).await.unwrap();
@@ -158,17 +161,23 @@ async fn place(broker: Broker, ledger: Arc<Ledger>, place: u64) {
 
 /// Everything that is published is settled once, by members of which none lives long.
 async fn all_is_settled(partitions: u16, overflow: Overflow, max: usize, members: u64, count: u64) {
-    const PUBLISHERS: u64 = 4;
     let broker = Broker::new();
     let topic = broker.topic("log").partitions(partitions).overflow(overflow).max(max);
     topic.retain(Retain::UntilConsumed).create().await.unwrap();
+    settled_once(&broker, members, count, true).await;
+    assert_eq!(broker.stats("log").await.unwrap().depth, 0);
+}
+
+async fn settled_once(broker: &Broker, members: u64, count: u64, keyed: bool) {
+    const PUBLISHERS: u64 = 4;
     // The group is there before the first message, and does not go with its members.
-    drop(join(&broker).await.unwrap());
+    drop(join(broker).await.unwrap());
     let ledger = Arc::new(Ledger::default());
     let places: Vec<_> =
         (0..members).map(|at| spawn(place(broker.clone(), ledger.clone(), at))).collect();
-    let publishers: Vec<_> =
-        (0..PUBLISHERS).map(|at| spawn(publish(broker.clone(), at, PUBLISHERS, count))).collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|at| spawn(publish(broker.clone(), at, PUBLISHERS, count, keyed)))
+        .collect();
     for publisher in publishers {
         publisher.await.unwrap();
     }
@@ -179,7 +188,7 @@ async fn all_is_settled(partitions: u16, overflow: Overflow, max: usize, members
     let stats = broker.stats("log").await.unwrap();
     let all = PUBLISHERS * count;
     let group = stats.group("work").unwrap();
-    assert_eq!((stats.published, stats.depth, stats.dropped.total()), (all, 0, 0));
+    assert_eq!((stats.published, stats.dropped.total()), (all, 0));
     assert_eq!((group.settled, group.lag, group.in_flight, group.skipped), (all, 0, 0, 0));
     assert_eq!(group.delivered, group.redelivered + all);
     assert!(group.members.is_empty());
@@ -202,6 +211,28 @@ fn neither_with_more_partitions_than_members() {
 #[test]
 fn nor_while_publishers_wait_for_the_group() {
     on_both_runtimes(|| all_is_settled(4, Overflow::Wait, 20, 6, 2_000));
+}
+
+/// Members claim ahead: the topic waits, keeps what was settled, and its messages have no keys.
+async fn claimed_ahead(max: usize, keyed: bool) {
+    let broker = Broker::new();
+    broker.topic("log").overflow(Overflow::Wait).max(max).create().await.unwrap();
+    settled_once(&broker, 4, 3_000, keyed).await;
+}
+
+#[test]
+fn nor_where_members_claim_ahead() {
+    on_both_runtimes(|| claimed_ahead(500, false));
+}
+
+#[test]
+fn nor_where_they_do_and_publishers_wait() {
+    on_both_runtimes(|| claimed_ahead(40, false));
+}
+
+#[test]
+fn nor_where_some_have_keys() {
+    on_both_runtimes(|| claimed_ahead(500, true));
 }
 
 /// The deadline passes while members hold messages: what comes late counts or does not, but each

@@ -8,6 +8,9 @@ use memq::LagReason;
 use super::reference::Log;
 use super::steps::{Dead, Rules};
 
+/// Messages that a member claims ahead at most.
+const AHEAD: usize = 31;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
     Message(Ticket),
@@ -199,7 +202,27 @@ impl Group {
         self.leases.iter().find(ready).map(|lease| lease.offset)
     }
 
-    pub fn pick(&mut self, member: u64, now: u64, log: &Log) -> Pick {
+    /// Whether a member may get this message although earlier ones were never handed out, because others
+    /// have claimed those ahead.
+    fn may_skip_to(&self, offset: u64, log: &Log) -> bool {
+        let is_new = |offset: &u64| {
+            let lease = self.leases.iter().find(|lease| lease.offset == *offset);
+            lease.map_or(*offset >= self.position, |lease| lease.state == State::New)
+        };
+        let skipped = (self.start..offset).filter(is_new);
+        let skipped: Vec<u64> = skipped.filter(|offset| self.is_turn(*offset, log)).collect();
+        let others = self.members.len().saturating_sub(1);
+        let plain = |offset: &u64| self.rules.any_order || log.at(*offset).key.is_none();
+        offset < log.tail()
+            && is_new(&offset)
+            && !self.rules.auto_ack
+            && !skipped.is_empty()
+            && skipped.len() <= AHEAD * others
+            && skipped.iter().all(plain)
+            && plain(&offset)
+    }
+
+    pub fn pick(&mut self, member: u64, now: u64, log: &Log, ahead: Option<u64>) -> Pick {
         if let Some((skipped, reasons)) = self.missed.take() {
             return Pick::Got(Got::Lagged { skipped, reasons });
         }
@@ -219,7 +242,13 @@ impl Group {
                 });
                 found.map(|lease| lease.offset)
             };
-            if let Some(offset) = ready(State::Returned).or_else(|| ready(State::New)) {
+            let new = || match ahead.filter(|offset| self.may_skip_to(*offset, log)) {
+                Some(offset) if offset < self.position => Some(offset),
+                // Comes to it.
+                Some(_) => None,
+                None => ready(State::New),
+            };
+            if let Some(offset) = ready(State::Returned).or_else(new) {
                 return Pick::Got(Got::Message(self.hand_out(offset, member, now)));
             }
             if self.position == log.tail() {

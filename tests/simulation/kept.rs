@@ -23,6 +23,7 @@ const TOPIC: Options = Options {
     retain: Retain::WithinLimits,
     dedup: None,
     dead_max: None,
+    look: 1,
     groups: [RULES; 3],
 };
 

@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use fastrand::Rng;
 
 use run::Run;
-use steps::{Options, Step, options, steps};
+use steps::{Options, Step, lending, options, steps};
 
 /// Steps of one case, and of all of them where nothing is said.
 const LENGTH: usize = 250;
@@ -71,6 +71,15 @@ fn smaller(options: &Options, mut steps: Vec<Step>) -> Vec<Step> {
 
 #[test]
 fn groups_do_what_their_model_says() {
+    simulate(options);
+}
+
+#[test]
+fn members_that_claim_ahead_do_what_their_model_says() {
+    simulate(lending);
+}
+
+fn simulate(options: fn(&mut Rng) -> Options) {
     let said = number("MEMQ_SEED");
     let first = said.unwrap_or_else(|| fastrand::u64(..));
     let cases = number("MEMQ_STEPS").map_or(STEPS, |steps| steps as usize).div_ceil(LENGTH);

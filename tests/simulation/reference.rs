@@ -300,21 +300,27 @@ impl Model {
         group.map_or(0, |group| group.leases.len() + (self.log.tail() - group.position) as usize)
     }
 
-    pub fn receive(&mut self, id: u64, member: u64) -> Got {
+    /// What a member gets; `real` is what it got, where that is a message.
+    pub fn receive(&mut self, id: u64, member: u64, real: Option<u64>) -> Got {
         // What ended a batch is the consumer's, whatever became of the group.
         if let Some(pending) = self.pending.get_mut(&(id, member)).and_then(VecDeque::pop_front) {
             return pending;
         }
-        self.claim(id, member)
+        self.claim(id, member, real)
     }
 
-    pub fn claim(&mut self, id: u64, member: u64) -> Got {
+    pub fn claim(&mut self, id: u64, member: u64, real: Option<u64>) -> Got {
+        let lends = self.options.overflow != Overflow::DropOldest
+            && self.options.retain == Retain::WithinLimits
+            && self.options.partitions == 1
+            && !self.closed;
         loop {
             self.tick(id);
             let Some(group) = self.groups.iter_mut().find(|group| group.id == id) else {
                 return Got::GroupDeleted;
             };
-            match group.pick(member, self.now, &self.log) {
+            let ahead = real.filter(|_| lends);
+            match group.pick(member, self.now, &self.log, ahead) {
                 Pick::Bury(offset) => drop(self.bury(id, offset)),
                 Pick::Got(Got::Nothing) if self.closed && group.is_done(self.log.tail()) => {
                     return Got::Closed;
@@ -329,7 +335,7 @@ impl Model {
         let Some(group) = self.groups.iter().find(|group| group.id == id) else { return true };
         let mut group = group.clone();
         let done = self.closed && group.is_done(self.log.tail());
-        done || !matches!(group.pick(member, self.now, &self.log), Pick::Got(Got::Nothing))
+        done || !matches!(group.pick(member, self.now, &self.log, None), Pick::Got(Got::Nothing))
     }
 
     /// Moves a dead message to its dead-letter topic, if that has room.
@@ -373,13 +379,14 @@ impl Model {
         group.tell(&self.log);
         group.valid(ticket)?;
         let (offset, rules) = (ticket.offset, group.rules);
+        let later = |delay: u64| (delay > 0).then(|| now + delay);
         match how {
             How::Ack => group.end(offset, Fate::Settled),
             How::Drop => group.come_back(offset, None, "its delivery was dropped"),
-            How::Nack => group.come_back(offset, Some(now + rules.backoff), "nacked"),
-            How::NackAfter(delay) => group.come_back(offset, Some(now + delay), "nacked"),
+            How::Nack => group.come_back(offset, later(rules.backoff), "nacked"),
+            How::NackAfter(delay) => group.come_back(offset, later(delay), "nacked"),
             How::Reject if rules.dead == Dead::Never => {
-                group.come_back(offset, Some(now + rules.backoff), "rejected");
+                group.come_back(offset, later(rules.backoff), "rejected");
                 return Err(Refusal::NoDeadLetterTopic);
             }
             How::Reject => {

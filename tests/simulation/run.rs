@@ -100,6 +100,7 @@ pub struct Run<'t> {
     readers: Vec<Subscriber<Record>>,
     pub late: Option<Late<'t>>,
     ids: u64,
+    steps: usize,
 }
 
 pub fn millis(millis: u64) -> Duration {
@@ -166,6 +167,7 @@ impl<'t> Run<'t> {
             readers: Vec::new(),
             late: None,
             ids: 0,
+            steps: 0,
         }
     }
 
@@ -194,7 +196,10 @@ impl<'t> Run<'t> {
         self.model.settle();
         // Right after time passed nobody has looked: the next step finds what nobody did yet.
         if !advanced {
-            self.check_numbers().await;
+            self.steps += 1;
+            if self.steps % self.topic.options.look == 0 {
+                self.check_numbers().await;
+            }
             self.check_wakes();
         }
     }

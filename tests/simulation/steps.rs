@@ -18,6 +18,9 @@ pub struct Options {
     /// What the dead-letter topics hold at most; they reject then.
     pub dead_max: Option<usize>,
     pub groups: [Rules; 3],
+    /// The numbers are looked at after every so many steps: who looks calls in what members have
+    /// claimed ahead.
+    pub look: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,17 +104,23 @@ pub enum Step {
 
 pub fn options(rng: &mut Rng) -> Options {
     let groups = [(); 3].map(|()| rules(rng));
+    let ttl = *rng.choice(&[None, None, Some(40), Some(400)]).unwrap();
+    let retain = *rng.choice(&[Retain::WithinLimits, Retain::UntilConsumed]).unwrap();
+    let overflow = [Overflow::DropOldest, Overflow::DropOldest, Overflow::Reject, Overflow::Wait];
+    let overflow = *rng.choice(&overflow).unwrap();
+    // What goes by age, by number or because it was passed is told when somebody looks.
+    let seldom =
+        ttl.is_none() && retain == Retain::WithinLimits && overflow != Overflow::DropOldest;
     Options {
         partitions: *rng.choice(&[1, 1, 2, 8]).unwrap(),
         max: *rng.choice(&[2, 3, 5, 8, 16, 40, 10_000]).unwrap(),
-        ttl: *rng.choice(&[None, None, Some(40), Some(400)]).unwrap(),
-        overflow: *rng
-            .choice(&[Overflow::DropOldest, Overflow::DropOldest, Overflow::Reject, Overflow::Wait])
-            .unwrap(),
-        retain: *rng.choice(&[Retain::WithinLimits, Retain::UntilConsumed]).unwrap(),
+        ttl,
+        overflow,
+        retain,
         dedup: *rng.choice(&[None, Some(50), Some(1_000)]).unwrap(),
         dead_max: *rng.choice(&[None, None, Some(2)]).unwrap(),
         groups,
+        look: if seldom { *rng.choice(&[1, 3, 20]).unwrap() } else { 1 },
     }
 }
 
@@ -130,6 +139,19 @@ fn rules(rng: &mut Rng) -> Rules {
         any_order: rng.u8(..4) == 0,
         dead,
         backoff: *rng.choice(&[0, 10, 60]).unwrap(),
+    }
+}
+
+/// Of a topic whose members may claim ahead.
+pub fn lending(rng: &mut Rng) -> Options {
+    Options {
+        partitions: 1,
+        max: *rng.choice(&[16, 40, 10_000]).unwrap(),
+        ttl: None,
+        overflow: *rng.choice(&[Overflow::Reject, Overflow::Wait]).unwrap(),
+        retain: Retain::WithinLimits,
+        look: *rng.choice(&[3, 20, 20]).unwrap(),
+        ..options(rng)
     }
 }
 

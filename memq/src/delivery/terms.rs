@@ -9,7 +9,7 @@ use crate::backoff::Backoff;
 use crate::codec::form::Form;
 use crate::dead_letter::DeadLetterTopic;
 use crate::engine::group::{BURY_AGAIN, Burial};
-use crate::engine::member::GroupRef;
+use crate::engine::member::Holder;
 use crate::engine::segment::SlotRef;
 use crate::error::{PublishError, SettleError};
 use crate::message::{Far, Stored};
@@ -30,7 +30,7 @@ pub(crate) struct Terms<T: Payload> {
 
 /// A group in memory.
 pub(crate) struct Near<T: Payload> {
-    pub(crate) group: GroupRef<Stored<T>>,
+    pub(crate) group: Holder<Stored<T>>,
     pub(crate) dead_letters: Option<DeadLetterTopic<T>>,
 }
 
@@ -117,7 +117,7 @@ impl<T: Payload> Near<T> {
 
 /// A burial that was begun and has to end.
 struct Begun<'a, P: Send + Sync + 'static> {
-    group: &'a GroupRef<P>,
+    group: &'a Holder<P>,
     offset: u64,
     /// When it is tried again, and whether the dead-letter topic has ended.
     retry: Option<(Duration, bool)>,

@@ -15,6 +15,8 @@ pub(crate) struct Clock {
     origin: Instant,
     /// …when the wall clock said this.
     wall: Timestamp,
+    /// Whether that stood.
+    paused: bool,
     /// A clock that is cheaper to read, where there is one…
     coarse: Option<coarse::Clock>,
     /// …what it showed when `about_now` was last read exactly, and what that was.
@@ -26,9 +28,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(crate) fn new() -> Self {
         let (origin, wall) = (Instant::now(), SystemTime::now().into());
-        let coarse = if cfg!(memq_loom) || is_paused() { None } else { coarse::Clock::new() };
+        let paused = cfg!(memq_loom) || is_paused();
+        let coarse = if paused { None } else { coarse::Clock::new() };
         let (tick, began) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { origin, wall, coarse, tick, began }
+        Self { origin, wall, paused, coarse, tick, began }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place")]
@@ -59,6 +62,12 @@ impl Clock {
     /// has no time for it.
     pub(crate) fn slack(&self) -> Duration {
         if self.coarse.is_some() { Duration::from_millis(50) } else { Duration::ZERO }
+    }
+
+    /// For how long a member takes from what it claimed ahead. No time at all where the clock stood when
+    /// it was made, so that what happens at one time does.
+    pub(crate) fn window(&self) -> Duration {
+        if self.paused { Duration::ZERO } else { Duration::from_millis(1) }
     }
 
     /// When tokio's clock will show this time; far in the future where it cannot say.

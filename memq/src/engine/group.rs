@@ -5,6 +5,7 @@
 //! no lock and no payload: it is told of each message's partition and key when it comes to it, and of
 //! what retention removed. It runs no waker; those to be run go into a [`Wake`].
 
+mod ahead;
 mod deadlines;
 mod handing;
 mod keys;
@@ -16,6 +17,7 @@ mod settling;
 mod upkeep;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use self::lease::{Lease, LeaseState};
 use self::leases::Leases;
 use self::members::Members;
 pub(crate) use self::members::Wait;
+use super::hand::{Cell, Hand};
 use super::wake::Wake;
 use crate::error::LagReason;
 use crate::position::{Offset, Timestamp};
@@ -68,6 +71,9 @@ pub(super) struct Group {
     /// Leases that nobody can be handed any more: dead ones whose topic has ended, and those behind
     /// one of their key.
     idle: usize,
+    /// Members that claimed ahead and have hand-outs of that which are not known to be settled. While
+    /// there are any, nobody waits for a message.
+    lenders: Vec<usize>,
     serials: u64,
     /// What was skipped and nobody was told of.
     missed: Option<(u64, LagReason)>,
@@ -90,7 +96,9 @@ struct Counters {
 pub(crate) struct Ticket {
     pub(crate) offset: u64,
     pub(crate) attempt: u32,
-    serial: u64,
+    pub(super) serial: u64,
+    /// Where it is acknowledged without the lock, if it was claimed ahead.
+    pub(super) cell: Option<Cell>,
 }
 
 /// How long a dead message waits that its dead-letter topic did not take.
@@ -140,7 +148,13 @@ pub(crate) enum Settlement {
 impl Ticket {
     /// That of a message that another system handed out, and that is settled there.
     pub(crate) fn foreign(offset: Offset, attempt: u32) -> Self {
-        Self { offset: offset.0, attempt, serial: 0 }
+        Self { offset: offset.0, attempt, serial: 0, cell: None }
+    }
+
+    /// Whether its message was claimed ahead, with others.
+    #[cfg(all(test, memq_loom))]
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.cell.is_some()
     }
 
     /// That of a message so many after this one in a run.
@@ -148,6 +162,12 @@ impl Ticket {
     pub(crate) fn after(self, count: usize) -> Self {
         let count = count as u64;
         Self { offset: self.offset + count, serial: self.serial + count, ..self }
+    }
+
+    /// The same where the run was claimed ahead.
+    #[inline]
+    pub(super) fn ahead(self, count: usize) -> Self {
+        Self { cell: self.cell.map(|cell| cell.after(count)), ..self.after(count) }
     }
 }
 
@@ -168,6 +188,7 @@ impl Group {
             members: Members::new(),
             in_flight: 0,
             idle: 0,
+            lenders: Vec::new(),
             serials: 0,
             missed: None,
             counters: Counters::default(),
@@ -230,8 +251,9 @@ impl Group {
     // Members.
 
     /// The new member's key, and its id.
-    pub(super) fn join(&mut self, most: usize, wake: &mut Wake) -> (usize, u64) {
-        let joined = self.members.join(most);
+    pub(super) fn join(&mut self, most: usize, hand: Arc<Hand>, wake: &mut Wake) -> (usize, u64) {
+        self.take_back(wake);
+        let joined = self.members.join(most, hand);
         self.deal(wake);
         joined
     }
@@ -243,6 +265,7 @@ impl Group {
         now: Timestamp,
         wake: &mut Wake,
     ) -> Option<Waker> {
+        self.take_back(wake);
         for offset in self.held(Some(member)) {
             self.come_back(offset, None, "its consumer was dropped", wake);
         }
@@ -255,6 +278,7 @@ impl Group {
     /// A member takes no more messages: its partitions are the others'. What it holds stays with it.
     /// Its waker is to be dropped outside the lock.
     pub(super) fn retire(&mut self, member: usize, wake: &mut Wake) -> Option<Waker> {
+        self.take_back(wake);
         let waker = self.members.retire(member);
         self.deal(wake);
         waker
@@ -263,6 +287,7 @@ impl Group {
     /// The topic has this many partitions after all.
     pub(super) fn set_partitions(&mut self, partitions: u16, wake: &mut Wake) {
         if self.partitions != partitions {
+            self.take_back(wake);
             self.partitions = partitions;
             self.deal(wake);
         }
@@ -323,6 +348,7 @@ impl Group {
         how: Wait,
         now: Timestamp,
     ) -> (Option<Timestamp>, Option<Waker>) {
+        debug_assert!(self.lenders.is_empty(), "who waits is not told what is settled so");
         // Who was woken to get a timer gets one, also if what was due is settled meanwhile: so it is
         // not woken again for the next.
         let asked = self.members.was_asked(member);

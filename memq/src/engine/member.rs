@@ -7,8 +7,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::group::{Burial, Rules, Settlement, Ticket, Wait};
-use super::segment::Lanes;
-use super::state::{Claim, GroupError, GroupKey, JoinError, Run, Share};
+use super::hand::Hand;
+use super::segment::{Lanes, SlotRef};
+use super::state::{Ahead, Claim, GroupError, GroupKey, JoinError, Run, Share};
 use super::stats::GroupStats;
 use super::topic::Topic;
 use crate::error::{CommitError, SettleError};
@@ -23,8 +24,16 @@ pub(crate) struct GroupRef<P: Send + Sync + 'static> {
 
 /// A member of a group. Dropped, what it holds comes back to the others.
 pub(crate) struct Member<P: Send + Sync + 'static> {
-    group: GroupRef<P>,
+    holder: Holder<P>,
     share: Share,
+    /// What it claimed ahead and may not have taken yet.
+    ahead: Option<Ahead<P>>,
+}
+
+/// What settles the messages of one member.
+pub(crate) struct Holder<P: Send + Sync + 'static> {
+    group: GroupRef<P>,
+    hand: Arc<Hand>,
 }
 
 /// Hand-outs that are acknowledged under one lock at most.
@@ -33,6 +42,12 @@ const CHUNK: usize = 1024;
 impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
     fn clone(&self) -> Self {
         Self { topic: self.topic.clone(), key: self.key }
+    }
+}
+
+impl<P: Send + Sync + 'static> Clone for Holder<P> {
+    fn clone(&self) -> Self {
+        Self { group: self.group.clone(), hand: self.hand.clone() }
     }
 }
 
@@ -49,14 +64,23 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         Ok(Self { topic, key })
     }
 
-    pub(crate) fn topic(&self) -> &Arc<Topic<P>> {
-        &self.topic
-    }
-
     /// `None` once the group is deleted.
     pub(crate) fn join(self, most: usize) -> Option<Member<P>> {
-        let share = self.topic.locked(|state, after| state.join_group(self.key, most, after))?;
-        Some(Member { group: self, share })
+        let hand = Arc::new(Hand::new());
+        let share = self
+            .topic
+            .locked(|state, after| state.join_group(self.key, most, hand.clone(), after))?;
+        Some(Member { holder: Holder { group: self, hand }, share, ahead: None })
+    }
+}
+
+impl<P: Send + Sync + 'static> Holder<P> {
+    pub(crate) fn topic(&self) -> &Arc<Topic<P>> {
+        &self.group.topic
+    }
+
+    fn key(&self) -> GroupKey {
+        self.group.key
     }
 
     /// Ends a hand-out. Where the message is dead by it, the burial is the caller's.
@@ -65,35 +89,45 @@ impl<P: Send + Sync + 'static> GroupRef<P> {
         ticket: Ticket,
         how: Settlement,
     ) -> Result<Option<Burial>, SettleError> {
+        if let (Settlement::Ack, Some(cell)) = (&how, ticket.cell) {
+            if self.hand.acknowledge(cell, ticket.serial) {
+                // Who waits for room is told; all else is seen by whoever comes.
+                if self.topic().publisher_sleeps() {
+                    self.topic().locked(|state, after| state.acknowledged(self.key(), after));
+                }
+                return Ok(None);
+            }
+        }
         let now =
-            if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic.now() };
-        self.topic.locked(|state, after| state.settle_delivery(self.key, ticket, how, now, after))
+            if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic().now() };
+        self.topic()
+            .locked(|state, after| state.settle_delivery(self.key(), ticket, how, now, after))
     }
 
     /// The time, which to an acknowledgement matters where messages expire.
     fn now_if_it_matters(&self) -> Timestamp {
-        self.topic.ttl().map_or_else(Timestamp::default, |_| self.topic.now())
+        self.topic().ttl().map_or_else(Timestamp::default, |_| self.topic().now())
     }
 
     /// Acknowledges hand-outs to one member, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
         let now = self.now_if_it_matters();
         for tickets in tickets.chunks(CHUNK) {
-            self.topic.locked(|state, after| state.acknowledge(self.key, tickets, now, after));
+            self.topic().locked(|state, after| state.acknowledge(self.key(), tickets, now, after));
         }
     }
 
     /// Keeps a message for this long from now on.
     pub(crate) fn extend(&self, ticket: Ticket, by: Duration) -> Result<(), SettleError> {
-        let now = self.topic.now();
-        self.topic.locked(|state, after| state.extend(self.key, ticket, by, now, after))
+        let now = self.topic().now();
+        self.topic().locked(|state, after| state.extend(self.key(), ticket, by, now, after))
     }
 
     /// A dead message is in its topic, or is to be tried again after this long; with it, whether that
     /// topic has ended.
     pub(crate) fn end_burial(&self, offset: u64, retry: Option<(Duration, bool)>) {
-        let retry = retry.map(|(pause, ended)| (self.topic.now() + pause, ended));
-        self.topic.locked(|state, after| state.end_burial(self.key, offset, retry, after));
+        let retry = retry.map(|(pause, ended)| (self.topic().now() + pause, ended));
+        self.topic().locked(|state, after| state.end_burial(self.key(), offset, retry, after));
     }
 }
 
@@ -103,28 +137,62 @@ impl<P: Send + Sync + 'static> Member<P> {
     }
 
     fn topic(&self) -> &Arc<Topic<P>> {
-        &self.group.topic
+        self.holder.topic()
+    }
+
+    /// What settles the messages it is handed.
+    pub(crate) fn holder(&self) -> &Holder<P> {
+        &self.holder
     }
 
     /// What there is now.
-    pub(crate) fn claim(&self, lanes: &mut Lanes<P>) -> Claim<P> {
-        let now = self.topic().now();
+    pub(crate) fn claim(&mut self, lanes: &mut Lanes<P>) -> Claim<P> {
+        if let Some((slot, ticket)) = self.take_ahead() {
+            return Claim::Message(slot, ticket);
+        }
+        let (topic, share, ahead) = (self.holder.topic(), self.share, &mut self.ahead);
+        let when = topic.when();
         lanes.release_former();
-        let claim = self.topic().locked(|state, after| state.claim(self.share, lanes, now, after));
+        let claim = topic.locked(|state, after| state.claim(share, lanes, when, ahead, after));
         lanes.release_but(matches!(claim, Claim::Message(..)));
         claim
     }
 
+    /// The next of what was claimed ahead.
+    #[inline]
+    fn take_ahead(&mut self) -> Option<(SlotRef<P>, Ticket)> {
+        let Ahead { run, end: until } = self.ahead.as_ref()?;
+        let (topic, first) = (self.holder.topic(), run.ticket.offset);
+        // The first expires first; what is lost with it is told under the lock.
+        let is_fresh = topic.now() <= *until
+            && run.lane.get(first).is_some_and(|entry| !topic.expired(&entry));
+        let end = first + run.count as u64;
+        let Some(offset) = (if is_fresh { self.holder.hand.take(end) } else { None }) else {
+            self.ahead = None;
+            return None;
+        };
+        let slot = SlotRef::of(&run.lane, Offset(offset));
+        Some((slot, run.ticket.ahead((offset - first) as usize)))
+    }
+
     /// What there is now; where that is nothing, the member is parked.
-    pub(crate) fn claim_or_park(&self, lanes: &mut Lanes<P>, waker: &Waker, how: Wait) -> Claim<P> {
-        let now = self.topic().now();
+    pub(crate) fn claim_or_park(
+        &mut self,
+        lanes: &mut Lanes<P>,
+        waker: &Waker,
+        how: Wait,
+    ) -> Claim<P> {
+        // What was claimed ahead is given back by the claim, and so nothing is missed.
+        self.ahead = None;
+        let (topic, share, ahead) = (self.holder.topic(), self.share, &mut self.ahead);
+        let when = topic.when();
         // Cloned here, since that may be code that is not ours.
         let waker = waker.clone();
         lanes.release_former();
         let claim =
-            self.topic().locked(|state, after| match state.claim(self.share, lanes, now, after) {
+            topic.locked(|state, after| match state.claim(share, lanes, when, ahead, after) {
                 Claim::Nothing { .. } => {
-                    Claim::Nothing { due: state.park_member(self.share, waker, how, now, after) }
+                    Claim::Nothing { due: state.park_member(share, waker, how, when.now, after) }
                 }
                 claim => {
                     after.discard(Some(waker));
@@ -150,16 +218,17 @@ impl<P: Send + Sync + 'static> Member<P> {
 
     /// What there is now, this many messages at most. Returns what came after them, if anything.
     pub(crate) fn claim_up_to(
-        &self,
+        &mut self,
         most: usize,
         claimed: &mut Vec<Run<P>>,
         lanes: &mut Lanes<P>,
     ) -> Option<Claim<P>> {
-        let now = self.topic().now();
+        // It is claimed again, with the rest.
+        self.ahead = None;
+        let (topic, share, now) = (self.topic(), self.share, self.topic().now());
         lanes.release_former();
-        let last = self
-            .topic()
-            .locked(|state, after| state.claim_up_to(self.share, most, claimed, lanes, now, after));
+        let last =
+            topic.locked(|state, after| state.claim_up_to(share, most, claimed, lanes, now, after));
         let count: usize = claimed.iter().map(|run| run.count).sum();
         lanes.release_but(count == most);
         last
@@ -167,7 +236,7 @@ impl<P: Send + Sync + 'static> Member<P> {
 
     /// How many messages there are for its group now, at most.
     pub(crate) fn ahead(&self) -> usize {
-        self.topic().locked(|state, _| state.ahead(self.group.key))
+        self.topic().locked(|state, after| state.ahead(self.holder.key(), after))
     }
 
     /// When it should come by itself, as the runtime's clock has it.
@@ -182,20 +251,20 @@ impl<P: Send + Sync + 'static> Member<P> {
 
     pub(crate) fn commit(&self, offset: Offset) -> Result<(), CommitError> {
         let (topic, now) = (self.topic(), self.topic().now());
-        topic.locked(|state, after| state.commit(self.group.key, offset, now, after))
+        topic.locked(|state, after| state.commit(self.holder.key(), offset, now, after))
     }
 
     /// `None` once the group is deleted.
     pub(crate) fn seek(&self, start: Start) -> Result<Option<Offset>, JoinError> {
         let (topic, now) = (self.topic(), self.topic().now());
         let start = topic.start(start);
-        topic.locked(|state, after| state.seek_group(self.group.key, start, now, after))
+        topic.locked(|state, after| state.seek_group(self.holder.key(), start, now, after))
     }
 
     /// `None` once the group is deleted.
     pub(crate) fn stats(&self) -> Option<GroupStats> {
         let (topic, now) = (self.topic(), self.topic().now());
-        topic.locked(|state, after| state.stats_of(self.group.key, now, after))
+        topic.locked(|state, after| state.stats_of(self.holder.key(), now, after))
     }
 }
 

@@ -106,7 +106,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
         .unwrap_or_else(|_| unreachable!())
 }
 
-fn claim(member: &Member<u64>) -> (u64, Ticket) {
+fn claim(member: &mut Member<u64>) -> (u64, Ticket) {
     block_on(poll_fn(|cx| match member.claim_or_park(&mut Lanes::default(), cx.waker(), SURELY) {
         Claim::Message(slot, ticket) => Poll::Ready((*slot.entry().payload, ticket)),
         Claim::Nothing { .. } => Poll::Pending,
@@ -114,10 +114,14 @@ fn claim(member: &Member<u64>) -> (u64, Ticket) {
     }))
 }
 
+fn member(group: &GroupRef<u64>) -> Member<u64> {
+    group.clone().join(8).unwrap()
+}
+
 /// Settles one message, after waiting for it.
-fn consume(member: &Member<u64>, group: &GroupRef<u64>) -> u64 {
+fn consume(member: &mut Member<u64>) -> u64 {
     let (number, ticket) = claim(member);
-    assert!(group.settle(ticket, Settlement::Ack).is_ok());
+    assert!(member.holder().settle(ticket, Settlement::Ack).is_ok());
     number
 }
 
@@ -252,18 +256,14 @@ fn two_members_get_two_messages_each_once() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
         let group = group(&topic);
-        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
-        let (one, two) = (member(&group), member(&group));
-        let other = thread::spawn({
-            let group = group.clone();
-            move || {
-                let number = consume(&two, &group);
-                (two, number)
-            }
+        let (mut one, mut two) = (member(&group), member(&group));
+        let other = thread::spawn(move || {
+            let number = consume(&mut two);
+            (two, number)
         });
         publish(&topic, 1, 0);
         publish(&topic, 2, 0);
-        let first = consume(&one, &group);
+        let first = consume(&mut one);
         let (_two, second) = other.join().unwrap();
         assert_eq!(first + second, 3);
     });
@@ -274,8 +274,7 @@ fn a_member_that_stops_waiting_gives_its_call_on() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
         let group = group(&topic);
-        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
-        let (one, two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&group), member(&group));
         // It waits before the other, so that it is called first.
         let waker = std::task::Waker::noop();
         assert!(matches!(
@@ -290,7 +289,7 @@ fn a_member_that_stops_waiting_gives_its_call_on() {
             one.unpark();
             one
         });
-        assert_eq!(consume(&two, &group), 7);
+        assert_eq!(consume(&mut two), 7);
         publisher.join().unwrap();
         drop(canceller.join().unwrap());
     });
@@ -301,20 +300,16 @@ fn the_next_of_a_key_is_handed_out_when_the_first_is_settled_or_comes_back() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
         let group = group(&topic);
-        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
-        let (one, two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&group), member(&group));
         publish(&topic, 1, 5);
         publish(&topic, 2, 5);
-        let (first, ticket) = claim(&one);
+        let (first, ticket) = claim(&mut one);
         assert_eq!(first, 1);
-        let other = thread::spawn({
-            let group = group.clone();
-            move || {
-                let number = consume(&two, &group);
-                (two, number)
-            }
+        let other = thread::spawn(move || {
+            let number = consume(&mut two);
+            (two, number)
         });
-        assert!(group.settle(ticket, Settlement::Ack).is_ok());
+        assert!(one.holder().settle(ticket, Settlement::Ack).is_ok());
         let (_two, second) = other.join().unwrap();
         assert_eq!(second, 2);
     });
@@ -325,15 +320,15 @@ fn what_a_member_held_that_goes_away_wakes_another() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
         let group = group(&topic);
-        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
-        let (one, two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&group), member(&group));
         publish(&topic, 1, 0);
-        let (_, stale) = claim(&one);
+        let (_, stale) = claim(&mut one);
+        let holder = one.holder().clone();
         let leaver = thread::spawn(move || drop(one));
-        let (number, ticket) = claim(&two);
+        let (number, ticket) = claim(&mut two);
         assert_eq!((number, ticket.attempt), (1, 2));
-        assert!(group.settle(stale, Settlement::Ack).is_err());
-        assert!(group.settle(ticket, Settlement::Ack).is_ok());
+        assert!(holder.settle(stale, Settlement::Ack).is_err());
+        assert!(two.holder().settle(ticket, Settlement::Ack).is_ok());
         leaver.join().unwrap();
     });
 }
@@ -343,13 +338,13 @@ fn a_publisher_that_waits_for_room_is_woken_by_a_settlement() {
     model(|| {
         let topic = topic(1, Overflow::Wait);
         let group = group(&topic);
-        let member = group.clone().join(8).unwrap();
+        let mut member = member(&group);
         publish(&topic, 0, 0);
         let publisher = thread::spawn({
             let topic = topic.clone();
             move || publish_waiting(&topic, 1)
         });
-        assert_eq!([consume(&member, &group), consume(&member, &group)], [0, 1]);
+        assert_eq!([consume(&mut member), consume(&mut member)], [0, 1]);
         publisher.join().unwrap();
     });
 }
@@ -359,15 +354,14 @@ fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
         let group = group(&topic);
-        let member = |group: &GroupRef<u64>| group.clone().join(8).unwrap();
-        let (one, two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&group), member(&group));
         publish(&topic, 1, 0);
-        let (_, ticket) = claim(&one);
+        let (_, ticket) = claim(&mut one);
         let settler = thread::spawn({
-            let (group, topic) = (group.clone(), topic.clone());
+            let (holder, topic) = (one.holder().clone(), topic.clone());
             move || {
                 topic.close();
-                assert!(group.settle(ticket, Settlement::Ack).is_ok());
+                assert!(holder.settle(ticket, Settlement::Ack).is_ok());
             }
         });
         block_on(poll_fn(|cx| {
@@ -378,5 +372,109 @@ fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
             }
         }));
         settler.join().unwrap();
+    });
+}
+
+/// Claims messages and acknowledges them until nothing is there, or so many.
+fn consume_all(member: &mut Member<u64>, most: usize) -> Vec<u64> {
+    let mut lanes = Lanes::default();
+    let mut seen = Vec::new();
+    while seen.len() < most {
+        match member.claim(&mut lanes) {
+            Claim::Message(slot, ticket) => {
+                assert_eq!(ticket.attempt, 1);
+                assert!(member.holder().settle(ticket, Settlement::Ack).is_ok());
+                seen.push(*slot.entry().payload);
+            }
+            Claim::Nothing { .. } => break,
+            _ => panic!("no message"),
+        }
+    }
+    seen
+}
+
+/// Claims messages and acknowledges them until one is claimed ahead with the next; that one, which is
+/// not acknowledged. In its topic a segment has two messages.
+fn claim_ahead(topic: &Arc<Topic<u64>>, member: &mut Member<u64>) -> (u64, Ticket) {
+    (0..16).for_each(|number| publish(topic, number, 0));
+    let mut lanes = Lanes::default();
+    loop {
+        let Claim::Message(slot, ticket) = member.claim(&mut lanes) else { panic!("no message") };
+        if ticket.is_ahead() {
+            return (*slot.entry().payload, ticket);
+        }
+        assert!(member.holder().settle(ticket, Settlement::Ack).is_ok());
+    }
+}
+
+#[test]
+fn what_is_claimed_ahead_and_acknowledged_is_seen_by_who_looks() {
+    model(|| {
+        let topic = topic(16, Overflow::Wait);
+        let group = group(&topic);
+        let mut member = member(&group);
+        let (number, ticket) = claim_ahead(&topic, &mut member);
+        let watcher = thread::spawn({
+            let topic = topic.clone();
+            move || topic.stats().map(|stats| (stats.groups[0].settled, stats.groups[0].in_flight))
+        });
+        assert!(member.holder().settle(ticket, Settlement::Ack).is_ok());
+        assert_eq!(consume_all(&mut member, 2), [number + 1, number + 2]);
+        let (settled, in_flight) = watcher.join().unwrap().unwrap();
+        assert!((number..=number + 3).contains(&settled) && in_flight <= 1);
+        let stats = member.stats().unwrap();
+        assert_eq!((stats.settled, stats.in_flight, stats.delivered), (number + 3, 0, number + 3));
+    });
+}
+
+#[test]
+fn what_one_claimed_ahead_another_gets_or_it_takes_itself() {
+    model(|| {
+        let topic = topic(16, Overflow::Wait);
+        let group = group(&topic);
+        let (mut one, mut two) = (member(&group), member(&group));
+        let (number, _ticket) = claim_ahead(&topic, &mut one);
+        let other = thread::spawn(move || (consume_all(&mut two, 16), two));
+        let mut seen = consume_all(&mut one, 1);
+        let (rest, _two) = other.join().unwrap();
+        seen.extend(rest);
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(number + 1..16));
+    });
+}
+
+#[test]
+fn a_publisher_that_waits_for_room_is_woken_by_an_acknowledgement_without_the_lock() {
+    model(|| {
+        let topic = topic(16, Overflow::Wait);
+        let group = group(&topic);
+        let mut member = member(&group);
+        let (number, ticket) = claim_ahead(&topic, &mut member);
+        // As many as were acknowledged.
+        (0..number).for_each(|number| publish(&topic, number, 0));
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || publish_waiting(&topic, 4)
+        });
+        assert!(member.holder().settle(ticket, Settlement::Ack).is_ok());
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_hand_out_of_who_goes_away_is_acknowledged_or_comes_back() {
+    model(|| {
+        let topic = topic(16, Overflow::Wait);
+        let group = group(&topic);
+        let (mut one, mut two) = (member(&group), member(&group));
+        let (number, ticket) = claim_ahead(&topic, &mut one);
+        let holder = one.holder().clone();
+        let leaver = thread::spawn(move || drop(one));
+        let acknowledged = holder.settle(ticket, Settlement::Ack).is_ok();
+        leaver.join().unwrap();
+        let claim = two.claim(&mut Lanes::default());
+        let Claim::Message(slot, ticket) = claim else { panic!("no message") };
+        let next = if acknowledged { (number + 1, 1) } else { (number, 2) };
+        assert_eq!((*slot.entry().payload, ticket.attempt), next);
     });
 }

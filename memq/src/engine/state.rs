@@ -24,7 +24,7 @@ use crate::error::{LagReason, PublishError, SeekError};
 use crate::options::{Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
-pub(crate) use self::claiming::{Claim, Run};
+pub(crate) use self::claiming::{Ahead, Claim, Run};
 pub(crate) use self::sharing::{GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {
@@ -184,17 +184,20 @@ impl<P> State<P> {
     }
 
     /// Everything before it was passed by all who read; without anybody that is nothing.
-    fn floor(&self) -> u64 {
+    fn floor(&mut self, after: &mut After<P>) -> u64 {
         let readers = self.readers.iter().map(|(_, gauge)| gauge.position());
         let head = self.log.head();
-        let groups = self.groups.iter().map(|(_, group)| group.low_water_from(head));
+        let groups = self.groups.iter_mut().map(|(_, group)| {
+            group.hear(&mut after.readers);
+            group.low_water_from(head)
+        });
         readers.chain(groups).min().unwrap_or(0)
     }
 
     /// Frees what all have passed, where the topic is to keep no more than that.
     fn free_passed(&mut self, after: &mut After<P>) {
         if self.options.retain == Retain::UntilConsumed {
-            let floor = self.floor();
+            let floor = self.floor(after);
             if self.log.release(floor, &mut after.garbage) {
                 self.wake_publisher(after);
             }
@@ -213,6 +216,7 @@ impl<P> State<P> {
         }
         after.readers.add(self.parked.wake_all());
         for (_, group) in &mut self.groups {
+            group.take_back(&mut after.readers);
             group.wake_all(&mut after.readers);
         }
         after.publishers.add(self.room.wake_all());

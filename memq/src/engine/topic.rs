@@ -13,11 +13,14 @@
 //!   and then looks at the readers' positions once more; a reader stores its position and then looks
 //!   at `waiting`. Between is a sequentially consistent fence there, and here the store and the look
 //!   are sequentially consistent themselves, which is cheaper: so one of the two sees the other.
-//!   Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it.
+//!   Whoever leaves the queue, by publishing or by being dropped, wakes the one behind it. The same
+//!   holds for who acknowledges without the lock ([`hand`](super::hand)).
 //!
 //! # What an await point may lose
 //!
 //! Nothing: a parked reader has taken nothing, and a publisher that waits still owns its message.
+
+mod sweeper;
 
 use std::any::Any;
 use std::fmt;
@@ -25,17 +28,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-
+use self::sweeper::Sweeper;
 use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
+use super::hand::When;
 use super::offer::Offer;
 use super::queue::Place;
 use super::segment::EntryRef;
 use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
-use super::sweep;
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 use super::wake::Ticket;
 use crate::name::TopicName;
@@ -78,15 +80,6 @@ struct Hot<P> {
 /// Messages by which `safe` is ahead at most.
 const STRIDE: u64 = 64;
 
-/// The task that expires messages without traffic.
-#[derive(Default)]
-struct Sweeper {
-    /// The last one started.
-    handle: Option<AbortHandle>,
-    /// Whether none is started any more.
-    over: bool,
-}
-
 impl<P> Topic<P> {
     /// Does something under the lock. What follows from it is left to the caller.
     #[inline]
@@ -118,15 +111,6 @@ impl<P> Topic<P> {
         let result = self.under_lock(&mut after, work);
         after.run();
         result
-    }
-
-    /// Leaves expiry to whoever comes.
-    fn stop_sweeper(&self) {
-        let mut sweeper = self.sweeper.lock();
-        sweeper.over = true;
-        if let Some(handle) = sweeper.handle.take() {
-            handle.abort();
-        }
     }
 }
 
@@ -215,6 +199,22 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The time at which a member comes that may claim ahead.
+    #[inline]
+    pub(super) fn when(&self) -> When {
+        When { now: self.now(), window: self.clock.window() }
+    }
+
+    /// Whether a publisher sleeps until there is room. After a change that it would see, if it looked
+    /// after this.
+    #[inline]
+    pub(super) fn publisher_sleeps(&self) -> bool {
+        if cfg!(memq_loom) {
+            fence(Ordering::SeqCst);
+        }
+        self.waits() && self.waiting.load(Ordering::SeqCst)
     }
 
     // Publishing.
@@ -439,49 +439,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 self.ended.store(true, Ordering::Release);
             }
         });
-    }
-
-    // Expiry without traffic.
-
-    /// Expires what is due, and says when to come again; with `None` the sweeper must end.
-    pub(super) fn sweep(&self) -> Option<Timestamp> {
-        let now = self.now();
-        self.locked(|state, after| state.sweep(now, after))
-    }
-
-    /// A sweeper ended although there was more to do.
-    pub(super) fn sweeper_gone(&self) {
-        self.locked(State::sweeper_gone);
-    }
-
-    /// As `locked`, and starts a sweeper where there is something to expire and none runs.
-    #[inline]
-    fn and_sweep<R>(self: &Arc<Self>, work: impl FnOnce(&mut State<P>, &mut After<P>) -> R) -> R {
-        let mut after = After::new();
-        let mut wanted = false;
-        let result = self.under_lock(&mut after, |state, after| {
-            let result = work(state, after);
-            wanted = state.wants_sweeper();
-            result
-        });
-        if wanted {
-            self.start_sweeper();
-        }
-        after.run();
-        result
-    }
-
-    fn start_sweeper(self: &Arc<Self>) {
-        let started = {
-            // Under its lock, so that of two started one after the other the later one is kept.
-            let mut sweeper = self.sweeper.lock();
-            sweeper.handle = if sweeper.over { None } else { sweep::start(self) };
-            sweeper.handle.is_some()
-        };
-        if !started {
-            // Outside a runtime nothing waits for time to pass; whoever comes next expires.
-            self.sweeper_gone();
-        }
     }
 }
 

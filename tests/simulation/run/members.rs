@@ -7,6 +7,11 @@ use super::*;
 /// A batch of more than this takes what there is when it begins.
 const LONG: usize = 1_024;
 
+/// Of a message that was received.
+fn offset(received: &Received) -> Option<u64> {
+    received.as_ref().ok().map(|delivery| delivery.offset().0)
+}
+
 impl Run<'_> {
     pub(super) async fn join(&mut self, name: usize, most: usize, place: Place) {
         let rules = self.topic.options.groups[name];
@@ -42,7 +47,8 @@ impl Run<'_> {
     /// What a member got, against what the model says it gets.
     pub(super) fn received(&mut self, at: usize, received: Option<Received>) {
         let (group, member) = (self.mates[at].group, self.mates[at].member);
-        let model = self.model.receive(group, member);
+        let real = received.as_ref().and_then(offset);
+        let model = self.model.receive(group, member, real);
         self.got(at, received, model);
     }
 
@@ -88,11 +94,17 @@ impl Run<'_> {
         // A long batch is one of what is there, and asks for nothing after it: not for the topic's end.
         let max = if max > LONG { self.model.ahead(group).max(1) } else { max };
         let mut model = Vec::new();
-        let first = self.model.receive(group, member);
+        let real: Vec<Option<Received>> = match real {
+            None => vec![None],
+            Some(Err(error)) => vec![Some(Err(error))],
+            Some(Ok(deliveries)) => deliveries.into_iter().map(|one| Some(Ok(one))).collect(),
+        };
+        let got = |at: usize| real.get(at)?.as_ref().and_then(offset);
+        let first = self.model.receive(group, member, got(0));
         let mut more = matches!(first, Got::Message(_));
         model.push(first);
         while more && model.len() < max {
-            match self.model.claim(group, member) {
+            match self.model.claim(group, member, got(model.len())) {
                 message @ Got::Message(_) => model.push(message),
                 Got::Nothing => break,
                 error => {
@@ -101,11 +113,6 @@ impl Run<'_> {
                 }
             }
         }
-        let real: Vec<Option<Received>> = match real {
-            None => vec![None],
-            Some(Err(error)) => vec![Some(Err(error))],
-            Some(Ok(deliveries)) => deliveries.into_iter().map(|one| Some(Ok(one))).collect(),
-        };
         assert_eq!(real.len(), model.len(), "{real:?} where the model says {model:?}");
         for (real, model) in real.into_iter().zip(model) {
             self.got(at, real, model);

@@ -89,7 +89,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     }
 
     /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
-    /// said.
+    /// said. In memory it may have a millisecond more.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
         self.said.ack_deadline = Some(deadline);
         self
@@ -196,9 +196,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         }
         let group = opened.map_err(|error| self.refused(&name, &rules, error))?;
         let deleted = || OpenError::Deleted { topic: name.to_string() };
-        let member = group.clone().join(self.max_in_flight).ok_or_else(deleted)?;
+        let member = group.join(self.max_in_flight).ok_or_else(deleted)?;
         let terms = Terms {
-            site: Site::Here(Near { group, dead_letters }),
+            site: Site::Here(Near { group: member.holder().clone(), dead_letters }),
             name: self.group.into(),
             backoff: self.backoff,
             ack_deadline: rules.ack_deadline,

@@ -207,7 +207,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         let deleted = || Error::Recv(RecvError::Deleted);
         let group =
             GroupRef::open(dead.topic, REDRIVE, &rules, Start::Earliest).map_err(|_| deleted())?;
-        let member = group.clone().join(usize::MAX).ok_or_else(deleted)?;
+        let mut member = group.join(usize::MAX).ok_or_else(deleted)?;
 
         let (mut done, mut lanes) = (Redriven::default(), Lanes::default());
         // What is left is held until the end, so that it does not come again.
@@ -229,7 +229,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             match wanted {
                 Some(partition) => {
                     origin.store(alive::<T>(&slot), partition, None).await?;
-                    drop(group.settle(ticket, Settlement::Ack));
+                    drop(member.holder().settle(ticket, Settlement::Ack));
                     done.redriven += 1;
                 }
                 None => done.left += 1,

@@ -84,6 +84,12 @@ impl Group {
         None
     }
 
+    /// Whether messages of this key take turns; 0 is none.
+    #[inline]
+    pub(in crate::engine) fn counts(&self, key: u64) -> bool {
+        self.rules.by_key && key != 0
+    }
+
     /// Whether there is nothing for a member but what comes next for all.
     #[inline]
     pub(in crate::engine) fn is_only_to_go_on(&self, member: usize) -> bool {
@@ -102,7 +108,8 @@ impl Group {
         now: Timestamp,
         mut look: impl FnMut(u64, usize) -> Option<(u16, u64, usize)>,
     ) -> (Ticket, usize) {
-        let first = Ticket { offset: self.position, attempt: 1, serial: self.serials + 1 };
+        let first =
+            Ticket { offset: self.position, attempt: 1, serial: self.serials + 1, cell: None };
         let Some(taker) = self.members.get(member) else { return (first, 0) };
         let free = taker.most.saturating_sub(taker.in_flight);
         let free = free.min(self.rules.max_in_flight.saturating_sub(self.in_flight));
@@ -146,7 +153,7 @@ impl Group {
         self.counters.delivered += 1;
         self.counters.redelivered += u64::from(attempt > 1);
         self.counters.settled += u64::from(self.rules.auto_ack);
-        Ticket { offset, attempt, serial: self.serials }
+        Ticket { offset, attempt, serial: self.serials, cell: None }
     }
 
     fn hand_out(

@@ -6,10 +6,13 @@
 //! members serve together. So one partition is served by all.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
+use super::ahead::Lent;
+use crate::engine::hand::Hand;
 use crate::engine::wake::Wake;
 use crate::position::Timestamp;
 
@@ -51,6 +54,8 @@ pub(super) struct Member {
     pub(super) in_flight: usize,
     /// Messages it may hold.
     pub(super) most: usize,
+    /// What it claimed ahead.
+    pub(super) lent: Lent,
     /// Whether it takes no more messages, and only settles what it holds.
     pub(super) retired: bool,
     parked: Option<Parked>,
@@ -141,6 +146,17 @@ impl Members {
         member.is_some_and(|member| !self.shares[member.share].is_ready())
     }
 
+    /// The keys of those that take messages.
+    pub(super) fn keys(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Whether all serve one share, and none of them waits for a message.
+    #[inline]
+    pub(super) fn all_busy(&self) -> bool {
+        matches!(&self.shares[..], [share] if share.parked.is_empty())
+    }
+
     #[inline]
     pub(super) fn share(&mut self, share: usize) -> &mut Share {
         &mut self.shares[share]
@@ -160,13 +176,14 @@ impl Members {
     }
 
     /// Adds a member; [`deal`](Self::deal) follows. Its key, and its id.
-    pub(super) fn join(&mut self, most: usize) -> (usize, u64) {
+    pub(super) fn join(&mut self, most: usize, hand: Arc<Hand>) -> (usize, u64) {
         let id = self.ids;
         let key = self.slots.insert(Member {
             id,
             share: 0,
             in_flight: 0,
             most,
+            lent: Lent::new(hand),
             retired: false,
             parked: None,
             queued: false,

@@ -25,12 +25,17 @@ impl Group {
         }
         let offset = ticket.offset;
         if let Settlement::Ack = how {
-            self.acknowledge_one(ticket, wake)?;
+            // Of a void hand-out it is told whether the message was handed out since.
+            if self.valid(offset, ticket.serial).is_err() {
+                self.take_back(wake);
+            }
+            self.acknowledge_one(ticket.offset, ticket.serial, wake)?;
             self.cover(wake);
             self.summon(wake);
             return Ok(None);
         }
-        self.valid(ticket)?;
+        self.take_back(wake);
+        self.valid(offset, ticket.serial)?;
         match how {
             Settlement::Ack => {}
             Settlement::Return { reason } => self.come_back(offset, None, reason, wake),
@@ -56,19 +61,35 @@ impl Group {
         if self.rules.auto_ack {
             return;
         }
-        // Those of one batch were held by one member, which is called once.
-        let (mut holder, mut landed, mut left) = (None, 0, tickets);
-        while let Some((ticket, behind)) = left.split_first() {
-            match self.leases.land_on(left.iter().map(|ticket| (ticket.offset, ticket.serial))) {
+        // Only the first was not claimed with others, and may have been claimed ahead.
+        if tickets.first().is_some_and(|first| first.cell.is_some()) {
+            self.take_back(wake);
+        }
+        self.acknowledge_all(tickets.iter().map(|ticket| (ticket.offset, ticket.serial)), wake);
+        self.cover(wake);
+        self.summon(wake);
+    }
+
+    /// Acknowledges hand-outs of one member, by offset and serial, as far as they still count. What is
+    /// owed for that to those who wait is the caller's.
+    pub(super) fn acknowledge_all(
+        &mut self,
+        mut tickets: impl Iterator<Item = (u64, u64)> + Clone,
+        wake: &mut Wake,
+    ) {
+        // They were held by one member, which is called once.
+        let (mut holder, mut landed) = (None, 0);
+        while let Some((offset, serial)) = tickets.clone().next() {
+            match self.leases.land_on(tickets.clone()) {
                 Some((member, count)) => {
                     debug_assert!(holder.is_none_or(|holder| holder == member));
                     holder = Some(member);
                     landed += count;
-                    left = &left[count..];
+                    tickets.nth(count - 1);
                 }
                 None => {
-                    drop(self.acknowledge_one(*ticket, wake));
-                    left = behind;
+                    drop(self.acknowledge_one(offset, serial, wake));
+                    tickets.next();
                 }
             }
         }
@@ -76,19 +97,22 @@ impl Group {
             self.counters.settled += landed as u64;
             self.landed(holder, landed, wake);
         }
-        self.cover(wake);
-        self.summon(wake);
     }
 
     #[inline]
-    fn acknowledge_one(&mut self, ticket: Ticket, wake: &mut Wake) -> Result<(), SettleError> {
-        if let Some(member) = self.leases.land(ticket.offset, ticket.serial) {
+    fn acknowledge_one(
+        &mut self,
+        offset: u64,
+        serial: u64,
+        wake: &mut Wake,
+    ) -> Result<(), SettleError> {
+        if let Some(member) = self.leases.land(offset, serial) {
             self.counters.settled += 1;
             self.landed(member, 1, wake);
             return Ok(());
         }
-        self.valid(ticket)?;
-        self.done(ticket.offset, wake);
+        self.valid(offset, serial)?;
+        self.done(offset, wake);
         Ok(())
     }
 
@@ -102,10 +126,17 @@ impl Group {
     pub(in crate::engine) fn extend(
         &mut self,
         ticket: Ticket,
+        now: Timestamp,
         until: Timestamp,
         wake: &mut Wake,
     ) -> Result<(), SettleError> {
-        self.valid(ticket)?;
+        if until <= now || self.valid(ticket.offset, ticket.serial).is_err() {
+            // It comes back before what was claimed ahead, or was handed out again.
+            self.take_back(wake);
+        } else if ticket.cell.is_some() {
+            self.withdraw(ticket, wake);
+        }
+        self.valid(ticket.offset, ticket.serial)?;
         let Some(LeaseState::InFlight { until: was, .. }) =
             self.leases.get_mut(ticket.offset).map(|lease| &mut lease.state)
         else {
@@ -121,11 +152,11 @@ impl Group {
     /// Whether this hand-out still counts: the message was not handed out since, nor settled. One
     /// whose deadline passed counts until then.
     #[inline]
-    pub(in crate::engine) fn valid(&self, ticket: Ticket) -> Result<(), SettleError> {
-        match self.leases.get(ticket.offset).as_deref() {
+    pub(super) fn valid(&self, offset: u64, serial: u64) -> Result<(), SettleError> {
+        match self.leases.get(offset).as_deref() {
             // The group was moved, and has not come to it again.
             Some(lease) if lease.serial == 0 => Err(SettleError::AlreadySettled),
-            Some(lease) if lease.serial != ticket.serial => Err(SettleError::HandedOutAgain),
+            Some(lease) if lease.serial != serial => Err(SettleError::HandedOutAgain),
             Some(Lease { state: LeaseState::Burying { .. }, .. }) => {
                 Err(SettleError::HandedOutAgain)
             }
@@ -136,6 +167,7 @@ impl Group {
 
     /// Everything up to and including `offset`, which is one of the log, is done.
     pub(in crate::engine) fn commit(&mut self, offset: u64, wake: &mut Wake) {
+        self.take_back(wake);
         let done: Vec<u64> = self.leases.range(0, offset + 1).map(|(offset, _)| offset).collect();
         for offset in done {
             self.done(offset, wake);
@@ -150,6 +182,7 @@ impl Group {
     /// Starts anew from `offset`. What is in flight no longer counts. What retention removed is to
     /// be told again.
     pub(in crate::engine) fn seek(&mut self, offset: u64, wake: &mut Wake) {
+        self.take_back(wake);
         self.leases.clear();
         self.deadlines.clear();
         self.burials.clear();
@@ -164,6 +197,7 @@ impl Group {
 
     /// What is in flight comes back, and no longer counts as handed out: that was no attempt.
     pub(in crate::engine) fn recall(&mut self, wake: &mut Wake) {
+        self.take_back(wake);
         for offset in self.held(None) {
             let Some(lease) = self.leases.get_mut(offset) else { continue };
             lease.serial = 0;
@@ -173,6 +207,7 @@ impl Group {
             }
         }
         self.cover(wake);
+        self.summon(wake);
     }
 
     /// Takes up the burial of a message, if it waits for one.

@@ -29,6 +29,7 @@ impl Group {
     }
 
     fn end_what_is_due(&mut self, now: Timestamp, wake: &mut Wake) {
+        self.take_back(wake);
         let due = self.deadlines.take_due(now, &self.leases);
         for offset in &due {
             match self.leases.get(*offset).as_deref().map(|lease| &lease.state) {
@@ -54,6 +55,7 @@ impl Group {
     /// What lies before `head` is gone, and `why` says why what was kept until then from an offset
     /// on is. What is in flight is still settled; the rest was missed.
     pub(in crate::engine) fn retain_from(&mut self, head: u64, reason: LagReason, wake: &mut Wake) {
+        self.take_back(wake);
         // What lies before it is known to be gone.
         let mut next = std::mem::replace(&mut self.head, head);
         let mut gone = 0;
@@ -124,6 +126,8 @@ impl Group {
         let Some(lease) = self.leases.remove(offset) else { return };
         self.forget(offset, lease.partition, &lease.state, wake);
         if let Some(next) = self.keys.leave(lease.partition, lease.key, offset) {
+            // It comes before what was claimed ahead.
+            self.take_back(wake);
             self.change(next, LeaseState::Fresh, wake);
         }
     }

@@ -4,11 +4,13 @@ use super::sharing::Share;
 use super::{Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Ticket};
+use crate::engine::hand::When;
 use crate::engine::log::Walk;
 use crate::engine::segment::{Lane, Lanes, SlotRef};
 use crate::engine::wake::Wake;
 use crate::error::LagReason;
-use crate::position::Timestamp;
+use crate::options::{Overflow, Retain};
+use crate::position::{Offset, Timestamp};
 
 /// What a member is given.
 pub(crate) enum Claim<P> {
@@ -39,21 +41,47 @@ pub(crate) struct Run<P> {
     pub(crate) count: usize,
 }
 
+/// Messages that a member claimed at once, to be taken one after the other up to a time.
+pub(crate) struct Ahead<P> {
+    pub(crate) run: Run<P>,
+    pub(crate) end: Timestamp,
+}
+
 /// Messages of others that a member takes in at most before it is handed one.
 const TAKE_IN: usize = 1024;
 
 impl<P> State<P> {
-    /// What there is for a member.
+    /// What there is for a member. Where it may claim ahead it may claim more, for when it comes again.
     pub(in crate::engine) fn claim(
         &mut self,
         share: Share,
         lanes: &mut Lanes<P>,
-        now: Timestamp,
+        when: When,
+        ahead: &mut Option<Ahead<P>>,
         after: &mut After<P>,
     ) -> Claim<P> {
+        let (tail, member, now) = (self.log.tail(), share.member, when.now);
+        let lends = self.phase == Phase::Open && self.lends();
         self.claims(share, lanes, now, after, |group, walk, wake| {
-            look(group, walk, share.member, now, wake)
+            let most = if lends { group.turn_in(member, when, tail, wake) } else { 1 };
+            // Who takes the last one has its deadline from then on, too.
+            let end = now + when.window;
+            let run = if most > 1 { run_on(group, walk, most, member, end) } else { None };
+            let Some(mut run) = run else { return look(group, walk, member, now, wake) };
+            let slot = SlotRef::of(&run.lane, Offset(run.ticket.offset));
+            if run.count > 1 {
+                group.lend(member, &mut run.ticket, run.count);
+            }
+            let ticket = run.ticket;
+            *ahead = (run.count > 1).then_some(Ahead { run, end });
+            Claim::Message(slot, ticket)
         })
+    }
+
+    /// Whether members may claim ahead: nothing is dropped that they hold, and nothing waits for it to
+    /// be freed but who publishes.
+    pub(in crate::engine) fn lends(&self) -> bool {
+        self.options.overflow != Overflow::DropOldest && self.options.retain == Retain::WithinLimits
     }
 
     /// What there is for a member, this many messages at most. Returns what came after them, if
@@ -68,6 +96,8 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Option<Claim<P>> {
         let last = self.claims(share, lanes, now, after, |group, walk, wake| {
+            // In the order in which they would come.
+            group.take_back(wake);
             let mut left = most;
             while left > 0 {
                 let run = match run_on(group, walk, left, share.member, now) {
@@ -171,14 +201,24 @@ fn look<P>(
             Pick::More if taken_in == TAKE_IN => return Claim::Again,
             Pick::More => {
                 let Some(entry) = walk.entry(group.position()) else {
+                    if group.take_back(wake) {
+                        continue;
+                    }
                     return Claim::Nothing { due: None };
                 };
+                let (partition, key) = (entry.partition(), entry.key());
+                if group.counts(key) && group.take_back(wake) {
+                    // What others have claimed ahead comes before it, and has no key.
+                    continue;
+                }
                 taken_in += 1;
-                match group.admit(entry.partition(), entry.key(), member, now) {
+                match group.admit(partition, key, member, now) {
                     Some(ticket) => ticket,
                     None => continue,
                 }
             }
+            // Perhaps by what is claimed ahead, or is settled and not known to be.
+            Pick::Full if group.take_back(wake) => continue,
             Pick::Full => return Claim::Nothing { due: None },
         };
         if let Some(slot) = walk.slot(ticket.offset) {

@@ -373,7 +373,7 @@ impl<P> State<P> {
     }
 
     fn makes_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
-        if !self.room.is_first(place) && (place.is_taken() || !self.may_overtake(size)) {
+        if !self.room.is_first(place) && (place.is_taken() || !self.may_overtake(size, after)) {
             return false;
         }
         let messages = self.reserved + 1;
@@ -381,13 +381,13 @@ impl<P> State<P> {
         if self.log.make_room(messages, size, self.passed, &mut after.garbage) {
             return true;
         }
-        self.passed = self.floor();
+        self.passed = self.floor(after);
         self.log.make_room(messages, size, self.passed, &mut after.garbage)
     }
 
     /// Whether there is room for all who wait and for one more of this size, so that it keeps nobody
     /// waiting. Bytes that were passed and are still there count as taken.
-    fn may_overtake(&mut self, size: usize) -> bool {
+    fn may_overtake(&mut self, size: usize, after: &mut After<P>) -> bool {
         let wanted = self.reserved + self.room.len() + 1;
         let most = self.options.max_messages.saturating_sub(wanted) as u64;
         let bytes = self.log.bytes().saturating_add(self.room.bytes()).saturating_add(size);
@@ -395,7 +395,7 @@ impl<P> State<P> {
             return false;
         }
         if self.log.kept_from(self.passed) > most {
-            self.passed = self.floor();
+            self.passed = self.floor(after);
         }
         self.log.kept_from(self.passed) <= most
     }

@@ -1,11 +1,13 @@
 //! What the members of groups do with a topic: the log's side of [`Group`].
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use super::{Claim, JoinError, Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Rules, Settlement, Ticket, Wait};
+use crate::engine::hand::Hand;
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, SettleError};
 use crate::options::Start;
@@ -73,6 +75,7 @@ impl<P> State<P> {
         let found = self.groups.iter().find(|(_, group)| *group.name == *name);
         let Some(key) = found.map(|(key, _)| key) else { return false };
         let mut group = self.groups.remove(key);
+        group.take_back(&mut after.readers);
         // Without anybody nothing is passed.
         self.passed = 0;
         group.wake_all(&mut after.readers);
@@ -123,9 +126,11 @@ impl<P> State<P> {
     }
 
     /// How many messages there are that a group has not settled.
-    pub(in crate::engine) fn ahead(&mut self, key: GroupKey) -> usize {
+    pub(in crate::engine) fn ahead(&mut self, key: GroupKey, after: &mut After<P>) -> usize {
         let tail = self.log.tail();
-        self.group(key).map_or(0, |group| group.unsettled(tail))
+        let Some(group) = self.group(key) else { return 0 };
+        group.hear(&mut after.readers);
+        group.unsettled(tail)
     }
 
     // Members.
@@ -134,9 +139,10 @@ impl<P> State<P> {
         &mut self,
         group: GroupKey,
         most: usize,
+        hand: Arc<Hand>,
         after: &mut After<P>,
     ) -> Option<Share> {
-        let (member, id) = self.group(group)?.join(most, &mut after.readers);
+        let (member, id) = self.group(group)?.join(most, hand, &mut after.readers);
         Some(Share { group, id, member })
     }
 
@@ -239,6 +245,14 @@ impl<P> State<P> {
         settled
     }
 
+    /// Something was acknowledged without the lock while a publisher sleeps.
+    pub(in crate::engine) fn acknowledged(&mut self, group: GroupKey, after: &mut After<P>) {
+        if let Some(found) = self.group(group) {
+            found.hear(&mut after.readers);
+            self.settled(group, after);
+        }
+    }
+
     /// Acknowledges hand-outs to one member, as far as they still count.
     pub(in crate::engine) fn acknowledge(
         &mut self,
@@ -271,7 +285,7 @@ impl<P> State<P> {
         self.up_to_date(group, now, after);
         let found = self.group(group).ok_or(SettleError::GroupDeleted)?;
         found.tick(now, &mut after.readers);
-        found.extend(ticket, now + by, &mut after.readers)
+        found.extend(ticket, now, now + by, &mut after.readers)
     }
 
     /// A dead message was moved, or is to be tried again then; with it, whether its topic has ended.
@@ -355,6 +369,7 @@ impl<P> State<P> {
         }
         self.up_to_date(group, now, after);
         let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
+        group.take_back(&mut after.readers);
         group.tick(now, &mut after.readers);
         let log = &self.log;
         Some(group.stats(log.head(), log.tail(), now, |offset| Some(log.entry(offset)?.at())))

@@ -1,0 +1,77 @@
+//! A topic's hold on the task that expires its messages without traffic.
+
+use std::sync::Arc;
+
+use tokio::task::AbortHandle;
+
+use super::Topic;
+use crate::engine::after::After;
+use crate::engine::state::State;
+use crate::engine::sweep;
+use crate::position::Timestamp;
+
+/// The task that expires messages without traffic.
+#[derive(Default)]
+pub(super) struct Sweeper {
+    /// The last one started.
+    handle: Option<AbortHandle>,
+    /// Whether none is started any more.
+    over: bool,
+}
+
+impl<P> Topic<P> {
+    /// Leaves expiry to whoever comes.
+    pub(super) fn stop_sweeper(&self) {
+        let mut sweeper = self.sweeper.lock();
+        sweeper.over = true;
+        if let Some(handle) = sweeper.handle.take() {
+            handle.abort();
+        }
+    }
+}
+
+impl<P: Send + Sync + 'static> Topic<P> {
+    /// Expires what is due, and says when to come again; with `None` the sweeper must end.
+    pub(in crate::engine) fn sweep(&self) -> Option<Timestamp> {
+        let now = self.now();
+        self.locked(|state, after| state.sweep(now, after))
+    }
+
+    /// A sweeper ended although there was more to do.
+    pub(in crate::engine) fn sweeper_gone(&self) {
+        self.locked(State::sweeper_gone);
+    }
+
+    /// As `locked`, and starts a sweeper where there is something to expire and none runs.
+    #[inline]
+    pub(super) fn and_sweep<R>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
+    ) -> R {
+        let mut after = After::new();
+        let mut wanted = false;
+        let result = self.under_lock(&mut after, |state, after| {
+            let result = work(state, after);
+            wanted = state.wants_sweeper();
+            result
+        });
+        if wanted {
+            self.start_sweeper();
+        }
+        after.run();
+        result
+    }
+
+    fn start_sweeper(self: &Arc<Self>) {
+        let started = {
+            // Under its lock, so that of two started one after the other the later one is kept.
+            let mut sweeper = self.sweeper.lock();
+            sweeper.handle = if sweeper.over { None } else { sweep::start(self) };
+            sweeper.handle.is_some()
+        };
+        if !started {
+            // Outside a runtime nothing waits for time to pass; whoever comes next expires.
+            self.sweeper_gone();
+        }
+    }
+}
