@@ -19,7 +19,7 @@ use crate::position::Timestamp;
 #[derive(Debug)]
 pub(super) struct Lent {
     hand: Arc<Hand>,
-    /// In the order of their offsets. All but the last were taken whole.
+    /// In the order of their offsets. Only of the last one something may not have been taken.
     loans: Vec<Loan>,
     /// Cells of hand-outs that are not known to be settled.
     busy: u64,

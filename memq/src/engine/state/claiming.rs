@@ -61,7 +61,7 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Claim<P> {
         let (tail, member, now) = (self.log.tail(), share.member, when.now);
-        let lends = self.phase == Phase::Open && self.lends();
+        let lends = self.lends();
         self.claims(share, lanes, now, after, |group, walk, wake| {
             let most = if lends { group.turn_in(member, when, tail, wake) } else { 1 };
             // Who takes the last one has its deadline from then on, too.
@@ -80,8 +80,10 @@ impl<P> State<P> {
 
     /// Whether members may claim ahead: nothing is dropped that they hold, and nothing waits for it to
     /// be freed but who publishes.
-    pub(in crate::engine) fn lends(&self) -> bool {
-        self.options.overflow != Overflow::DropOldest && self.options.retain == Retain::WithinLimits
+    fn lends(&self) -> bool {
+        self.phase == Phase::Open
+            && self.options.overflow != Overflow::DropOldest
+            && self.options.retain == Retain::WithinLimits
     }
 
     /// What there is for a member, this many messages at most. Returns what came after them, if
