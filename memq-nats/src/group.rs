@@ -29,6 +29,7 @@ use self::answer::Unread;
 use self::member::Member;
 use self::parts::{ensure, tidy};
 use self::register::{Created, Register};
+use crate::link::Link;
 use crate::start;
 use crate::topic::Core;
 
@@ -104,9 +105,18 @@ pub(crate) async fn delete(core: Arc<Core>, group: String) -> Result<bool, Fault
     core.look_patiently().await?;
     // What is no group of memq's is not deleted.
     let there = Register::read(&core, &group).await?.is_some();
-    let deleted = there && parts::remove(&core, &group).await?;
+    let deleted = there && parts::remove(&core.link, &core.stream, &group).await?;
     tidy(&core, &group).await?;
     Ok(deleted)
+}
+
+/// A topic has more partitions than one by now. Members that miss this see it some time later.
+///
+/// # Cancel safety
+///
+/// Dropped, some of them were told.
+pub(crate) async fn widen(link: &Link, stream: &str) -> Result<(), Fault> {
+    parts::widen(link, stream).await
 }
 
 /// All groups, by name.

@@ -97,13 +97,15 @@ const fn token(keyed: bool) -> &'static str {
     if keyed { "k" } else { "n" }
 }
 
-/// A durable consumer of a group, of those it has since it was created or moved: for the messages
-/// with a key in one partition, or for the others.
-pub(crate) fn durable(group: &str, epoch: &str, keyed: Option<Partition>) -> String {
-    match keyed {
-        Some(partition) => format!("{group}{PART}{epoch}{PART}{}{partition}", token(true)),
-        None => format!("{group}{PART}{epoch}{PART}{}", token(false)),
-    }
+/// A durable consumer of a group, of those it has since it was created or moved: which part it is.
+pub(crate) fn durable(group: &str, epoch: &str, part: impl fmt::Display) -> String {
+    format!("{group}{PART}{epoch}{PART}{part}")
+}
+
+/// Whether a consumer is this part of some group.
+pub(crate) fn is_part(durable: &str, part: &str) -> bool {
+    let mut names = durable.split(PART);
+    names.nth(2) == Some(part) && names.next().is_none()
 }
 
 /// Since when a consumer is one of this group; `None` where it is none.
@@ -196,10 +198,10 @@ mod tests {
 
     #[test]
     fn a_durable_says_whose_it_is() {
-        let keyed = durable("billing", "7f", Some(Partition(3)));
+        let keyed = durable("billing", "7f", "k3");
         assert_eq!(keyed, "billing=7f=k3");
         assert_eq!(part_of(&keyed, "billing"), Some("7f"));
-        assert_eq!(part_of(&durable("billing", "7f", None), "billing"), Some("7f"));
+        assert!(is_part(&keyed, "k3") && !is_part(&keyed, "k") && !is_part("a=b=c=k3", "k3"));
         for other in ["bill", "billing-2", ""] {
             assert_eq!(part_of(&keyed, other), None, "{other}");
         }

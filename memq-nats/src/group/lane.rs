@@ -27,7 +27,8 @@ use crate::link::Link;
 use crate::names::{Place, offset};
 use crate::wire;
 
-/// How long one pull waits for a message. Another follows; so the server forgets who is gone.
+/// How long one pull waits for a message. Another follows; so the server forgets who is gone. After that
+/// it is looked at what became of the group, also by who is never idle.
 const EXPIRES: Duration = Duration::from_secs(30);
 
 /// How often the server says that it is there while a pull waits, and how long it may not.
@@ -92,6 +93,7 @@ enum Over {
 pub(super) async fn run(shared: Arc<Shared>, part: Part) {
     let mut turn = shared.turn.subscribe();
     let mut inbox = None;
+    let mut looked = Instant::now();
     loop {
         let mut wanted = pin!(shared.wanted.notified());
         // From here on it is heard.
@@ -108,6 +110,8 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
             Some(asked) => {
                 let over = pull(&shared, part, &mut inbox, asked, &mut turn).await;
                 match over.unwrap_or(Over::Lost) {
+                    // Others may have said more partitions since.
+                    Over::Done if looked.elapsed() >= EXPIRES => {}
                     Over::Done => continue,
                     Over::Nothing => {
                         shared.nothing_is_there();
@@ -117,7 +121,6 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                         tokio::time::sleep(REFUSED).await;
                         continue;
                     }
-                    // Others may have said more partitions since.
                     Over::Idle => {}
                     Over::Stop => break,
                     Over::Lost => {
@@ -128,6 +131,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 if !recover(&shared).await {
                     break;
                 }
+                looked = Instant::now();
             }
         }
     }
@@ -154,7 +158,7 @@ async fn pull(
     };
     let (durable, moves) = {
         let state = shared.locked();
-        (part.durable(&shared.group, &state.register.epoch), state.moves)
+        (shared.durable(part, &state), state.moves)
     };
     let pull = serde_json::to_vec(&Pull::new(asked))?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
@@ -256,7 +260,7 @@ async fn give_back(shared: Arc<Shared>, part: Part, mut inbox: Inbox) {
     if !shared.core.link.passes_over_the_gone() {
         // Whoever gives a message back while only one waits that is gone makes the server lose its
         // place: it hands out again what is settled. A look makes it forget who is gone.
-        let durable = part.durable(&shared.group, &shared.locked().register.epoch);
+        let durable = shared.durable(part, &shared.locked());
         let request = format!("CONSUMER.INFO.{}.{durable}", shared.core.stream);
         let looking = shared.core.link.ask_once::<IgnoredAny>(&request, &Nothing {});
         // Where that fails there is nothing else to do.

@@ -5,6 +5,13 @@
 //! delays, for any number of processes. The others come from one consumer without such a limit. A
 //! group of any order has one consumer, and so has one that holds a single message at a time, or
 //! settles as it hands out.
+//!
+//! Servers find messages of one subject with less work than those of a pattern. So where a topic has one
+//! partition the others are asked for by their one subject, from a consumer that goes once more are said;
+//! that can be until there is a message. Who said them removes it ([`widen`]), which ends the pulls of
+//! members, so that they look. They look from time to time besides, for whoever died in between: then
+//! what was settled until they looked is handed out again, since another consumer begins where the
+//! group did.
 
 use std::collections::HashSet;
 
@@ -15,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Unread;
 use super::register::{Create, Epoch, Nothing, Register};
-use crate::fault::code;
+use crate::fault::{Trouble, code};
+use crate::link::Link;
 use crate::names::{self, Place};
 use crate::topic::Core;
 
@@ -23,10 +31,14 @@ use crate::topic::Core;
 /// one more for each member to ask.
 const MOST: u16 = 64;
 
+/// What the name of the consumer for the messages without a key of an only partition ends with.
+const NARROW: &str = "n0";
+
 /// One consumer of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     All,
+    /// Another one where there is one partition.
     Unkeyed,
     Keyed(Partition),
 }
@@ -67,19 +79,31 @@ pub(super) fn check(rules: &GroupRules, partitions: u16) -> Result<(), OpenFault
 }
 
 impl Part {
-    /// Its name on the server.
-    pub(super) fn durable(self, group: &str, epoch: &Epoch) -> String {
+    /// Its name on the server, in a topic of so many partitions.
+    pub(super) fn durable(self, group: &str, epoch: &Epoch, partitions: u16) -> String {
         match self {
-            Self::Keyed(partition) => names::durable(group, &epoch.name, Some(partition)),
-            Self::All | Self::Unkeyed => names::durable(group, &epoch.name, None),
+            Self::Keyed(partition) => {
+                names::durable(group, &epoch.name, format_args!("k{partition}"))
+            }
+            Self::Unkeyed if partitions == 1 => names::durable(group, &epoch.name, NARROW),
+            Self::All | Self::Unkeyed => names::durable(group, &epoch.name, "n"),
         }
     }
 
-    fn config(self, core: &Core, group: &str, register: &Register) -> pull::Config {
+    fn config(
+        self,
+        core: &Core,
+        group: &str,
+        register: &Register,
+        partitions: u16,
+    ) -> pull::Config {
         let (namespace, rules) = (&core.link.settings.namespace, &register.rules);
         let filter_subject = match self {
             // Without one the server looks at no subjects.
             Self::All => String::new(),
+            Self::Unkeyed if partitions == 1 => {
+                namespace.subject(&core.name, Place { partition: Partition(0), keyed: false })
+            }
             Self::Unkeyed => namespace.unkeyed(&core.name),
             Self::Keyed(partition) => {
                 namespace.subject(&core.name, Place { partition, keyed: true })
@@ -88,7 +112,7 @@ impl Part {
         let limit = rules.max_in_flight.and_then(|limit| i64::try_from(limit).ok());
         let start_sequence = register.epoch.start;
         pull::Config {
-            durable_name: Some(self.durable(group, &register.epoch)),
+            durable_name: Some(self.durable(group, &register.epoch, partitions)),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::Explicit,
             ack_wait: rules.ack_deadline,
@@ -103,21 +127,27 @@ impl Part {
 
 /// Makes the consumers of a group that are missing. Those there are must be as they were made, where
 /// that is asked for: an administrator may have changed them. `false` where the group was moved or
-/// deleted meanwhile, so that others remove them again.
+/// deleted meanwhile, or the topic got more partitions, so that others remove them again.
 pub(super) async fn ensure(
     core: &Core,
     group: &str,
     register: &Register,
     compare: bool,
 ) -> Result<bool, OpenFault> {
-    for part in of(&register.rules, core.options().partitions) {
-        let config = part.config(core, group, register);
-        let durable = part.durable(group, &register.epoch);
+    let partitions = core.options().partitions;
+    let narrow = Part::Unkeyed.durable(group, &register.epoch, 1);
+    for part in of(&register.rules, partitions) {
+        let config = part.config(core, group, register, partitions);
+        let durable = part.durable(group, &register.epoch, partitions);
         let request = format!("CONSUMER.INFO.{}.{durable}", core.stream);
         match core.link.ask::<Info>(&request, &Nothing {}).await {
             Ok(info) if compare => same(&config, &info.config)?,
             Ok(_) => {}
             Err(trouble) if trouble.is(code::NO_CONSUMER) => {
+                if part == Part::Unkeyed && durable != narrow {
+                    // First, so that no message comes from both.
+                    remove(&core.link, &core.stream, &narrow).await?;
+                }
                 let request = format!("CONSUMER.DURABLE.CREATE.{}.{durable}", core.stream);
                 let create =
                     Create { stream_name: &core.stream, config: &config, action: "create" };
@@ -126,6 +156,14 @@ pub(super) async fn ensure(
                     // Somebody else was faster, with the same: its name says what it is.
                     Err(trouble) if trouble.is(code::CONSUMER_EXISTS) => {}
                     Err(trouble) => return Err(Fault::from(trouble).into()),
+                }
+                if durable == narrow {
+                    core.look_patiently().await?;
+                    if core.options().partitions > 1 {
+                        // Those who said so did not see it.
+                        remove(&core.link, &core.stream, &narrow).await?;
+                        return Ok(false);
+                    }
                 }
             }
             Err(trouble) => return Err(Fault::from(trouble).into()),
@@ -177,22 +215,28 @@ struct Deleted {
     success: bool,
 }
 
-/// Removes consumers of a group that are none of its present ones: left by who went away while it
-/// moved or deleted the group.
-pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
-    let request = format!("CONSUMER.NAMES.{}", core.stream);
+/// The names of all consumers of a stream.
+async fn names(link: &Link, stream: &str) -> Result<HashSet<String>, Trouble> {
+    let request = format!("CONSUMER.NAMES.{stream}");
     let mut all = HashSet::new();
     let mut seen = 0;
     loop {
-        let page: Page = core.link.ask(&request, &PageRequest { offset: seen }).await?;
+        let page: Page = link.ask(&request, &PageRequest { offset: seen }).await?;
         let names = page.consumers.unwrap_or_default();
         seen += names.len();
         let over = names.is_empty() || seen >= page.total;
-        all.extend(names.into_iter().filter(|name| names::part_of(name, group).is_some()));
+        all.extend(names);
         if over {
-            break;
+            return Ok(all);
         }
     }
+}
+
+/// Removes consumers of a group that are none of its present ones: left by who went away while it
+/// moved or deleted the group.
+pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
+    let mut all = names(&core.link, &core.stream).await?;
+    all.retain(|name| names::part_of(name, group).is_some());
     if all.is_empty() {
         return Ok(());
     }
@@ -201,15 +245,23 @@ pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
     let register = Register::read(core, group).await?;
     let epoch = register.as_ref().map(|register| register.epoch.name.as_str());
     for name in all.iter().filter(|name| names::part_of(name, group) != epoch) {
-        remove(core, name).await?;
+        remove(&core.link, &core.stream, name).await?;
+    }
+    Ok(())
+}
+
+/// A topic has more partitions than one: the consumers for one go, which tells members to look.
+pub(super) async fn widen(link: &Link, stream: &str) -> Result<(), Fault> {
+    for name in names(link, stream).await?.iter().filter(|name| names::is_part(name, NARROW)) {
+        remove(link, stream, name).await?;
     }
     Ok(())
 }
 
 /// Deletes a consumer; `false` where there was none.
-pub(super) async fn remove(core: &Core, consumer: &str) -> Result<bool, Fault> {
-    let request = format!("CONSUMER.DELETE.{}.{consumer}", core.stream);
-    match core.link.ask::<Deleted>(&request, &Nothing {}).await {
+pub(super) async fn remove(link: &Link, stream: &str, consumer: &str) -> Result<bool, Fault> {
+    let request = format!("CONSUMER.DELETE.{stream}.{consumer}");
+    match link.ask::<Deleted>(&request, &Nothing {}).await {
         Ok(answer) => Ok(answer.success),
         Err(trouble) if trouble.is(code::NO_CONSUMER) => Ok(false),
         Err(trouble) => Err(trouble.into()),

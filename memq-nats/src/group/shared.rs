@@ -295,6 +295,11 @@ impl Shared {
         let _ = self.outbox.send((reply.clone(), what));
     }
 
+    /// What a part is called on the server.
+    pub(super) fn durable(&self, part: Part, state: &State) -> String {
+        part.durable(&self.group, &state.register.epoch, self.core.options().partitions)
+    }
+
     /// What a part is to be asked for now; `None` where it is over.
     pub(super) fn request(&self, part: Part) -> Option<Asked> {
         let state = self.locked();

@@ -98,7 +98,12 @@ async fn agree(
     let config = config.ok_or_else(|| too_long(request))?;
     let update = format!("STREAM.UPDATE.{}", info.config.name);
     match link.ask::<Info>(&update, &config).await {
-        Ok(_) => Ok(None),
+        Ok(_) => {
+            if options.partitions > has.partitions {
+                crate::group::widen(link, &info.config.name).await?;
+            }
+            Ok(None)
+        }
         Err(trouble) if trouble.is(code::NO_STREAM) => Ok(None),
         Err(trouble) => Err(refused(link, &options, trouble)),
     }

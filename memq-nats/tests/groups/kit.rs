@@ -14,8 +14,7 @@ use memq_nats::Connect;
 use memq_nats_server::{Binary, Server};
 use tokio::time::timeout;
 
-/// So long may anything take before a test fails: far more than it needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::PATIENCE;
 
 /// So long nothing is seen to happen.
 pub(crate) const NOTHING: Duration = Duration::from_millis(300);

@@ -3,5 +3,6 @@
 mod handing_out;
 mod kit;
 mod lifecycle;
+mod partitions;
 #[path = "../support/mod.rs"]
 mod support;
