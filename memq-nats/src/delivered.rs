@@ -24,30 +24,47 @@ impl Delivered {
     /// Reads `stream.consumer.attempt.sequence.number.nanoseconds.pending`, to which newer servers add:
     /// domain and account before, and perhaps more behind.
     pub(crate) fn read(reply: &str) -> Option<Self> {
-        // Bytes are split in a third of the time that characters are.
-        let text = reply.strip_prefix(PREFIX)?.as_bytes();
-        let before = match text.iter().filter(|byte| **byte == b'.').count() {
-            6 => 2,
-            8.. => 4,
-            _ => return None,
-        };
-        let mut numbers = text.split(|byte| *byte == b'.').skip(before);
-        let mut next = || number(numbers.next()?);
-        Some(Self {
-            attempt: u32::try_from(next()?).unwrap_or(u32::MAX),
-            sequence: next()?,
-            number: next()?,
-            at: Timestamp::from_nanos(next()?),
-            pending: next()?,
-        })
+        // Each message has one, so that its bytes are looked at once.
+        let behind = after(after(reply.strip_prefix(PREFIX)?.as_bytes())?)?;
+        match Self::numbers(behind) {
+            Some((delivered, [])) => Some(delivered),
+            _ => match Self::numbers(after(after(behind)?)?) {
+                Some((delivered, [] | [b'.', ..])) => Some(delivered),
+                _ => None,
+            },
+        }
+    }
+
+    /// Five numbers, and what is behind them.
+    fn numbers(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (attempt, text) = number(text)?;
+        let (sequence, text) = number(text.strip_prefix(b".")?)?;
+        let (count, text) = number(text.strip_prefix(b".")?)?;
+        let (nanos, text) = number(text.strip_prefix(b".")?)?;
+        let (pending, text) = number(text.strip_prefix(b".")?)?;
+        let (attempt, at) =
+            (u32::try_from(attempt).unwrap_or(u32::MAX), Timestamp::from_nanos(nanos));
+        Some((Self { attempt, sequence, number: count, at, pending }, text))
     }
 }
 
-/// A number in decimal digits.
-fn number(digits: &[u8]) -> Option<u64> {
-    let (first, rest) = digits.split_first()?;
+/// What is behind the first dot.
+fn after(text: &[u8]) -> Option<&[u8]> {
+    let dot = text.iter().position(|byte| *byte == b'.')?;
+    text.get(dot + 1..)
+}
+
+/// A number in decimal digits, and what is behind it.
+pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    rest.iter().try_fold(digit(first)?, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)?))
+    let (first, mut rest) = text.split_first()?;
+    let mut sum = digit(first)?;
+    while let Some((byte, behind)) = rest.split_first() {
+        let Some(digit) = digit(byte) else { break };
+        sum = sum.checked_mul(10)?.checked_add(digit)?;
+        rest = behind;
+    }
+    Some((sum, rest))
 }
 
 #[cfg(test)]
@@ -70,16 +87,23 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_message_of_a_consumer() {
-        for other in ["", "$JS.ACK.", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.1.x.3.4.5", "_INBOX.a"] {
+        for other in ["", "$JS.ACK.", "$JS.ACK.a.b.1.2.3.4", "$JS.ACK.a.b.1.x.3.4.5", "_INBOX.a"]
+            .into_iter()
+            .chain([
+                "$JS.ACK.a.b.1.2.3.4.5.6",
+                "$JS.ACK.a.b.1.2.3.4.5x",
+                "$JS.ACK.a.b.c.d.1.2.3.4.5x",
+            ])
+        {
             assert_eq!(Delivered::read(other), None, "{other}");
         }
     }
 
     #[test]
     fn numbers_are_digits_that_fit() {
-        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
-        assert_eq!(number(b"007"), Some(7));
-        for other in ["", "18446744073709551616", "99999999999999999999", "+7", "7 ", "x"] {
+        assert_eq!(number(b"18446744073709551615"), Some((u64::MAX, &b""[..])));
+        assert_eq!(number(b"007.x"), Some((7, &b".x"[..])));
+        for other in ["", "18446744073709551616", "99999999999999999999", "+7", ".7", "x"] {
             assert_eq!(number(other.as_bytes()), None, "{other}");
         }
     }

@@ -6,6 +6,8 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use async_nats::datetime::DateTime;
 use memq::{Offset, Partition, Timestamp, TopicName};
 
+use crate::delivered::number;
+
 /// Stands for the dot of a topic's name, which streams may not have. It is in no topic's name.
 const DOT: char = '=';
 
@@ -81,14 +83,14 @@ impl fmt::Display for Namespace {
 impl Place {
     /// What a subject of a topic says; `None` where no publisher of memq's would use it.
     pub(crate) fn of(subject: &str) -> Option<Self> {
-        let mut tokens = subject.rsplit('.');
+        let mut tokens = subject.as_bytes().rsplit(|byte| *byte == b'.');
         let keyed = match tokens.next()? {
-            "k" => true,
-            "n" => false,
+            b"k" => true,
+            b"n" => false,
             _ => return None,
         };
-        let partition = tokens.next()?.parse().ok()?;
-        Some(Self { partition: Partition(partition), keyed })
+        let (partition, []) = number(tokens.next()?)? else { return None };
+        Some(Self { partition: Partition(partition.try_into().ok()?), keyed })
     }
 }
 
@@ -191,7 +193,16 @@ mod tests {
         let subject = namespace().subject(&topic, place);
         assert_eq!(subject, "memq.audit.2026.7.k");
         assert_eq!(Place::of(&subject), Some(place));
-        for foreign in ["memq.a.0.x", "memq.a.-1.k", "memq.a.65536.n", "k", "0.", ""] {
+        for foreign in [
+            "memq.a.0.x",
+            "memq.a.-1.k",
+            "memq.a.+1.k",
+            "memq.a.1x.k",
+            "memq.a.65536.n",
+            "k",
+            "0.",
+            "",
+        ] {
             assert_eq!(Place::of(foreign), None, "{foreign}");
         }
     }

@@ -109,15 +109,17 @@ pub(crate) fn headers(record: &Record, id: Option<&str>) -> HeaderMap {
 pub(crate) fn record(payload: Bytes, map: Option<&HeaderMap>, topic: Format) -> Record {
     let arrived = read(map, topic);
     let nature = arrived.nature;
-    Record::new(payload)
+    let record = Record::new(payload)
         .with_format(nature.format)
         .with_compression(nature.compression)
         .with_plain_length(nature.length)
         .with_sealed(nature.sealed)
         .with_version(nature.version)
-        .with_fingerprint(nature.fingerprint)
-        .with_key(arrived.key)
-        .with_headers(arrived.headers)
+        .with_fingerprint(nature.fingerprint);
+    match (arrived.key, arrived.headers) {
+        (None, headers) if headers.is_empty() => record,
+        (key, headers) => record.with_key(key).with_headers(headers),
+    }
 }
 
 /// The headers to send with a payload.
@@ -200,6 +202,11 @@ fn read(map: Option<&HeaderMap>, topic: Format) -> Arrived {
 
 /// Takes in what `Content-Type` says; `false` where that is not known.
 fn read_type(value: &str, nature: &mut Nature) -> bool {
+    // As memq writes it, so mostly.
+    if let Some(format) = TYPES.iter().find(|format| format.content_type() == value) {
+        nature.format = *format;
+        return true;
+    }
     let kind = value.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case(SEALED) {
         nature.sealed = true;

@@ -141,9 +141,9 @@ fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived, now: Inst
         shared.tell(&reply, PROGRESS);
     }
     let (offset, serial, moves) = (incoming.offset, state.next_serial(), state.moves);
-    state.held.insert(offset, Held { serial, reply: reply.clone() });
+    state.held.insert(offset, Held { serial, reply });
     let (shared, spent) = (shared.clone(), AtomicBool::new(false));
-    let token = Delivery { shared, offset, serial, moves, reply, spent };
+    let token = Delivery { shared, offset, serial, moves, spent };
     Handed::new(incoming, attempt, Some(Arc::new(token)))
 }
 

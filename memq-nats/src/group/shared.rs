@@ -405,20 +405,21 @@ impl Shared {
         }
     }
 
-    /// The hand-out with this serial ends; what the message is to be told is for the caller.
+    /// The hand-out with this serial ends; what the message is to be told is for the caller, by what is
+    /// returned.
     pub(super) fn release(
         &self,
         offset: Offset,
         serial: u64,
         moves: u64,
-    ) -> Result<(), SettleFault> {
+    ) -> Result<Subject, SettleFault> {
         let mut state = self.locked();
         Self::counts(&state, moves)?;
         let full = state.held.len() + state.ready.len() >= self.most;
-        match state.held.entry(offset) {
-            Entry::Occupied(held) if held.get().serial == serial => drop(held.remove()),
+        let held = match state.held.entry(offset) {
+            Entry::Occupied(held) if held.get().serial == serial => held.remove(),
             _ => return Err(SettleFault::HandedOutAgain),
-        }
+        };
         if full {
             // There is room for one more now.
             let waker = state.waker.take();
@@ -426,20 +427,20 @@ impl Shared {
             waker.into_iter().for_each(Waker::wake);
             self.wanted.notify_waiters();
         }
-        Ok(())
+        Ok(held.reply)
     }
 
-    /// Whether a hand-out counts.
-    pub(super) fn valid(
+    /// What the server is told by of a hand-out, if that counts.
+    pub(super) fn valid<'s>(
         &self,
-        state: &State,
+        state: &'s State,
         offset: Offset,
         serial: u64,
         moves: u64,
-    ) -> Result<(), SettleFault> {
+    ) -> Result<&'s Subject, SettleFault> {
         Self::counts(state, moves)?;
         match state.held.get(&offset) {
-            Some(held) if held.serial == serial => Ok(()),
+            Some(held) if held.serial == serial => Ok(&held.reply),
             _ => Err(SettleFault::HandedOutAgain),
         }
     }

@@ -27,7 +27,6 @@ pub(super) struct Delivery {
     pub(super) offset: Offset,
     pub(super) serial: u64,
     pub(super) moves: u64,
-    pub(super) reply: Subject,
     pub(super) spent: AtomicBool,
 }
 
@@ -50,8 +49,8 @@ fn word(how: Settle) -> Bytes {
 }
 
 impl Delivery {
-    /// The delivery ends, unless it has.
-    fn spend(&self) -> Result<(), SettleFault> {
+    /// The delivery ends, unless it has. What the server is to be told by.
+    fn spend(&self) -> Result<Subject, SettleFault> {
         if self.spent.swap(true, Ordering::AcqRel) {
             return Err(SettleFault::AlreadySettled);
         }
@@ -61,17 +60,17 @@ impl Delivery {
 
 impl Token for Delivery {
     fn settle(&self, how: Settle) -> Result<(), SettleFault> {
-        self.spend()?;
-        self.shared.tell(&self.reply, word(how));
+        let reply = self.spend()?;
+        self.shared.tell(&reply, word(how));
         Ok(())
     }
 
     fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
-        if let Err(fault) = self.spend() {
-            return Box::pin(std::future::ready(Err(fault)));
+        let shared = self.shared.clone();
+        match self.spend() {
+            Ok(reply) => Box::pin(async move { confirm(&shared, reply, word(how)).await }),
+            Err(fault) => Box::pin(std::future::ready(Err(fault))),
         }
-        let (shared, reply) = (self.shared.clone(), self.reply.clone());
-        Box::pin(async move { confirm(&shared, reply, word(how)).await })
     }
 
     fn extend(&self, _: Duration) -> Result<(), SettleFault> {
@@ -79,8 +78,8 @@ impl Token for Delivery {
             return Err(SettleFault::AlreadySettled);
         }
         let state = self.shared.locked();
-        self.shared.valid(&state, self.offset, self.serial, self.moves)?;
-        self.shared.tell(&self.reply, PROGRESS);
+        let reply = self.shared.valid(&state, self.offset, self.serial, self.moves)?;
+        self.shared.tell(reply, PROGRESS);
         Ok(())
     }
 }
