@@ -4,6 +4,9 @@ use memq::Timestamp;
 
 const PREFIX: &str = "$JS.ACK.";
 
+/// Digits of which each number fits into 64 bits.
+const SAFE: usize = 19;
+
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
@@ -56,15 +59,18 @@ fn after(text: &[u8]) -> Option<&[u8]> {
 
 /// A number in decimal digits, and what is behind it.
 pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    let (first, mut rest) = text.split_first()?;
-    let mut sum = digit(first)?;
-    while let Some((byte, behind)) = rest.split_first() {
-        let Some(digit) = digit(byte) else { break };
-        sum = sum.checked_mul(10)?.checked_add(digit)?;
-        rest = behind;
-    }
-    Some((sum, rest))
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, behind) = text.split_at(digits);
+    let digit = |byte: &u8| u64::from(byte & 0xF);
+    let sum = match digits {
+        0 => return None,
+        // So many always fit.
+        1..=SAFE => number.iter().fold(0, |sum, byte| sum * 10 + digit(byte)),
+        _ => number
+            .iter()
+            .try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)))?,
+    };
+    Some((sum, behind))
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ fn take(
     first: Message,
 ) -> Option<Over> {
     let (format, since) = (shared.core.options().format, Instant::now());
-    let mut run = Vec::with_capacity(inbox.left.min(RUN));
+    let mut run = std::mem::take(&mut inbox.run);
     let (mut pending, mut latest) = (0, None);
     let mut next = Some(first);
     let mut over = None;
@@ -229,7 +229,9 @@ fn take(
         next = if more { inbox.next_now() } else { None };
     }
     latest.into_iter().for_each(|at| shared.core.hear_time(at));
-    shared.arrive(part, moves, run, pending);
+    shared.arrive(part, moves, &mut run, pending);
+    run.clear();
+    inbox.run = run;
     over
 }
 
@@ -283,6 +285,8 @@ struct Inbox {
     seen: u64,
     /// Messages that the present pull may still bring.
     left: usize,
+    /// Where they are gathered; empty in between.
+    run: Vec<Arrived>,
     /// Tells that the connection was cut: the server counts anew then.
     up: watch::Receiver<bool>,
 }
@@ -293,7 +297,7 @@ impl Inbox {
         up.mark_unchanged();
         let reply = link.client.new_inbox();
         let messages = link.client.subscribe(reply.clone()).await?;
-        Ok(Self { reply, messages, asks: Some(asks), seen: 0, left: 0, up })
+        Ok(Self { reply, messages, asks: Some(asks), seen: 0, left: 0, run: Vec::new(), up })
     }
 
     async fn next(&mut self) -> Option<Message> {

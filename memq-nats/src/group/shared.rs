@@ -315,7 +315,7 @@ impl Shared {
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.
-    pub(super) fn arrive(&self, part: Part, moves: u64, run: Vec<Arrived>, pending: u64) {
+    pub(super) fn arrive(&self, part: Part, moves: u64, run: &mut Vec<Arrived>, pending: u64) {
         let mut state = self.locked();
         if state.moves != moves || run.is_empty() {
             return;
@@ -324,7 +324,7 @@ impl Shared {
             run.iter().for_each(|message| self.tell(&message.reply, RETURN));
             return;
         }
-        for message in &run {
+        for message in &*run {
             let offset = message.incoming.offset;
             if state.last.is_some_and(|last| offset <= last) {
                 // Handed out again: what was handed out before does not count any more.
@@ -333,11 +333,7 @@ impl Shared {
             }
             state.last = state.last.max(Some(offset));
         }
-        if state.ready.is_empty() {
-            state.ready = run.into();
-        } else {
-            state.ready.extend(run);
-        }
+        state.ready.extend(run.drain(..));
         (state.wanted, state.ahead) = (0, 0);
         if !matches!(part, Part::Keyed(_)) {
             state.pending = pending;
