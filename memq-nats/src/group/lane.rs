@@ -41,6 +41,11 @@ const STATUSES: u64 = 8;
 /// Messages that are handed over at once, at most.
 const RUN: usize = 256;
 
+/// Messages after which an inbox is another one. Servers remember who hears each of the last 512 subjects
+/// that a connection published to, and acknowledgements have one each; they forget all of them at once
+/// where a subscription comes or goes, and else one by one, which takes them longer.
+const WORN: u64 = 256;
+
 /// A pause where the server refuses a pull for now.
 const REFUSED: Duration = Duration::from_millis(50);
 
@@ -153,7 +158,10 @@ async fn pull(
         return Ok(Over::Lost);
     }
     let inbox = match inbox {
-        Some(inbox) => inbox,
+        Some(inbox) => {
+            inbox.renew(&link.client).await?;
+            inbox
+        }
         None => inbox.insert(Inbox::open(link, shared.asks()).await?),
     };
     let (durable, moves) = {
@@ -298,6 +306,17 @@ impl Inbox {
         let reply = link.client.new_inbox();
         let messages = link.client.subscribe(reply.clone()).await?;
         Ok(Self { reply, messages, asks: Some(asks), seen: 0, left: 0, run: Vec::new(), up })
+    }
+
+    /// Takes another subject once this one is worn. No pull is under way, so that nothing comes any more
+    /// but heartbeats.
+    async fn renew(&mut self, client: &Client) -> Result<(), Cause> {
+        if self.seen >= WORN {
+            let reply = client.new_inbox();
+            self.messages = client.subscribe(reply.clone()).await?;
+            (self.reply, self.seen) = (reply, 0);
+        }
+        Ok(())
     }
 
     async fn next(&mut self) -> Option<Message> {
