@@ -9,7 +9,7 @@ use memq::{Partition, Record};
 use memq_nats::Connect;
 
 use crate::kit::{Setup, acked, each, name, nothing};
-use crate::support::{open, pass, raw, request, submit};
+use crate::support::{open, pass, publish, raw, request, submit};
 
 /// A topic that did not say how many partitions it has.
 async fn unsaid(setup: Setup) -> Setup {
@@ -113,7 +113,7 @@ async fn a_group_that_begins_while_they_are_said_is_of_all_of_them() {
             let publisher = grown.publisher().await.unwrap();
             let mut last = Outgoing::new(Record::new("x"));
             last.partition = Some(Partition(2));
-            submit(&publisher, [last]).await.unwrap();
+            publish(&publisher, last).await.unwrap();
             assert_eq!(acked(&mut member).await, (0, 1));
             setup.transport.delete(&name("late")).await.unwrap();
         }
