@@ -151,19 +151,20 @@ pub(super) async fn ensure(
                 let request = format!("CONSUMER.DURABLE.CREATE.{}.{durable}", core.stream);
                 let create =
                     Create { stream_name: &core.stream, config: &config, action: "create" };
-                match core.link.ask::<Info>(&request, &create).await {
+                let created = core.link.ask::<Info>(&request, &create).await;
+                if durable == narrow {
+                    core.look_patiently().await?;
+                    if core.options().partitions > 1 {
+                        // Who said so may not have seen it, or removed it while it was made.
+                        remove(&core.link, &core.stream, &narrow).await?;
+                        return Ok(false);
+                    }
+                }
+                match created {
                     Ok(_) => {}
                     // Somebody else was faster, with the same: its name says what it is.
                     Err(trouble) if trouble.is(code::CONSUMER_EXISTS) => {}
                     Err(trouble) => return Err(Fault::from(trouble).into()),
-                }
-                if durable == narrow {
-                    core.look_patiently().await?;
-                    if core.options().partitions > 1 {
-                        // Those who said so did not see it.
-                        remove(&core.link, &core.stream, &narrow).await?;
-                        return Ok(false);
-                    }
                 }
             }
             Err(trouble) => return Err(Fault::from(trouble).into()),
