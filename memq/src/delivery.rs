@@ -163,9 +163,7 @@ impl<T: Payload> Lease<T> {
             return deliveries.iter_mut().for_each(|one| drop(one.lease.settle(Settlement::Ack)));
         };
         let settle = |lease: &mut Self| lease.unsettled.take().map(|_| lease.ticket);
-        let tickets: Vec<_> =
-            deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)).collect();
-        near.group.acknowledge(&tickets);
+        near.group.acknowledge(deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)));
     }
 
     /// As [`Delivery::ack`].
@@ -248,12 +246,12 @@ impl<T: Payload> Lease<T> {
 
 impl<T: Payload> Drop for Lease<T> {
     fn drop(&mut self) {
+        let Some(unsettled) = &self.unsettled else { return };
         let panicking = std::thread::panicking();
         let reason = if panicking { "its handler panicked" } else { "its delivery was dropped" };
-        let how = match &self.unsettled {
-            None => return,
-            Some(Unsettled::Return) => Settlement::Return { reason },
-            Some(Unsettled::Watched(watch)) => watch.dropped(reason),
+        let how = match unsettled {
+            Unsettled::Return => Settlement::Return { reason },
+            Unsettled::Watched(watch) => watch.dropped(reason),
         };
         drop(self.settle(how));
     }

@@ -101,6 +101,15 @@ pub(crate) struct Ticket {
     pub(super) cell: Option<Cell>,
 }
 
+/// Hand-outs of messages that follow each other, as their serials do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Of the first.
+    offset: u64,
+    serial: u64,
+    count: usize,
+}
+
 /// How long a dead message waits that its dead-letter topic did not take.
 pub(crate) const BURY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -168,6 +177,31 @@ impl Ticket {
     #[inline]
     pub(super) fn ahead(self, count: usize) -> Self {
         Self { cell: self.cell.map(|cell| cell.after(count)), ..self.after(count) }
+    }
+}
+
+impl Row {
+    /// Adds a hand-out to the last of these, or as the begin of another one.
+    #[inline]
+    pub(super) fn add(rows: &mut Vec<Self>, ticket: Ticket) {
+        let Ticket { offset, serial, .. } = ticket;
+        match rows.last_mut().filter(|last| last.end() == (offset, serial)) {
+            Some(last) => last.count += 1,
+            None => rows.push(Self { offset, serial, count: 1 }),
+        }
+    }
+
+    /// What goes on from it.
+    #[inline]
+    fn end(self) -> (u64, u64) {
+        (self.offset + self.count as u64, self.serial + self.count as u64)
+    }
+
+    /// Begins after so many of them.
+    #[inline]
+    fn skip(&mut self, count: usize) {
+        (self.offset, self.serial) = (self.offset + count as u64, self.serial + count as u64);
+        self.count -= count;
     }
 }
 

@@ -17,6 +17,8 @@ struct Label {
     meta: Option<Arc<Meta>>,
     at: Timestamp,
     key: u64,
+    /// The place of the first message that has it.
+    first: u32,
     partition: u16,
     borrows: bool,
 }
@@ -133,7 +135,8 @@ impl<P> Filler<P> {
         let Head { size, partition, borrows, key, .. } = head;
         let plain = head.is_plain();
         if !plain || self.last != Some((at, partition)) {
-            let label = Label { meta: offer.meta(), at, key, partition, borrows };
+            let first = self.slots.len() as u32;
+            let label = Label { meta: offer.meta(), at, key, first, partition, borrows };
             if self.labels.push(label, 0).is_err() {
                 return false;
             }
@@ -230,9 +233,12 @@ impl<P> Segment<P> {
     pub(crate) fn alike(&self, offset: u64, most: usize) -> Option<(EntryRef<'_, P>, usize)> {
         let first = self.get(offset)?;
         let index = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
-        let notes = (index..index.saturating_add(most)).map_while(|index| self.slots.get(index));
-        let alike = notes.take_while(|(_, note)| Note(*note).label() == first.note.label());
-        Some((first, alike.count()))
+        let next = self.labels.get(first.note.label() + 1);
+        let end = next.map_or(self.slots.len(), |(label, _)| label.first as usize);
+        let most = most.min(end - index);
+        // Mostly all of them are set; then one look is enough.
+        let all = self.slots.get(index + most - 1).is_some();
+        Some((first, if all { most } else { self.run(offset, most) }))
     }
 
     #[inline]

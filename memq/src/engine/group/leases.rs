@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 
+use super::Row;
 use super::lease::{Flight, Lease};
 use crate::position::Timestamp;
 
@@ -32,6 +33,8 @@ struct Chunk {
     taken: u64,
     /// A bit for each of those that is a flight.
     flying: u64,
+    /// A bit for each flight that is written down. Those behind it up to the next one go on from it.
+    begins: u64,
     flights: [Flight; CHUNK as usize],
     /// The others; most chunks have none.
     leases: Option<Box<[Option<Lease>; CHUNK as usize]>>,
@@ -40,21 +43,43 @@ struct Chunk {
 impl Chunk {
     fn new() -> Box<Self> {
         let flights = [Flight::default(); CHUNK as usize];
-        Box::new(Self { taken: 0, flying: 0, flights, leases: None })
+        Box::new(Self { taken: 0, flying: 0, begins: 0, flights, leases: None })
+    }
+
+    /// Adds flights of messages that follow each other, each with the next serial.
+    #[inline]
+    fn fly(&mut self, place: usize, flight: Flight, count: usize) {
+        let bits = bits(place, count);
+        debug_assert!(self.taken & bits == 0);
+        self.flights[place] = flight;
+        // Flights come at the end, so none goes on from what is written over.
+        self.begins = self.begins & !bits | 1 << place;
+        self.taken |= bits;
+        self.flying |= bits;
+    }
+
+    #[inline]
+    fn flight(&self, place: usize) -> Option<Flight> {
+        if self.flying & (1 << place) == 0 {
+            return None;
+        }
+        let begun = self.begins & (u64::MAX >> (CHUNK as usize - 1 - place));
+        let begin = begun.checked_ilog2()? as usize;
+        let first = self.flights[begin];
+        Some(Flight { serial: first.serial + (place - begin) as u64, ..first })
     }
 
     #[inline]
     fn get(&self, place: usize) -> Option<Found<'_>> {
-        if self.flying & (1 << place) != 0 {
-            return Some(Found::Flight(self.flights[place].into()));
+        if let Some(flight) = self.flight(place) {
+            return Some(Found::Flight(flight.into()));
         }
         self.leases.as_ref()?[place].as_ref().map(Found::Lease)
     }
 
     /// A flight becomes a lease by this.
     fn get_mut(&mut self, place: usize) -> Option<&mut Lease> {
-        if self.flying & (1 << place) != 0 {
-            let flight = self.flights[place];
+        if let Some(flight) = self.flight(place) {
             self.put(place, flight.into());
         }
         self.leases.as_mut()?[place].as_mut()
@@ -69,10 +94,9 @@ impl Chunk {
 
     fn take(&mut self, place: usize) -> Option<Lease> {
         let bit = 1 << place;
-        let lease = if self.flying & bit == 0 {
-            self.leases.as_mut()?[place].take()?
-        } else {
-            self.flights[place].into()
+        let lease = match self.flight(place) {
+            Some(flight) => flight.into(),
+            None => self.leases.as_mut()?[place].take()?,
         };
         self.flying &= !bit;
         self.taken &= !bit;
@@ -96,6 +120,12 @@ impl Deref for Found<'_> {
             Self::Lease(lease) => lease,
         }
     }
+}
+
+/// The bits of so many places from this one on.
+#[inline]
+fn bits(place: usize, count: usize) -> u64 {
+    (u64::MAX >> (CHUNK as usize - count)) << place
 }
 
 /// The place of an offset in its chunk.
@@ -132,8 +162,7 @@ impl Leases {
     #[inline]
     pub(super) fn is_out(&self, offset: u64, serial: u64, until: Timestamp) -> bool {
         let chunk = self.index(offset).and_then(|index| self.chunks.get(index)?.as_ref());
-        if let Some(chunk) = chunk.filter(|chunk| chunk.flying & (1 << place(offset)) != 0) {
-            let flight = &chunk.flights[place(offset)];
+        if let Some(flight) = chunk.and_then(|chunk| chunk.flight(place(offset))) {
             return flight.serial == serial && flight.until == until;
         }
         let is_it = |lease: Found<'_>| lease.serial == serial && lease.state.due() == Some(until);
@@ -170,11 +199,7 @@ impl Leases {
             self.outlived.insert(offset, flight.into());
             return;
         };
-        let bit = 1 << place(offset);
-        debug_assert!(chunk.taken & bit == 0);
-        chunk.flights[place(offset)] = flight;
-        chunk.taken |= bit;
-        chunk.flying |= bit;
+        chunk.fly(place(offset), flight, 1);
         self.in_window += 1;
     }
 
@@ -190,13 +215,7 @@ impl Leases {
                 continue;
             };
             let run = (CHUNK as usize - place).min(count - at);
-            let bits = (u64::MAX >> (CHUNK as usize - run)) << place;
-            debug_assert!(chunk.taken & bits == 0);
-            for (serial, place) in (serial..).zip(&mut chunk.flights[place..place + run]) {
-                *place = Flight { serial, ..flight };
-            }
-            chunk.taken |= bits;
-            chunk.flying |= bits;
+            chunk.fly(place, flight, run);
             self.in_window += run;
             at += run;
         }
@@ -207,45 +226,28 @@ impl Leases {
     pub(super) fn land(&mut self, offset: u64, serial: u64) -> Option<usize> {
         let index = self.index(offset)?;
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
-        let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
-        if chunk.flying & bit == 0 || flight.serial != serial {
-            return None;
-        }
-        let member = flight.member;
-        chunk.flying &= !bit;
-        chunk.taken &= !bit;
+        let flight = chunk.flight(place(offset)).filter(|flight| flight.serial == serial)?;
+        chunk.flying &= !(1 << place(offset));
+        chunk.taken &= !(1 << place(offset));
         self.removed_from(index, 1);
-        Some(member)
+        Some(flight.member)
     }
 
-    /// The same for many: removes the leases of these hand-outs, each an offset and a serial, as far as they are flights and
-    /// still those, of one member and of one chunk. Returns who held them, and how many that were;
-    /// `None` where the first is none.
-    pub(super) fn land_on(
-        &mut self,
-        mut tickets: impl Iterator<Item = (u64, u64)>,
-    ) -> Option<(usize, usize)> {
-        let first = tickets.next()?;
-        let index = self.index(first.0)?;
+    /// The same for the first of many, as far as they were handed out together and are in one chunk.
+    /// Returns who held them, and how many that were; `None` where the first is none.
+    #[inline]
+    pub(super) fn land_on(&mut self, row: Row) -> Option<(usize, usize)> {
+        let (index, place) = (self.index(row.offset)?, place(row.offset));
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
-        let member = chunk.flights[place(first.0)].member;
-        let mut bits = 0;
-        for (offset, serial) in std::iter::once(first).chain(tickets) {
-            let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
-            let counts = chunk.flying & bit & !bits != 0
-                && (flight.serial, flight.member) == (serial, member);
-            if offset / CHUNK != first.0 / CHUNK || !counts {
-                break;
-            }
-            bits |= bit;
-        }
-        let count = bits.count_ones() as usize;
+        let flight = chunk.flight(place).filter(|flight| flight.serial == row.serial)?;
+        // None but the first is the begin of others.
+        let others = (chunk.flying & !chunk.begins) >> place >> 1;
+        let count = (others.trailing_ones() as usize + 1).min(row.count);
+        let bits = bits(place, count);
         chunk.flying &= !bits;
         chunk.taken &= !bits;
-        (count > 0).then(|| {
-            self.removed_from(index, count);
-            (member, count)
-        })
+        self.removed_from(index, count);
+        Some((flight.member, count))
     }
 
     pub(super) fn remove(&mut self, offset: u64) -> Option<Lease> {
@@ -294,6 +296,18 @@ impl Leases {
             self.chunks.pop_front();
             self.base += 1;
         }
+    }
+
+    /// How many offsets from this one on, within a chunk, surely have no lease.
+    #[inline]
+    pub(super) fn none_from(&self, offset: u64) -> u64 {
+        let taken = match self.index(offset).map(|index| self.chunks.get(index)) {
+            Some(chunk) => chunk.and_then(Option::as_ref).map_or(0, |chunk| chunk.taken),
+            None if self.outlived.is_empty() => 0,
+            None => u64::MAX,
+        };
+        let place = place(offset);
+        u64::from((taken >> place).trailing_zeros()).min(CHUNK - place as u64)
     }
 
     /// The first one at or after this offset.
