@@ -157,13 +157,10 @@ impl<P> Filler<P> {
     ) -> usize {
         let note = Note::new(head.size, self.labels.len() - 1).0;
         let most = most.min(self.slots.room());
-        let mut count = 0;
-        while count < most && offer.head() == Some(head) {
-            let stored = self.slots.push(offer.payload(), note).is_ok();
+        offer.take_alike(head, most, |payload| {
+            let stored = self.slots.push(payload, note).is_ok();
             debug_assert!(stored);
-            count += 1;
-        }
-        count
+        })
     }
 
     /// Shows readers what was put in.
