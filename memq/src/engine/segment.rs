@@ -246,6 +246,16 @@ impl<P> Segment<P> {
         }
     }
 
+    /// A message that was seen there.
+    #[inline]
+    pub(crate) fn seen(&self, offset: u64) -> EntryRef<'_, P> {
+        match self.slot(offset) {
+            Slot::Set(entry) => entry,
+            // Set slots stay so.
+            Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
+        }
+    }
+
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Release);
     }
@@ -371,6 +381,10 @@ impl<P> SlotRef<P> {
         Offset(self.offset)
     }
 
+    pub(crate) fn lane(&self) -> &Lane<P> {
+        &self.lane
+    }
+
     pub(crate) fn into_lane(self) -> Lane<P> {
         self.lane
     }
@@ -386,11 +400,7 @@ impl<P> SlotRef<P> {
 
     #[inline]
     pub(crate) fn entry(&self) -> EntryRef<'_, P> {
-        match self.lane.slot(self.offset) {
-            Slot::Set(entry) => entry,
-            // It was seen set, and set slots stay so.
-            Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
-        }
+        self.lane.seen(self.offset)
     }
 }
 
