@@ -181,20 +181,19 @@ impl Ticket {
 }
 
 impl Row {
-    /// Adds a hand-out to the last of these, or as the begin of another one.
+    /// Of one hand-out.
     #[inline]
-    pub(super) fn add(rows: &mut Vec<Self>, ticket: Ticket) {
-        let Ticket { offset, serial, .. } = ticket;
-        match rows.last_mut().filter(|last| last.end() == (offset, serial)) {
-            Some(last) => last.count += 1,
-            None => rows.push(Self { offset, serial, count: 1 }),
-        }
+    pub(super) fn of(ticket: Ticket) -> Self {
+        Self { offset: ticket.offset, serial: ticket.serial, count: 1 }
     }
 
-    /// What goes on from it.
+    /// Adds a hand-out, if it goes on with that. Returns whether it does.
     #[inline]
-    fn end(self) -> (u64, u64) {
-        (self.offset + self.count as u64, self.serial + self.count as u64)
+    pub(super) fn goes_on(&mut self, ticket: Ticket) -> bool {
+        let count = self.count as u64;
+        let goes_on = (self.offset + count, self.serial + count) == (ticket.offset, ticket.serial);
+        self.count += usize::from(goes_on);
+        goes_on
     }
 
     /// Begins after so many of them.

@@ -106,13 +106,15 @@ impl<P: Send + Sync + 'static> Holder<P> {
 
     /// Acknowledges hand-outs to one member, as far as they still count.
     pub(crate) fn acknowledge(&self, tickets: impl Iterator<Item = Ticket>) {
-        let mut rows = Vec::new();
-        tickets
-            .filter(|ticket| !self.acknowledge_ahead(*ticket))
-            .for_each(|ticket| Row::add(&mut rows, ticket));
-        if rows.is_empty() {
-            return self.tell_publishers();
-        }
+        let mut tickets = tickets.filter(|ticket| !self.acknowledge_ahead(*ticket));
+        let Some(first) = tickets.next() else { return self.tell_publishers() };
+        let (mut rows, mut last) = (Vec::new(), Row::of(first));
+        tickets.for_each(|ticket| {
+            if !last.goes_on(ticket) {
+                rows.push(std::mem::replace(&mut last, Row::of(ticket)));
+            }
+        });
+        rows.push(last);
         let now = self.now_if_it_matters();
         for rows in rows.chunks(CHUNK) {
             self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));

@@ -88,16 +88,17 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         if !T::Form::AS_IT_IS {
             self.ready.reserve(CHUNK.min(self.messages.len()));
         }
+        let (mut last, mut count): (Option<(Ready<T>, usize)>, _) = (None, 0);
         for message in self.messages.as_slice().iter().take(CHUNK) {
             match self.publisher.ready(message) {
                 Ok(mut ready) => {
                     if let Some(Partition(partition)) = self.partition {
                         ready.head.partition = partition;
                     }
-                    self.left += 1;
-                    match self.ready.last_mut() {
+                    count += 1;
+                    match &mut last {
                         Some((last, count)) if last.goes_for(&ready) => *count += 1,
-                        _ => self.ready.push((ready, 1)),
+                        _ => self.ready.extend(last.replace((ready, 1))),
                     }
                 }
                 Err(source) => {
@@ -106,6 +107,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
                 }
             }
         }
+        self.ready.extend(last);
+        self.left = count;
     }
 
     /// Stores what is encoded, as far as there is room.
