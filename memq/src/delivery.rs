@@ -158,7 +158,9 @@ impl<T: Payload> Lease<T> {
 
     /// Acknowledges those of one consumer together.
     pub(crate) fn ack_all(deliveries: &mut [Delivery<T>]) {
-        let Some(source) = deliveries.first().map(|first| first.lease.source.clone()) else { return };
+        let Some(source) = deliveries.first().map(|first| first.lease.source.clone()) else {
+            return;
+        };
         let Site::Here(near) = &source.terms.site else {
             return deliveries.iter_mut().for_each(|one| drop(one.lease.settle(Settlement::Ack)));
         };

@@ -253,7 +253,8 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.ready.get(this.taken).map(|(ready, _)| ready.head.size) else {
+                    let Some(size) = this.ready.get(this.taken).map(|(ready, _)| ready.head.size)
+                    else {
                         continue;
                     };
                     match here(&mut this.way).poll(size, cx) {

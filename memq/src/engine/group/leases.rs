@@ -3,15 +3,17 @@
 //! A window of small chunks over what the log keeps. A chunk in which nothing is left is given back,
 //! so that memory follows what is unsettled, beside one word for every 64 messages of the window.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Deref;
+mod chunk;
 
+use std::collections::{BTreeMap, VecDeque};
+
+use self::chunk::Chunk;
+pub(super) use self::chunk::Found;
 use super::Row;
 use super::lease::{Flight, Lease};
 use crate::position::Timestamp;
 
-/// Leases of a chunk: one for each bit of a word.
-const CHUNK: u64 = 64;
+const CHUNK: u64 = chunk::CHUNK as u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -25,107 +27,6 @@ pub(super) struct Leases {
     outlived: BTreeMap<u64, Lease>,
     /// A chunk that was emptied, for the next one.
     spare: Option<Box<Chunk>>,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    /// A bit for each that is there.
-    taken: u64,
-    /// A bit for each of those that is a flight.
-    flying: u64,
-    /// A bit for each flight that is written down. Those behind it up to the next one go on from it.
-    begins: u64,
-    flights: [Flight; CHUNK as usize],
-    /// The others; most chunks have none.
-    leases: Option<Box<[Option<Lease>; CHUNK as usize]>>,
-}
-
-impl Chunk {
-    fn new() -> Box<Self> {
-        let flights = [Flight::default(); CHUNK as usize];
-        Box::new(Self { taken: 0, flying: 0, begins: 0, flights, leases: None })
-    }
-
-    /// Adds flights of messages that follow each other, each with the next serial.
-    #[inline]
-    fn fly(&mut self, place: usize, flight: Flight, count: usize) {
-        let bits = bits(place, count);
-        debug_assert!(self.taken & bits == 0);
-        self.flights[place] = flight;
-        // Flights come at the end, so none goes on from what is written over.
-        self.begins = self.begins & !bits | 1 << place;
-        self.taken |= bits;
-        self.flying |= bits;
-    }
-
-    #[inline]
-    fn flight(&self, place: usize) -> Option<Flight> {
-        if self.flying & (1 << place) == 0 {
-            return None;
-        }
-        let begun = self.begins & (u64::MAX >> (CHUNK as usize - 1 - place));
-        let begin = begun.checked_ilog2()? as usize;
-        let first = self.flights[begin];
-        Some(Flight { serial: first.serial + (place - begin) as u64, ..first })
-    }
-
-    #[inline]
-    fn get(&self, place: usize) -> Option<Found<'_>> {
-        if let Some(flight) = self.flight(place) {
-            return Some(Found::Flight(flight.into()));
-        }
-        self.leases.as_ref()?[place].as_ref().map(Found::Lease)
-    }
-
-    /// A flight becomes a lease by this.
-    fn get_mut(&mut self, place: usize) -> Option<&mut Lease> {
-        if let Some(flight) = self.flight(place) {
-            self.put(place, flight.into());
-        }
-        self.leases.as_mut()?[place].as_mut()
-    }
-
-    fn put(&mut self, place: usize, lease: Lease) {
-        let none = || Box::new([const { None }; CHUNK as usize]);
-        self.leases.get_or_insert_with(none)[place] = Some(lease);
-        self.taken |= 1 << place;
-        self.flying &= !(1 << place);
-    }
-
-    fn take(&mut self, place: usize) -> Option<Lease> {
-        let bit = 1 << place;
-        let lease = match self.flight(place) {
-            Some(flight) => flight.into(),
-            None => self.leases.as_mut()?[place].take()?,
-        };
-        self.flying &= !bit;
-        self.taken &= !bit;
-        Some(lease)
-    }
-}
-
-/// A lease to be looked at.
-#[derive(Debug)]
-pub(super) enum Found<'a> {
-    Flight(Lease),
-    Lease(&'a Lease),
-}
-
-impl Deref for Found<'_> {
-    type Target = Lease;
-
-    fn deref(&self) -> &Lease {
-        match self {
-            Self::Flight(lease) => lease,
-            Self::Lease(lease) => lease,
-        }
-    }
-}
-
-/// The bits of so many places from this one on.
-#[inline]
-fn bits(place: usize, count: usize) -> u64 {
-    (u64::MAX >> (CHUNK as usize - count)) << place
 }
 
 /// The place of an offset in its chunk.
@@ -227,8 +128,7 @@ impl Leases {
         let index = self.index(offset)?;
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
         let flight = chunk.flight(place(offset)).filter(|flight| flight.serial == serial)?;
-        chunk.flying &= !(1 << place(offset));
-        chunk.taken &= !(1 << place(offset));
+        chunk.land(place(offset), 1);
         self.removed_from(index, 1);
         Some(flight.member)
     }
@@ -240,12 +140,8 @@ impl Leases {
         let (index, place) = (self.index(row.offset)?, place(row.offset));
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
         let flight = chunk.flight(place).filter(|flight| flight.serial == row.serial)?;
-        // None but the first is the begin of others.
-        let others = (chunk.flying & !chunk.begins) >> place >> 1;
-        let count = (others.trailing_ones() as usize + 1).min(row.count);
-        let bits = bits(place, count);
-        chunk.flying &= !bits;
-        chunk.taken &= !bits;
+        let count = chunk.going_on(place).min(row.count);
+        chunk.land(place, count);
         self.removed_from(index, count);
         Some((flight.member, count))
     }
