@@ -63,7 +63,7 @@ pub struct Consumer<T: Payload> {
     lanes: Lanes<Stored<T>>,
     reader: Reader<T>,
     terms: Arc<Terms<T>>,
-    /// Of the last message, as `lanes` have it.
+    /// Of the last message, as in `lanes`: who finds nothing keeps nothing.
     source: Option<Arc<Source<T>>>,
     /// Wakes it when time brings something.
     timer: Option<Pin<Box<Sleep>>>,
@@ -254,9 +254,11 @@ impl<T: Payload> Consumer<T> {
                 None => {}
             }
             if is_over {
-                self.source = None;
-                return;
+                break;
             }
+        }
+        if deliveries.len() < most {
+            self.source = None;
         }
     }
 
@@ -336,6 +338,9 @@ impl<T: Payload> Consumer<T> {
 
     /// What was claimed, as a delivery. `None` where there is to be another look.
     fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, Pending> {
+        if !matches!(claim, Claim::Message(..) | Claim::Again) {
+            self.source = None;
+        }
         let error = match claim {
             Claim::Message(slot, ticket) => {
                 let (source, hold) = (self.source(slot.lane()), self.seat.hold());
