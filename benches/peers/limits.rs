@@ -44,8 +44,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "S3b",
         "9 times tokio-memq",
         "The publisher: most of its time is to make a message, which counts a reference of the `Bytes`, and to \
-         drop the one that it displaces; memq-consumed drops it while it is still in the cache. The disruptor's go \
-         from the list into a ring that is never freed, without a lock.",
+         drop the one that it displaces. The disruptor's go from the list into a ring that is never freed, \
+         without a lock.",
     ),
     (
         "S4a",

@@ -276,7 +276,7 @@ mod tests {
         Fly(u64, usize, usize),
         /// A look at this one, that makes a lease of a flight.
         Touch(usize),
-        /// This one, and so many that follow it, as far as they are flights of one member.
+        /// This one, and so many that follow it, as far as they were added as one run of flights.
         Land(usize, usize),
         /// This one of those that are there.
         Remove(usize),
@@ -350,10 +350,12 @@ mod tests {
                         prop_assert_eq!(leases.land(all[0], all[0] + 1), None);
                         prop_assert_eq!(leases.land_on(Row { serial: all[0] + 1, ..row(all[0], 2) }), None);
                         let holder = flights.get(&all[0]).copied();
-                        let is_one = |at: &&u64| {
-                            flights.get(at).copied() == holder && **at / CHUNK == all[0] / CHUNK
+                        let is_one = |(at, next): &(&u64, u64)| {
+                            **at == *next
+                                && flights.get(*at).copied() == holder
+                                && next / CHUNK == all[0] / CHUNK
                         };
-                        let count = all.iter().take_while(is_one).count();
+                        let count = all.iter().zip(all[0]..).take_while(is_one).count();
                         let holder = holder.map(|(member, _)| member);
                         let landed = match count {
                             1 => leases.land(all[0], all[0]).map(|holder| (holder, 1)),
