@@ -22,9 +22,9 @@ pub(crate) use self::seat::Seat;
 use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
 use crate::codec::form::{Form, Reader};
-use crate::delivery::{Delivery, Held, Lease, Terms};
+use crate::delivery::{Delivery, Lease, Source, Terms};
 use crate::engine::group::Settlement;
-use crate::engine::segment::{Lanes, SlotRef};
+use crate::engine::segment::{Lane, Lanes};
 use crate::engine::state::{Claim, Run};
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, Pending, RecvError, SeekError, with_causes};
@@ -63,6 +63,8 @@ pub struct Consumer<T: Payload> {
     lanes: Lanes<Stored<T>>,
     reader: Reader<T>,
     terms: Arc<Terms<T>>,
+    /// Of the last message, as in `lanes`: who finds nothing keeps nothing.
+    source: Option<Arc<Source<T>>>,
     /// Wakes it when time brings something.
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether it is parked, or was when it was last looked.
@@ -96,6 +98,7 @@ impl<T: Payload> Consumer<T> {
             lanes: Lanes::default(),
             reader,
             terms,
+            source: None,
             timer: None,
             parked: false,
             pending: VecDeque::new(),
@@ -142,6 +145,7 @@ impl<T: Payload> Consumer<T> {
         loop {
             let claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
+                self.source = None;
                 return Ok(None);
             }
             if let Some(delivery) = self.take(claim).map_err(Pending::say)? {
@@ -221,23 +225,20 @@ impl<T: Payload> Consumer<T> {
             let is_over = stopped.is_none();
             idle = if runs.is_empty() { idle + 1 } else { 0 };
             self.budget = self.budget.saturating_sub(units(&runs));
-            let terms = &self.terms;
-            let lease = |run: &Run<Stored<T>>, at, hold: Held<T>| {
-                let ticket = run.ticket.after(at);
-                Lease::new(SlotRef::of(&run.lane, Offset(ticket.offset)), ticket, terms, hold)
-            };
             if let Some(opened) = T::Form::opened() {
                 deliveries.reserve(runs.iter().map(|run| run.count).sum());
-                for run in runs.drain(..) {
-                    let deliver = |at| Delivery::new(opened(), lease(&run, at, None));
-                    deliveries.extend((0..run.count).map(deliver));
+                for Run { lane, ticket, count } in runs.drain(..) {
+                    let source = self.source(&lane);
+                    let lease = |at| Lease::new(source.clone(), ticket.after(at), None);
+                    deliveries.extend((0..count).map(|at| Delivery::new(opened(), lease(at))));
                 }
             } else {
                 // All of them are held before one is opened.
                 let mut leases = Vec::new();
-                for run in runs.drain(..) {
-                    let seat = &mut self.seat;
-                    leases.extend((0..run.count).map(|at| lease(&run, at, seat.hold())));
+                for Run { lane, ticket, count } in runs.drain(..) {
+                    let (source, seat) = (self.source(&lane), &mut self.seat);
+                    let lease = |at| Lease::new(source.clone(), ticket.after(at), seat.hold());
+                    leases.extend((0..count).map(lease));
                 }
                 deliveries.reserve(leases.len());
                 for lease in leases {
@@ -253,8 +254,11 @@ impl<T: Payload> Consumer<T> {
                 None => {}
             }
             if is_over {
-                return;
+                break;
             }
+        }
+        if deliveries.len() < most {
+            self.source = None;
         }
     }
 
@@ -320,12 +324,27 @@ impl<T: Payload> Consumer<T> {
         std::mem::take(&mut self.codec_panicked)
     }
 
+    /// Where the messages of this segment come from.
+    #[inline]
+    fn source(&mut self, lane: &Lane<Stored<T>>) -> Arc<Source<T>> {
+        match &self.source {
+            Some(source) if source.lane.is(lane) => source.clone(),
+            _ => {
+                let (lane, terms) = (lane.clone(), self.terms.clone());
+                self.source.insert(Arc::new(Source { lane, terms })).clone()
+            }
+        }
+    }
+
     /// What was claimed, as a delivery. `None` where there is to be another look.
     fn take(&mut self, claim: Claim<Stored<T>>) -> Result<Option<Delivery<T>>, Pending> {
+        if !matches!(claim, Claim::Message(..) | Claim::Again) {
+            self.source = None;
+        }
         let error = match claim {
             Claim::Message(slot, ticket) => {
-                let hold = self.seat.hold();
-                return self.open(Lease::new(slot, ticket, &self.terms, hold));
+                let (source, hold) = (self.source(slot.lane()), self.seat.hold());
+                return self.open(Lease::new(source, ticket, hold));
             }
             Claim::Burial(slot, burial) => {
                 let hold = self.seat.hold();
@@ -460,6 +479,7 @@ impl<T: Payload> Consumer<T> {
     /// Another pause before what fails from now on is tried again.
     pub(crate) fn set_backoff(&mut self, backoff: Backoff) {
         self.terms = Arc::new(self.terms.with_backoff(backoff));
+        self.source = None;
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::remote::Held;
-pub(crate) use self::terms::{Near, Terms};
+pub(crate) use self::terms::{Near, Source, Terms};
 pub(crate) use self::watch::{Outcome, Watch};
 use crate::codec::form::{Form, Take};
 use crate::dead_letter::reason;
@@ -67,9 +67,8 @@ pub struct Delivery<T: Payload> {
 /// delivery would.
 #[must_use = "a lease that is dropped unsettled brings its message back: `ack`, `nack` or `reject` it"]
 pub struct Lease<T: Payload> {
-    slot: SlotRef<Stored<T>>,
+    source: Arc<Source<T>>,
     ticket: Ticket,
-    terms: Arc<Terms<T>>,
     /// What settles it, where its group is kept elsewhere.
     hold: Held<T>,
     /// What becomes of it if it is dropped; `None` once it is settled.
@@ -85,14 +84,10 @@ enum Unsettled {
 }
 
 impl<T: Payload> Lease<T> {
-    pub(crate) fn new(
-        slot: SlotRef<Stored<T>>,
-        ticket: Ticket,
-        terms: &Arc<Terms<T>>,
-        hold: Held<T>,
-    ) -> Self {
-        let unsettled = (!terms.auto_ack).then_some(Unsettled::Return);
-        Self { slot, ticket, terms: terms.clone(), hold, unsettled }
+    #[inline]
+    pub(crate) fn new(source: Arc<Source<T>>, ticket: Ticket, hold: Held<T>) -> Self {
+        let unsettled = (!source.terms.auto_ack).then_some(Unsettled::Return);
+        Self { source, ticket, hold, unsettled }
     }
 
     /// How often the message was handed out, with this one: 1 for the first.
@@ -104,11 +99,16 @@ impl<T: Payload> Lease<T> {
     /// Where the message is in its topic.
     #[must_use]
     pub fn offset(&self) -> Offset {
-        self.slot.offset()
+        Offset(self.ticket.offset)
     }
 
     pub(crate) fn entry(&self) -> EntryRef<'_, Stored<T>> {
-        self.slot.entry()
+        self.source.lane.seen(self.ticket.offset)
+    }
+
+    /// The message on its own.
+    fn slot(&self) -> SlotRef<Stored<T>> {
+        SlotRef::of(&self.source.lane, self.offset())
     }
 
     pub(crate) fn settle(&mut self, how: Settlement) -> Result<(), SettleError> {
@@ -120,7 +120,7 @@ impl<T: Payload> Lease<T> {
         let Some(unsettled) = self.unsettled.take() else {
             return (Outcome::Stale, Err(SettleError::AlreadySettled));
         };
-        let (outcome, settled) = match &self.terms.site {
+        let (outcome, settled) = match &self.source.terms.site {
             Site::Here(near) => self.settle_here(near, how),
             Site::There(far) => self.settle_there(far, how),
         };
@@ -135,12 +135,12 @@ impl<T: Payload> Lease<T> {
         let ends = if let Settlement::Ack = how { Outcome::Acked } else { Outcome::Returned };
         match near.group.settle(self.ticket, how) {
             Ok(None) => (ends, Ok(())),
-            Ok(Some(burial)) => match near.bury(&self.slot, burial, &self.terms.name) {
+            Ok(Some(burial)) => match near.bury(&self.slot(), burial, &self.source.terms.name) {
                 Ok(()) => (Outcome::Dead, Ok(())),
                 Err(error) => (Outcome::Refused, Err(error)),
             },
             Err(SettleError::NoDeadLetterTopic) => {
-                let how = self.delay(self.terms.backoff.delay(self.attempt()), "rejected");
+                let how = self.delay(self.source.terms.backoff.delay(self.attempt()), "rejected");
                 drop(near.group.settle(self.ticket, how));
                 (Outcome::Returned, Err(SettleError::NoDeadLetterTopic))
             }
@@ -153,19 +153,19 @@ impl<T: Payload> Lease<T> {
     }
 
     fn nacked(&self) -> Settlement {
-        self.delay(self.terms.backoff.delay(self.attempt()), "nacked")
+        self.delay(self.source.terms.backoff.delay(self.attempt()), "nacked")
     }
 
     /// Acknowledges those of one consumer together.
     pub(crate) fn ack_all(deliveries: &mut [Delivery<T>]) {
-        let Some(terms) = deliveries.first().map(|first| first.lease.terms.clone()) else { return };
-        let Site::Here(near) = &terms.site else {
+        let Some(source) = deliveries.first().map(|first| first.lease.source.clone()) else {
+            return;
+        };
+        let Site::Here(near) = &source.terms.site else {
             return deliveries.iter_mut().for_each(|one| drop(one.lease.settle(Settlement::Ack)));
         };
         let settle = |lease: &mut Self| lease.unsettled.take().map(|_| lease.ticket);
-        let tickets: Vec<_> =
-            deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)).collect();
-        near.group.acknowledge(&tickets);
+        near.group.acknowledge(deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)));
     }
 
     /// As [`Delivery::ack`].
@@ -224,7 +224,7 @@ impl<T: Payload> Lease<T> {
     ///
     /// [`SettleError`], where the deadline has passed or the message is settled.
     pub fn extend(&self) -> Result<(), SettleError> {
-        self.extend_by(self.terms.ack_deadline)
+        self.extend_by(self.source.terms.ack_deadline)
     }
 
     /// As [`Delivery::extend_by`].
@@ -236,7 +236,7 @@ impl<T: Payload> Lease<T> {
         if self.unsettled.is_none() {
             return Err(SettleError::AlreadySettled);
         }
-        match (&self.terms.site, &self.hold) {
+        match (&self.source.terms.site, &self.hold) {
             (Site::Here(near), _) => near.group.extend(self.ticket, by),
             (Site::There(far), Some(hold)) => {
                 T::Form::there(far).extend(&T::Form::there(hold).token, by)
@@ -248,12 +248,12 @@ impl<T: Payload> Lease<T> {
 
 impl<T: Payload> Drop for Lease<T> {
     fn drop(&mut self) {
+        let Some(unsettled) = &self.unsettled else { return };
         let panicking = std::thread::panicking();
         let reason = if panicking { "its handler panicked" } else { "its delivery was dropped" };
-        let how = match &self.unsettled {
-            None => return,
-            Some(Unsettled::Return) => Settlement::Return { reason },
-            Some(Unsettled::Watched(watch)) => watch.dropped(reason),
+        let how = match unsettled {
+            Unsettled::Return => Settlement::Return { reason },
+            Unsettled::Watched(watch) => watch.dropped(reason),
         };
         drop(self.settle(how));
     }
@@ -307,7 +307,7 @@ impl<T: Payload> Delivery<T> {
 
     /// The message, and what settles it.
     pub fn into_parts(self) -> (Message<T>, Lease<T>) {
-        (Message::new(self.lease.slot.clone(), self.opened), self.lease)
+        (Message::new(self.lease.slot(), self.opened), self.lease)
     }
 
     /// The value, and what settles it. A native value is cloned, since other readers share it.

@@ -97,6 +97,12 @@ impl<T: Payload> Offer<Stored<T>> for Offered<'_, T> {
 }
 
 impl<T: Payload> Ready<T> {
+    /// Whether it holds for that message too.
+    #[inline]
+    fn goes_for(&self, other: &Self) -> bool {
+        T::Form::AS_IT_IS && self.head == other.head && !other.head.has_meta
+    }
+
     /// The message, as it is offered to the log.
     #[inline]
     fn offer<'a>(&'a mut self, message: &'a mut Option<T>) -> Offered<'a, T> {
@@ -206,7 +212,7 @@ impl<T: Payload> Publisher<T> {
     /// If the future is dropped before it is done, the messages up to some one are published and
     /// those after it are not.
     pub fn publish_batch(&self, messages: impl IntoIterator<Item = T>) -> PublishBatch<'_, T> {
-        PublishBatch::new(self, messages.into_iter().map(Some).collect())
+        PublishBatch::new(self, messages.into_iter().collect())
     }
 
     /// Waits for room for one message, without having one.

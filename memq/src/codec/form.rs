@@ -9,6 +9,7 @@ mod kinds;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use bytes::Bytes;
 
@@ -49,6 +50,12 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     /// What the log keeps. The value is taken where that is the value itself, and else left.
     #[doc(hidden)]
     fn store(value: &mut Option<T>, made: Self::Made) -> Self::Stored;
+    /// The same for the next of many. One that is not stored itself stays there.
+    #[doc(hidden)]
+    fn store_next(values: &mut IntoIter<T>, made: &mut Option<Self::Made>) -> Self::Stored;
+    /// Whether nothing is made of a message, and what is known of one holds for those alike.
+    #[doc(hidden)]
+    const AS_IT_IS: bool = false;
     #[doc(hidden)]
     fn open(
         stored: &Self::Stored,

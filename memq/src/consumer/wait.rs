@@ -34,6 +34,7 @@ impl<T: Payload> Consumer<T> {
             self.budget -= 1;
             let mut claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
+                self.source = None;
                 // Only who waits needs to know, and neither that nor a waker is cheap.
                 let timed = tokio::runtime::Handle::try_current().is_ok();
                 claim =

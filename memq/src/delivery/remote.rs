@@ -66,7 +66,7 @@ impl<T: Payload> Lease<T> {
             Settlement::Delay { delay, .. } => End::Settle(Settle::Delay(delay)),
             Settlement::Reject { reason } if group.dead_letters.is_some() => End::Bury(reason),
             Settlement::Reject { .. } => {
-                End::NoDeadLetters(self.terms.backoff.delay(self.attempt()))
+                End::NoDeadLetters(self.source.terms.backoff.delay(self.attempt()))
             }
         }
     }
@@ -91,7 +91,7 @@ impl<T: Payload> Lease<T> {
                 Err(error) => (Outcome::Stale, Err(error)),
             },
             End::Bury(reason) => {
-                let letter = letter::<T>(far, &self.slot, &self.burial(reason));
+                let letter = letter::<T>(far, &self.slot(), &self.burial(reason));
                 drop(remote::bury(group, hold, letter));
                 (Outcome::Dead, Ok(()))
             }
@@ -111,7 +111,7 @@ impl<T: Payload> Lease<T> {
     }
 
     fn confirmation(&mut self, how: Settlement) -> Confirmation<T> {
-        let (far, hold) = match (&self.terms.site, &self.hold) {
+        let (far, hold) = match (&self.source.terms.site, &self.hold) {
             (Site::There(far), Some(hold)) if self.unsettled.is_some() => (far, hold),
             _ => return Site::Here(self.settle(how)),
         };
@@ -123,7 +123,7 @@ impl<T: Payload> Lease<T> {
                 Box::pin(open.settle(how))
             }
             End::Bury(reason) => {
-                let letter = letter::<T>(far, &self.slot, &self.burial(reason));
+                let letter = letter::<T>(far, &self.slot(), &self.burial(reason));
                 let outcome = remote::bury(group, hold, letter);
                 let open = Open { token: None, unsettled: self.unsettled.take() };
                 Box::pin(open.bury(outcome))

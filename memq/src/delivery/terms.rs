@@ -10,12 +10,19 @@ use crate::codec::form::Form;
 use crate::dead_letter::DeadLetterTopic;
 use crate::engine::group::{BURY_AGAIN, Burial};
 use crate::engine::member::Holder;
-use crate::engine::segment::SlotRef;
+use crate::engine::segment::{Lane, SlotRef};
 use crate::error::{PublishError, SettleError};
 use crate::message::{Far, Stored};
 use crate::name::TopicName;
 use crate::payload::Payload;
 use crate::remote::{self, Group, Hold, Site};
+
+/// What the deliveries of one consumer have in common that are in one segment. Each counts a reference
+/// to this, and none else.
+pub(crate) struct Source<T: Payload> {
+    pub(crate) lane: Lane<Stored<T>>,
+    pub(crate) terms: Arc<Terms<T>>,
+}
 
 /// What the deliveries of one consumer have in common.
 pub(crate) struct Terms<T: Payload> {

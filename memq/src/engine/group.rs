@@ -101,6 +101,15 @@ pub(crate) struct Ticket {
     pub(super) cell: Option<Cell>,
 }
 
+/// Hand-outs of messages that follow each other, as their serials do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Of the first.
+    offset: u64,
+    serial: u64,
+    count: usize,
+}
+
 /// How long a dead message waits that its dead-letter topic did not take.
 pub(crate) const BURY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -168,6 +177,30 @@ impl Ticket {
     #[inline]
     pub(super) fn ahead(self, count: usize) -> Self {
         Self { cell: self.cell.map(|cell| cell.after(count)), ..self.after(count) }
+    }
+}
+
+impl Row {
+    /// Of one hand-out.
+    #[inline]
+    pub(super) fn of(ticket: Ticket) -> Self {
+        Self { offset: ticket.offset, serial: ticket.serial, count: 1 }
+    }
+
+    /// Adds a hand-out, if it goes on with that. Returns whether it does.
+    #[inline]
+    pub(super) fn goes_on(&mut self, ticket: Ticket) -> bool {
+        let count = self.count as u64;
+        let goes_on = (self.offset + count, self.serial + count) == (ticket.offset, ticket.serial);
+        self.count += usize::from(goes_on);
+        goes_on
+    }
+
+    /// Begins after so many of them.
+    #[inline]
+    fn skip(&mut self, count: usize) {
+        (self.offset, self.serial) = (self.offset + count as u64, self.serial + count as u64);
+        self.count -= count;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::group::{Burial, Rules, Settlement, Ticket, Wait};
+use super::group::{Burial, Row, Rules, Settlement, Ticket, Wait};
 use super::hand::Hand;
 use super::segment::{Lanes, SlotRef};
 use super::state::{Ahead, Claim, GroupError, GroupKey, JoinError, Run, Share};
@@ -36,7 +36,7 @@ pub(crate) struct Holder<P: Send + Sync + 'static> {
     hand: Arc<Hand>,
 }
 
-/// Hand-outs that are acknowledged under one lock at most.
+/// Rows of hand-outs that are acknowledged under one lock at most.
 const CHUNK: usize = 1024;
 
 impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
@@ -89,14 +89,9 @@ impl<P: Send + Sync + 'static> Holder<P> {
         ticket: Ticket,
         how: Settlement,
     ) -> Result<Option<Burial>, SettleError> {
-        if let (Settlement::Ack, Some(cell)) = (&how, ticket.cell) {
-            if self.hand.acknowledge(cell, ticket.serial) {
-                // Who waits for room is told; all else is seen by whoever comes.
-                if self.topic().publisher_sleeps() {
-                    self.topic().locked(|state, after| state.acknowledged(self.key(), after));
-                }
-                return Ok(None);
-            }
+        if matches!(how, Settlement::Ack) && self.acknowledge_ahead(ticket) {
+            self.tell_publishers();
+            return Ok(None);
         }
         let now =
             if let Settlement::Ack = how { self.now_if_it_matters() } else { self.topic().now() };
@@ -110,10 +105,34 @@ impl<P: Send + Sync + 'static> Holder<P> {
     }
 
     /// Acknowledges hand-outs to one member, as far as they still count.
-    pub(crate) fn acknowledge(&self, tickets: &[Ticket]) {
+    pub(crate) fn acknowledge(&self, tickets: impl Iterator<Item = Ticket>) {
+        let mut tickets = tickets.filter(|ticket| !self.acknowledge_ahead(*ticket));
+        let Some(first) = tickets.next() else { return self.tell_publishers() };
+        let (mut rows, mut last) = (Vec::new(), Row::of(first));
+        tickets.for_each(|ticket| {
+            if !last.goes_on(ticket) {
+                rows.push(std::mem::replace(&mut last, Row::of(ticket)));
+            }
+        });
+        rows.push(last);
         let now = self.now_if_it_matters();
-        for tickets in tickets.chunks(CHUNK) {
-            self.topic().locked(|state, after| state.acknowledge(self.key(), tickets, now, after));
+        for rows in rows.chunks(CHUNK) {
+            self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));
+        }
+    }
+
+    /// Acknowledges a hand-out without the lock, if it was claimed ahead and not called in since.
+    #[inline]
+    fn acknowledge_ahead(&self, ticket: Ticket) -> bool {
+        ticket.cell.is_some_and(|cell| self.hand.acknowledge(cell, ticket.serial))
+    }
+
+    /// Something was acknowledged without the lock. Who waits for room is told; all else is seen by
+    /// whoever comes.
+    #[inline]
+    fn tell_publishers(&self) {
+        if self.topic().publisher_sleeps() {
+            self.topic().locked(|state, after| state.acknowledged(self.key(), after));
         }
     }
 

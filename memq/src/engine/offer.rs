@@ -59,6 +59,18 @@ pub(crate) trait Offer<P> {
     ///
     /// Where there is none.
     fn payload(&mut self) -> P;
+
+    /// Takes those that come next and have this head, `most` at most, one after the other. How many
+    /// those were.
+    #[inline]
+    fn take_alike(&mut self, head: Head, most: usize, mut put: impl FnMut(P)) -> usize {
+        let mut count = 0;
+        while count < most && self.head() == Some(head) {
+            put(self.payload());
+            count += 1;
+        }
+        count
+    }
 }
 
 /// A message that was made an entry before.

@@ -17,6 +17,8 @@ struct Label {
     meta: Option<Arc<Meta>>,
     at: Timestamp,
     key: u64,
+    /// The place of the first message that has it.
+    first: u32,
     partition: u16,
     borrows: bool,
 }
@@ -133,7 +135,8 @@ impl<P> Filler<P> {
         let Head { size, partition, borrows, key, .. } = head;
         let plain = head.is_plain();
         if !plain || self.last != Some((at, partition)) {
-            let label = Label { meta: offer.meta(), at, key, partition, borrows };
+            let first = self.slots.len() as u32;
+            let label = Label { meta: offer.meta(), at, key, first, partition, borrows };
             if self.labels.push(label, 0).is_err() {
                 return false;
             }
@@ -154,13 +157,10 @@ impl<P> Filler<P> {
     ) -> usize {
         let note = Note::new(head.size, self.labels.len() - 1).0;
         let most = most.min(self.slots.room());
-        let mut count = 0;
-        while count < most && offer.head() == Some(head) {
-            let stored = self.slots.push(offer.payload(), note).is_ok();
+        offer.take_alike(head, most, |payload| {
+            let stored = self.slots.push(payload, note).is_ok();
             debug_assert!(stored);
-            count += 1;
-        }
-        count
+        })
     }
 
     /// Shows readers what was put in.
@@ -230,9 +230,12 @@ impl<P> Segment<P> {
     pub(crate) fn alike(&self, offset: u64, most: usize) -> Option<(EntryRef<'_, P>, usize)> {
         let first = self.get(offset)?;
         let index = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
-        let notes = (index..index.saturating_add(most)).map_while(|index| self.slots.get(index));
-        let alike = notes.take_while(|(_, note)| Note(*note).label() == first.note.label());
-        Some((first, alike.count()))
+        let next = self.labels.get(first.note.label() + 1);
+        let end = next.map_or(self.slots.len(), |(label, _)| label.first as usize);
+        let most = most.min(end - index);
+        // Mostly all of them are set; then one look is enough.
+        let all = self.slots.get(index + most - 1).is_some();
+        Some((first, if all { most } else { self.run(offset, most) }))
     }
 
     #[inline]
@@ -240,6 +243,16 @@ impl<P> Segment<P> {
         match self.slot(offset) {
             Slot::Set(entry) => Some(entry),
             Slot::NotYet | Slot::Elsewhere => None,
+        }
+    }
+
+    /// A message that was seen there.
+    #[inline]
+    pub(crate) fn seen(&self, offset: u64) -> EntryRef<'_, P> {
+        match self.slot(offset) {
+            Slot::Set(entry) => entry,
+            // Set slots stay so.
+            Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
         }
     }
 
@@ -368,6 +381,10 @@ impl<P> SlotRef<P> {
         Offset(self.offset)
     }
 
+    pub(crate) fn lane(&self) -> &Lane<P> {
+        &self.lane
+    }
+
     pub(crate) fn into_lane(self) -> Lane<P> {
         self.lane
     }
@@ -383,11 +400,7 @@ impl<P> SlotRef<P> {
 
     #[inline]
     pub(crate) fn entry(&self) -> EntryRef<'_, P> {
-        match self.lane.slot(self.offset) {
-            Slot::Set(entry) => entry,
-            // It was seen set, and set slots stay so.
-            Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
-        }
+        self.lane.seen(self.offset)
     }
 }
 

@@ -24,6 +24,7 @@ mod sweeper;
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -232,15 +233,15 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.and_sweep(|state, after| state.append(offer, id, now, place, after))
     }
 
-    /// Stores messages until no more are offered or the next one is refused.
+    /// Stores messages until no more are offered or the next one is refused. Says at which offsets,
+    /// too.
     pub(crate) fn append_all(
         self: &Arc<Self>,
         offer: &mut impl Offer<P>,
-        offsets: &mut Vec<Offset>,
         place: &mut Place,
-    ) -> Result<(), Refusal> {
+    ) -> (Range<u64>, Result<(), Refusal>) {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_all(offer, offsets, now, place, after))
+        self.and_sweep(|state, after| state.append_all(offer, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.

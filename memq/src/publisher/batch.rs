@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::vec::IntoIter;
 
 use super::publish::YIELD_EVERY;
 use super::remote::{self, Passages};
@@ -32,13 +33,13 @@ pub(super) const CHUNK: usize = 256;
 pub struct PublishBatch<'a, T: Payload> {
     publisher: &'a Publisher<T>,
     way: Way<'a, T>,
-    /// In their order; those that were stored are absent.
-    messages: Vec<Option<T>>,
-    /// The first that is not stored.
-    next: usize,
-    /// Of those that come first then, what the log needs to know; and how many of them are stored.
-    ready: Vec<Ready<T>>,
+    /// Those that are not stored, in their order.
+    messages: IntoIter<T>,
+    /// Of those that come first, what the log needs to know: of so many at a time.
+    ready: Vec<(Ready<T>, usize)>,
+    /// How many of that are done with, and how many messages are left of the others.
     taken: usize,
+    left: usize,
     /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
@@ -52,7 +53,7 @@ pub struct PublishBatch<'a, T: Payload> {
 type Way<'a, T> = Site<Room<'a, T>, Far<T, Option<Box<Passages<T>>>>>;
 
 impl<'a, T: Payload> PublishBatch<'a, T> {
-    pub(super) fn new(publisher: &'a Publisher<T>, messages: Vec<Option<T>>) -> Self {
+    pub(super) fn new(publisher: &'a Publisher<T>, messages: Vec<T>) -> Self {
         let way = match &publisher.site {
             Site::Here(topic) => Site::Here(Room::new(publisher, topic, publisher.within)),
             Site::There(far) => Site::There(remote::not_sent::<T>(far)),
@@ -61,10 +62,10 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             publisher,
             way,
             offsets: Vec::with_capacity(messages.len()),
-            messages,
-            next: 0,
+            messages: messages.into_iter(),
             ready: Vec::new(),
             taken: 0,
+            left: 0,
             fault: None,
             since_yield: 0,
             partition: None,
@@ -82,17 +83,23 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
 
     /// Encodes the next messages.
     fn fill(&mut self) {
-        let messages = self.messages[self.next..].iter().flatten().take(CHUNK);
         self.ready.clear();
         self.taken = 0;
-        self.ready.reserve(CHUNK.min(self.messages.len() - self.next));
-        for message in messages {
+        if !T::Form::AS_IT_IS {
+            self.ready.reserve(CHUNK.min(self.messages.len()));
+        }
+        let (mut last, mut count): (Option<(Ready<T>, usize)>, _) = (None, 0);
+        for message in self.messages.as_slice().iter().take(CHUNK) {
             match self.publisher.ready(message) {
                 Ok(mut ready) => {
                     if let Some(Partition(partition)) = self.partition {
                         ready.head.partition = partition;
                     }
-                    self.ready.push(ready);
+                    count += 1;
+                    match &mut last {
+                        Some((last, count)) if last.goes_for(&ready) => *count += 1,
+                        _ => self.ready.extend(last.replace((ready, 1))),
+                    }
                 }
                 Err(source) => {
                     self.fault = Some(PublishError::Encode { message: (), source });
@@ -100,21 +107,26 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
                 }
             }
         }
+        self.ready.extend(last);
+        self.left = count;
     }
 
     /// Stores what is encoded, as far as there is room.
     fn store(&mut self) -> Result<(), Refusal> {
         let room = here(&mut self.way);
         let topic = room.topic();
-        let first = self.next;
-        let (messages, next) = (&mut self.messages, &mut self.next);
-        let (ready, taken) = (&mut self.ready, &mut self.taken);
-        let mut offered = OfferedAll { messages, next, ready, taken };
-        let result = topic.append_all(&mut offered, &mut self.offsets, room.place());
-        let stored = &mut self.messages[first..self.next];
-        self.since_yield += stored.len() as u64;
+        let wanted = self.messages.len();
+        let (messages, ready) = (&mut self.messages, &mut self.ready);
+        let (taken, left) = (&mut self.taken, &mut self.left);
+        let mut offered = OfferedAll { messages, ready, taken, left };
+        let (stored, result) = topic.append_all(&mut offered, room.place());
+        let count = (stored.end - stored.start) as usize;
+        self.offsets.extend(stored.map(Offset));
+        self.since_yield += count as u64;
         // Where the log has their bytes they are still there, and may be code that is not ours.
-        stored.fill_with(|| None);
+        while self.messages.len() > wanted - count {
+            drop(self.messages.next());
+        }
         result
     }
 
@@ -123,11 +135,11 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             room.leave();
         }
         self.ready.clear();
-        self.taken = 0;
+        (self.taken, self.left) = (0, 0);
         BatchError {
             published: std::mem::take(&mut self.offsets),
             reason: Box::new(reason),
-            rest: self.messages.drain(self.next..).flatten().collect(),
+            rest: std::mem::take(&mut self.messages).collect(),
         }
     }
 }
@@ -144,7 +156,7 @@ impl<T: Payload> PublishBatch<'_, T> {
             unreachable!("a batch changed its way")
         };
         let passages = T::Form::there_mut(passages).get_or_insert_with(|| {
-            let messages = std::mem::take(&mut self.messages);
+            let messages = std::mem::take(&mut self.messages).map(Some).collect();
             remote::passages(far, self.publisher.clone(), messages, self.partition)
         });
         passages.poll(cx)
@@ -163,35 +175,52 @@ fn here<'r, 'a, T: Payload>(way: &'r mut Way<'a, T>) -> &'r mut Room<'a, T> {
 
 /// The first messages of a batch, offered to the log.
 struct OfferedAll<'a, T: Payload> {
-    messages: &'a mut [Option<T>],
-    next: &'a mut usize,
-    ready: &'a mut [Ready<T>],
+    messages: &'a mut IntoIter<T>,
+    ready: &'a mut [(Ready<T>, usize)],
     taken: &'a mut usize,
+    left: &'a mut usize,
 }
 
 impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
     #[inline]
     fn head(&self) -> Option<Head> {
-        self.ready.get(*self.taken).map(|ready| ready.head)
+        self.ready.get(*self.taken).map(|(ready, _)| ready.head)
     }
 
     fn len(&self) -> usize {
-        self.ready.len() - *self.taken
+        *self.left
     }
 
     fn meta(&mut self) -> Option<Arc<Meta>> {
-        self.ready.get_mut(*self.taken)?.meta.take()
+        self.ready.get_mut(*self.taken)?.0.meta.take()
     }
 
     #[inline]
     fn payload(&mut self) -> Stored<T> {
-        let (message, ready) = (self.messages.get_mut(*self.next), self.ready.get_mut(*self.taken));
-        let (Some(message), Some(ready)) = (message, ready) else {
+        let Some((ready, count)) = self.ready.get_mut(*self.taken) else {
             unreachable!("a message was stored twice")
         };
-        *self.next += 1;
-        *self.taken += 1;
-        ready.offer(message).payload()
+        *count -= 1;
+        *self.taken += usize::from(*count == 0);
+        *self.left -= 1;
+        T::Form::store_next(self.messages, &mut ready.made)
+    }
+
+    #[inline]
+    fn take_alike(&mut self, head: Head, most: usize, mut put: impl FnMut(Stored<T>)) -> usize {
+        let mut done = 0;
+        while let Some((ready, count)) = self.ready.get_mut(*self.taken) {
+            let more = if ready.head == head { (*count).min(most - done) } else { 0 };
+            if more == 0 {
+                break;
+            }
+            (0..more).for_each(|_| put(T::Form::store_next(self.messages, &mut ready.made)));
+            *count -= more;
+            *self.taken += usize::from(*count == 0);
+            *self.left -= more;
+            done += more;
+        }
+        done
     }
 }
 
@@ -207,11 +236,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             return this.poll_there(cx);
         }
         loop {
-            if this.taken == this.ready.len() {
+            if this.left == 0 {
                 if let Some(fault) = this.fault.take() {
                     return Poll::Ready(Err(this.fail(fault)));
                 }
-                if this.next == this.messages.len() {
+                if this.messages.as_slice().is_empty() {
                     return Poll::Ready(Ok(std::mem::take(&mut this.offsets)));
                 }
                 if this.since_yield >= YIELD_EVERY {
@@ -224,7 +253,8 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             match this.store() {
                 Ok(()) => {}
                 Err(Refusal::Full) => {
-                    let Some(size) = this.ready.get(this.taken).map(|ready| ready.head.size) else {
+                    let Some(size) = this.ready.get(this.taken).map(|(ready, _)| ready.head.size)
+                    else {
                         continue;
                     };
                     match here(&mut this.way).poll(size, cx) {
@@ -248,7 +278,7 @@ impl<T: Payload> fmt::Debug for PublishBatch<'_, T> {
         f.debug_struct("PublishBatch")
             .field("topic", self.publisher.topic())
             .field("published", &self.offsets.len())
-            .field("left", &(self.messages.len() - self.next))
+            .field("left", &self.messages.len())
             .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use super::{Encoded, Form, Held, Lend, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -27,6 +28,16 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
             None => unreachable!("a message was stored twice"),
         }
     }
+
+    #[inline]
+    fn store_next(values: &mut IntoIter<T>, _: &mut Option<()>) -> Held<T> {
+        match values.next() {
+            Some(value) => Held::Here(value),
+            None => unreachable!("a message was stored twice"),
+        }
+    }
+
+    const AS_IT_IS: bool = true;
 
     #[inline]
     fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
@@ -91,7 +102,18 @@ impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
 
 /// What forms have in common that keep bytes: they are copied, and leave as they are.
 macro_rules! kept_as_bytes {
-    () => {
+    ($T:ty) => {
+        fn store(_: &mut Option<$T>, made: Body) -> Body {
+            made
+        }
+
+        fn store_next(_: &mut IntoIter<$T>, made: &mut Option<Body>) -> Body {
+            match made.take() {
+                Some(made) => made,
+                None => unreachable!("a message was stored twice"),
+            }
+        }
+
         fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
             stored.clone()
         }
@@ -142,10 +164,6 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         Ok(Packed { made, meta, key: hash, size })
     }
 
-    fn store(_: &mut Option<T>, made: Body) -> Body {
-        made
-    }
-
     fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
         if stored.sealed {
             return reader.decode(&reader.unseal(stored)?);
@@ -157,7 +175,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         opened
     }
 
-    kept_as_bytes!();
+    kept_as_bytes!(T);
 }
 
 impl<T: Send + Sync + 'static> Take<T> for Encoded {
@@ -181,10 +199,6 @@ impl Form<Record> for Raw {
         Ok(Packed { made, meta: record.meta.clone(), key, size })
     }
 
-    fn store(_: &mut Option<Record>, made: Body) -> Body {
-        made
-    }
-
     fn open(
         stored: &Body,
         meta: Option<&Arc<Meta>>,
@@ -200,7 +214,7 @@ impl Form<Record> for Raw {
         opened
     }
 
-    kept_as_bytes!();
+    kept_as_bytes!(Record);
 }
 
 impl Take<Record> for Raw {

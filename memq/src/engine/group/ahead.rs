@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::lease::{Lease, LeaseState};
-use super::{Group, Ticket};
+use super::{Group, Row, Ticket};
 use crate::engine::hand::{Cell, Hand, MOST, When};
 use crate::engine::wake::Wake;
 use crate::position::Timestamp;
@@ -83,16 +83,20 @@ impl Loan {
         self.left &= !self.heard;
     }
 
-    /// The offsets and serials of those with these bits.
+    /// The hand-outs with these bits.
     #[inline]
-    fn of(&self, bits: u64) -> impl Iterator<Item = (u64, u64)> + Clone + use<> {
+    fn of(&self, bits: u64) -> impl Iterator<Item = Row> + use<> {
         let (offset, serial) = (self.offset, self.serial);
-        places(bits).map(move |place| (offset + place as u64, serial + place as u64))
+        let begins = places(bits & !(bits << 1));
+        begins.map(move |place| {
+            let (at, count) = (place as u64, (bits >> place).trailing_ones() as usize);
+            Row { offset: offset + at, serial: serial + at, count }
+        })
     }
 }
 
 /// The places of the bits of a word, from the lowest on.
-fn places(bits: u64) -> impl Iterator<Item = usize> + Clone {
+fn places(bits: u64) -> impl Iterator<Item = usize> {
     let next = |bits: &u64| Some(bits & (bits - 1)).filter(|bits| *bits != 0);
     let first = Some(bits).filter(|bits| *bits != 0);
     std::iter::successors(first, next).map(|bits| bits.trailing_zeros() as usize)

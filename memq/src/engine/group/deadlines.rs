@@ -50,10 +50,13 @@ impl HandOut {
     /// Begins with the first that counts. Whether there is one.
     #[inline]
     fn counts(&mut self, leases: &Leases) -> bool {
-        while self.count > 0 && !leases.is_out(self.offset, self.serial, self.until) {
+        loop {
+            self.skip(leases.none_from(self.offset).min(self.count));
+            if self.count == 0 || leases.is_out(self.offset, self.serial, self.until) {
+                return self.count > 0;
+            }
             self.skip(1);
         }
-        self.count > 0
     }
 }
 

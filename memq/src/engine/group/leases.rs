@@ -3,14 +3,17 @@
 //! A window of small chunks over what the log keeps. A chunk in which nothing is left is given back,
 //! so that memory follows what is unsettled, beside one word for every 64 messages of the window.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Deref;
+mod chunk;
 
+use std::collections::{BTreeMap, VecDeque};
+
+use self::chunk::Chunk;
+pub(super) use self::chunk::Found;
+use super::Row;
 use super::lease::{Flight, Lease};
 use crate::position::Timestamp;
 
-/// Leases of a chunk: one for each bit of a word.
-const CHUNK: u64 = 64;
+const CHUNK: u64 = chunk::CHUNK as u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -24,78 +27,6 @@ pub(super) struct Leases {
     outlived: BTreeMap<u64, Lease>,
     /// A chunk that was emptied, for the next one.
     spare: Option<Box<Chunk>>,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    /// A bit for each that is there.
-    taken: u64,
-    /// A bit for each of those that is a flight.
-    flying: u64,
-    flights: [Flight; CHUNK as usize],
-    /// The others; most chunks have none.
-    leases: Option<Box<[Option<Lease>; CHUNK as usize]>>,
-}
-
-impl Chunk {
-    fn new() -> Box<Self> {
-        let flights = [Flight::default(); CHUNK as usize];
-        Box::new(Self { taken: 0, flying: 0, flights, leases: None })
-    }
-
-    #[inline]
-    fn get(&self, place: usize) -> Option<Found<'_>> {
-        if self.flying & (1 << place) != 0 {
-            return Some(Found::Flight(self.flights[place].into()));
-        }
-        self.leases.as_ref()?[place].as_ref().map(Found::Lease)
-    }
-
-    /// A flight becomes a lease by this.
-    fn get_mut(&mut self, place: usize) -> Option<&mut Lease> {
-        if self.flying & (1 << place) != 0 {
-            let flight = self.flights[place];
-            self.put(place, flight.into());
-        }
-        self.leases.as_mut()?[place].as_mut()
-    }
-
-    fn put(&mut self, place: usize, lease: Lease) {
-        let none = || Box::new([const { None }; CHUNK as usize]);
-        self.leases.get_or_insert_with(none)[place] = Some(lease);
-        self.taken |= 1 << place;
-        self.flying &= !(1 << place);
-    }
-
-    fn take(&mut self, place: usize) -> Option<Lease> {
-        let bit = 1 << place;
-        let lease = if self.flying & bit == 0 {
-            self.leases.as_mut()?[place].take()?
-        } else {
-            self.flights[place].into()
-        };
-        self.flying &= !bit;
-        self.taken &= !bit;
-        Some(lease)
-    }
-}
-
-/// A lease to be looked at.
-#[derive(Debug)]
-pub(super) enum Found<'a> {
-    Flight(Lease),
-    Lease(&'a Lease),
-}
-
-impl Deref for Found<'_> {
-    type Target = Lease;
-
-    fn deref(&self) -> &Lease {
-        match self {
-            Self::Flight(lease) => lease,
-            Self::Lease(lease) => lease,
-        }
-    }
 }
 
 /// The place of an offset in its chunk.
@@ -132,8 +63,7 @@ impl Leases {
     #[inline]
     pub(super) fn is_out(&self, offset: u64, serial: u64, until: Timestamp) -> bool {
         let chunk = self.index(offset).and_then(|index| self.chunks.get(index)?.as_ref());
-        if let Some(chunk) = chunk.filter(|chunk| chunk.flying & (1 << place(offset)) != 0) {
-            let flight = &chunk.flights[place(offset)];
+        if let Some(flight) = chunk.and_then(|chunk| chunk.flight(place(offset))) {
             return flight.serial == serial && flight.until == until;
         }
         let is_it = |lease: Found<'_>| lease.serial == serial && lease.state.due() == Some(until);
@@ -170,11 +100,7 @@ impl Leases {
             self.outlived.insert(offset, flight.into());
             return;
         };
-        let bit = 1 << place(offset);
-        debug_assert!(chunk.taken & bit == 0);
-        chunk.flights[place(offset)] = flight;
-        chunk.taken |= bit;
-        chunk.flying |= bit;
+        chunk.fly(place(offset), flight, 1);
         self.in_window += 1;
     }
 
@@ -190,13 +116,7 @@ impl Leases {
                 continue;
             };
             let run = (CHUNK as usize - place).min(count - at);
-            let bits = (u64::MAX >> (CHUNK as usize - run)) << place;
-            debug_assert!(chunk.taken & bits == 0);
-            for (serial, place) in (serial..).zip(&mut chunk.flights[place..place + run]) {
-                *place = Flight { serial, ..flight };
-            }
-            chunk.taken |= bits;
-            chunk.flying |= bits;
+            chunk.fly(place, flight, run);
             self.in_window += run;
             at += run;
         }
@@ -207,45 +127,23 @@ impl Leases {
     pub(super) fn land(&mut self, offset: u64, serial: u64) -> Option<usize> {
         let index = self.index(offset)?;
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
-        let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
-        if chunk.flying & bit == 0 || flight.serial != serial {
-            return None;
-        }
-        let member = flight.member;
-        chunk.flying &= !bit;
-        chunk.taken &= !bit;
+        let flight = chunk.flight(place(offset)).filter(|flight| flight.serial == serial)?;
+        chunk.land(place(offset), 1);
         self.removed_from(index, 1);
-        Some(member)
+        Some(flight.member)
     }
 
-    /// The same for many: removes the leases of these hand-outs, each an offset and a serial, as far as they are flights and
-    /// still those, of one member and of one chunk. Returns who held them, and how many that were;
-    /// `None` where the first is none.
-    pub(super) fn land_on(
-        &mut self,
-        mut tickets: impl Iterator<Item = (u64, u64)>,
-    ) -> Option<(usize, usize)> {
-        let first = tickets.next()?;
-        let index = self.index(first.0)?;
+    /// The same for the first of many, as far as they were handed out together and are in one chunk.
+    /// Returns who held them, and how many that were; `None` where the first is none.
+    #[inline]
+    pub(super) fn land_on(&mut self, row: Row) -> Option<(usize, usize)> {
+        let (index, place) = (self.index(row.offset)?, place(row.offset));
         let chunk = self.chunks.get_mut(index)?.as_mut()?;
-        let member = chunk.flights[place(first.0)].member;
-        let mut bits = 0;
-        for (offset, serial) in std::iter::once(first).chain(tickets) {
-            let (bit, flight) = (1 << place(offset), &chunk.flights[place(offset)]);
-            let counts = chunk.flying & bit & !bits != 0
-                && (flight.serial, flight.member) == (serial, member);
-            if offset / CHUNK != first.0 / CHUNK || !counts {
-                break;
-            }
-            bits |= bit;
-        }
-        let count = bits.count_ones() as usize;
-        chunk.flying &= !bits;
-        chunk.taken &= !bits;
-        (count > 0).then(|| {
-            self.removed_from(index, count);
-            (member, count)
-        })
+        let flight = chunk.flight(place).filter(|flight| flight.serial == row.serial)?;
+        let count = chunk.going_on(place).min(row.count);
+        chunk.land(place, count);
+        self.removed_from(index, count);
+        Some((flight.member, count))
     }
 
     pub(super) fn remove(&mut self, offset: u64) -> Option<Lease> {
@@ -294,6 +192,18 @@ impl Leases {
             self.chunks.pop_front();
             self.base += 1;
         }
+    }
+
+    /// How many offsets from this one on, within a chunk, surely have no lease.
+    #[inline]
+    pub(super) fn none_from(&self, offset: u64) -> u64 {
+        let taken = match self.index(offset).map(|index| self.chunks.get(index)) {
+            Some(chunk) => chunk.and_then(Option::as_ref).map_or(0, |chunk| chunk.taken),
+            None if self.outlived.is_empty() => 0,
+            None => u64::MAX,
+        };
+        let place = place(offset);
+        u64::from((taken >> place).trailing_zeros()).min(CHUNK - place as u64)
     }
 
     /// The first one at or after this offset.
@@ -366,7 +276,7 @@ mod tests {
         Fly(u64, usize, usize),
         /// A look at this one, that makes a lease of a flight.
         Touch(usize),
-        /// This one, and so many that follow it, as far as they are flights of one member.
+        /// This one, and so many that follow it, as far as they were added as one run of flights.
         Land(usize, usize),
         /// This one of those that are there.
         Remove(usize),
@@ -398,6 +308,10 @@ mod tests {
         Lease { serial: number, ..Lease::new(0, 0, LeaseState::Fresh) }
     }
 
+    fn row(first: u64, count: usize) -> Row {
+        Row { offset: first, serial: first, count }
+    }
+
     proptest! {
         #[test]
         fn it_is_a_map_by_offset(steps in steps()) {
@@ -421,7 +335,7 @@ mod tests {
                         }
                         let all = next..next + count as u64;
                         model.extend(all.clone().map(|offset| (offset, offset)));
-                        flights.extend(all.map(|offset| (offset, member)));
+                        flights.extend(all.map(|offset| (offset, (member, flight.serial))));
                         next += count as u64;
                     }
                     Step::Touch(_) | Step::Land(..) | Step::Remove(_) if model.is_empty() => {}
@@ -434,15 +348,18 @@ mod tests {
                         let index = index % model.len();
                         let all: Vec<u64> = model.keys().skip(index).take(count).copied().collect();
                         prop_assert_eq!(leases.land(all[0], all[0] + 1), None);
-                        prop_assert_eq!(leases.land_on([(all[0], all[0] + 1)].into_iter()), None);
+                        prop_assert_eq!(leases.land_on(Row { serial: all[0] + 1, ..row(all[0], 2) }), None);
                         let holder = flights.get(&all[0]).copied();
-                        let is_one = |at: &&u64| {
-                            flights.get(at).copied() == holder && **at / CHUNK == all[0] / CHUNK
+                        let is_one = |(at, next): &(&u64, u64)| {
+                            **at == *next
+                                && flights.get(*at).copied() == holder
+                                && next / CHUNK == all[0] / CHUNK
                         };
-                        let count = all.iter().take_while(is_one).count();
+                        let count = all.iter().zip(all[0]..).take_while(is_one).count();
+                        let holder = holder.map(|(member, _)| member);
                         let landed = match count {
                             1 => leases.land(all[0], all[0]).map(|holder| (holder, 1)),
-                            _ => leases.land_on(all.iter().map(|at| (*at, *at))),
+                            _ => leases.land_on(row(all[0], all.len())),
                         };
                         prop_assert_eq!(landed, holder.map(|holder| (holder, count)));
                         for at in &all[..landed.map_or(0, |(_, count)| count)] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lease::{Death, Lease, LeaseState};
-use super::{Burial, Counters, Group, Settlement, Ticket};
+use super::{Burial, Counters, Group, Row, Settlement, Ticket};
 use crate::engine::wake::Wake;
 use crate::error::SettleError;
 use crate::position::Timestamp;
@@ -57,40 +57,34 @@ impl Group {
     }
 
     /// Acknowledges hand-outs of one member, as far as they still count.
-    pub(in crate::engine) fn acknowledge(&mut self, tickets: &[Ticket], wake: &mut Wake) {
+    pub(in crate::engine) fn acknowledge(&mut self, rows: &[Row], wake: &mut Wake) {
         if self.rules.auto_ack {
             return;
         }
-        // Only the first was not claimed with others, and may have been claimed ahead.
-        if tickets.first().is_some_and(|first| first.cell.is_some()) {
-            self.take_back(wake);
-        }
-        self.acknowledge_all(tickets.iter().map(|ticket| (ticket.offset, ticket.serial)), wake);
+        self.acknowledge_all(rows.iter().copied(), wake);
         self.cover(wake);
         self.summon(wake);
     }
 
-    /// Acknowledges hand-outs of one member, by offset and serial, as far as they still count. What is
-    /// owed for that to those who wait is the caller's.
-    pub(super) fn acknowledge_all(
-        &mut self,
-        mut tickets: impl Iterator<Item = (u64, u64)> + Clone,
-        wake: &mut Wake,
-    ) {
+    /// The same. What is owed for that to those who wait is the caller's.
+    pub(super) fn acknowledge_all(&mut self, rows: impl Iterator<Item = Row>, wake: &mut Wake) {
         // They were held by one member, which is called once.
         let (mut holder, mut landed) = (None, 0);
-        while let Some((offset, serial)) = tickets.clone().next() {
-            match self.leases.land_on(tickets.clone()) {
-                Some((member, count)) => {
-                    debug_assert!(holder.is_none_or(|holder| holder == member));
-                    holder = Some(member);
-                    landed += count;
-                    tickets.nth(count - 1);
-                }
-                None => {
-                    drop(self.acknowledge_one(offset, serial, wake));
-                    tickets.next();
-                }
+        for mut row in rows {
+            while row.count > 0 {
+                let count = match self.leases.land_on(row) {
+                    Some((member, count)) => {
+                        debug_assert!(holder.is_none_or(|holder| holder == member));
+                        holder = Some(member);
+                        landed += count;
+                        count
+                    }
+                    None => {
+                        drop(self.acknowledge_one(row.offset, row.serial, wake));
+                        1
+                    }
+                };
+                row.skip(count);
             }
         }
         if let Some(holder) = holder {

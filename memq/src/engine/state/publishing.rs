@@ -1,5 +1,6 @@
 //! What publishers do with a topic: storing, reserving, waiting for room.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -70,23 +71,27 @@ impl<P> State<P> {
         if self.has_room(size as usize, place, after) { Ok(()) } else { Err(Refusal::Full) }
     }
 
-    /// Appends until nothing more is offered or the next message is refused.
+    /// Appends until nothing more is offered or the next message is refused. Says what was stored, too.
     pub(in crate::engine) fn append_all(
         &mut self,
         offer: &mut impl Offer<P>,
-        offsets: &mut Vec<Offset>,
         now: Timestamp,
         place: &mut Place,
         after: &mut After<P>,
-    ) -> Result<(), Refusal> {
+    ) -> (Range<u64>, Result<(), Refusal>) {
+        let first = self.log.tail();
+        let mut result = Ok(());
         while let Some(head) = offer.head() {
-            self.admit(head.size, now, place, after)?;
-            let first = self.log.tail();
+            result = self.admit(head.size, now, place, after);
+            if result.is_err() {
+                break;
+            }
             self.store_run(offer, head, now, place, after);
-            offsets.extend((first..self.log.tail()).map(Offset));
         }
-        self.unpark_publisher(place, after);
-        Ok(())
+        if result.is_ok() {
+            self.unpark_publisher(place, after);
+        }
+        (first..self.log.tail(), result)
     }
 
     /// Stores a message that was admitted, and those after it that surely are.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Claim, JoinError, Phase, State};
 use crate::engine::after::After;
-use crate::engine::group::{Burial, Group, Rules, Settlement, Ticket, Wait};
+use crate::engine::group::{Burial, Group, Row, Rules, Settlement, Ticket, Wait};
 use crate::engine::hand::Hand;
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, SettleError};
@@ -257,7 +257,7 @@ impl<P> State<P> {
     pub(in crate::engine) fn acknowledge(
         &mut self,
         group: GroupKey,
-        tickets: &[Ticket],
+        rows: &[Row],
         now: Timestamp,
         after: &mut After<P>,
     ) {
@@ -266,7 +266,7 @@ impl<P> State<P> {
         }
         self.up_to_date(group, now, after);
         let Some(found) = self.group(group) else { return };
-        found.acknowledge(tickets, &mut after.readers);
+        found.acknowledge(rows, &mut after.readers);
         self.settled(group, after);
     }
 
