@@ -56,11 +56,13 @@ impl Queue {
     }
 
     /// Whether nobody is before this place, or where it is none, whether nobody is there at all.
+    #[inline]
     pub(crate) fn is_first(&self, place: &Place) -> bool {
         self.first().is_none_or(|first| Some(first.number) == place.0)
     }
 
     /// Whether the first one sleeps, so that somebody has to wake it.
+    #[inline]
     pub(crate) fn first_sleeps(&self) -> bool {
         self.first().is_some_and(|first| first.waker.is_some())
     }
