@@ -35,11 +35,14 @@ struct Binding {
     identity: u64,
     /// How far other topics were mirrored into it: one entry for each that a bridge of a name ever read.
     /// Into most of them none was.
-    mirrored: OnceLock<Box<Mutex<HashMap<Mirrored, Arc<AtomicU64>>>>>,
+    mirrored: OnceLock<Box<Mutex<Positions>>>,
 }
 
 /// The identity of a topic, and the name of the bridge that mirrors it.
 type Mirrored = (u64, Option<String>);
+
+/// The next offset of each that is to be mirrored.
+type Positions = HashMap<Mirrored, Arc<AtomicU64>>;
 
 impl Binding {
     fn new(stages: Stages) -> Self {

@@ -267,6 +267,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, after| state.reserve(now, place, after))
     }
 
+    /// Whether a reader that has kept up is about to lose messages.
+    pub(crate) fn presses(&self) -> bool {
+        !self.waits() && self.locked(|state, _| state.presses())
+    }
+
     /// Gives promised room back.
     pub(crate) fn release(&self) {
         self.locked(State::release);

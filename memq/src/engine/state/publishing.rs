@@ -7,6 +7,7 @@ use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::queue::Place;
+use crate::engine::stats::Gauge;
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
@@ -172,6 +173,24 @@ impl<P> State<P> {
         self.reserved += 1;
         self.unpark_publisher(place, after);
         Ok(())
+    }
+
+    /// Whether there is a reader that has lost nothing of what is kept, and does once half as many
+    /// messages more come as the topic keeps.
+    pub(in crate::engine) fn presses(&self) -> bool {
+        if self.readers.is_empty() || self.overflow() != Overflow::DropOldest {
+            return false;
+        }
+        let (most, head) = (self.log.limits().max_messages as u64, self.log.head());
+        let free = most.saturating_sub(self.log.tail() - head);
+        let is_pressed = |reader: &Arc<Gauge>| {
+            let ahead = reader.position().checked_sub(head);
+            ahead.is_some_and(|ahead| ahead + free < most / 2)
+        };
+        // A few, from another one on each time: their positions are in caches of other cores.
+        let first = (self.log.tail() / 1024) as usize % self.readers.len();
+        let (before, after) = self.readers.split_at(first);
+        after.iter().chain(before).take(16).any(is_pressed)
     }
 
     /// Gives promised room back.
@@ -403,5 +422,34 @@ impl<P> State<P> {
     /// Lets the publisher that waits longest look whether there is room now.
     pub(in crate::engine) fn wake_publisher(&mut self, after: &mut After<P>) {
         after.publishers.add(self.room.wake_first());
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+    use crate::engine::offer::Entry;
+    use crate::options::{Request, Start};
+
+    #[test]
+    fn a_reader_presses_from_when_half_of_what_is_kept_is_left_to_when_it_lost_some() {
+        let (mut state, mut after) = (State::new(), After::new());
+        state.settle(&Request { max_messages: Some(100), ..Request::default() }, &mut after);
+        let reader = state.join(Start::Earliest, Timestamp::default(), &mut after).unwrap();
+        let mut presses = |count, passed| {
+            for _ in 0..count {
+                let mut offer = Some(Entry::new((), None, 1));
+                let (now, place) = (Timestamp::default(), &mut Place::default());
+                assert!(state.append(&mut offer, None, now, place, &mut after).is_ok());
+            }
+            reader.passed(passed);
+            state.presses()
+        };
+        assert!(!presses(50, 0), "as many more as it is behind");
+        assert!(presses(1, 0));
+        assert!(!presses(0, 1));
+        assert!(presses(50, 1));
+        assert!(!presses(1, 1), "it has lost one");
+        assert!(!presses(0, 102), "it has read all");
     }
 }
