@@ -16,7 +16,7 @@ use super::segment::{EntryRef, Filler, Lanes, Segment};
 use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
-use crate::position::{Offset, Timestamp};
+use crate::position::{Offset, Timestamp, nanos};
 
 /// Slots of a full-grown segment. Growth starts at [`FIRST_SLOTS`] and doubles.
 pub(crate) const SLOTS: usize = 256;
@@ -30,7 +30,19 @@ pub(crate) const SEGMENT_BYTES: usize = 1 << 20;
 pub(crate) struct Limits {
     pub(crate) max_messages: usize,
     pub(crate) max_bytes: usize,
-    pub(crate) ttl: Option<Duration>,
+    /// In nanoseconds; 0 for none.
+    ttl: u64,
+}
+
+impl Limits {
+    pub(crate) fn new(max_messages: usize, max_bytes: usize, ttl: Option<Duration>) -> Self {
+        Self { max_messages, max_bytes, ttl: ttl.map_or(0, nanos) }
+    }
+
+    #[inline]
+    fn ttl(&self) -> Option<Duration> {
+        if self.ttl == 0 { None } else { Some(Duration::from_nanos(self.ttl)) }
+    }
 }
 
 /// Messages removed, by cause.
@@ -213,7 +225,7 @@ impl<P> Log<P> {
     /// Removes what is older than `ttl`, `most` messages at most. Returns whether anything was.
     #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
-        self.limits.ttl.is_some() && self.expire_due(now, most, garbage)
+        self.limits.ttl().is_some() && self.expire_due(now, most, garbage)
     }
 
     fn expire_due(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
@@ -227,7 +239,7 @@ impl<P> Log<P> {
 
     /// When the oldest message expires; `None` without `ttl` or messages.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
-        let ttl = self.limits.ttl?;
+        let ttl = self.limits.ttl()?;
         Some(self.oldest()?.at() + ttl)
     }
 

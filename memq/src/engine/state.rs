@@ -34,8 +34,9 @@ pub(super) struct State<P> {
     readers: Box<[Arc<Gauge>]>,
     /// Those who share the work, by id.
     groups: Box<[Group]>,
-    /// How many of both there have been: the next one's id.
-    ids: u64,
+    /// How many of each there have been: the next one's id.
+    reader_ids: u64,
+    group_ids: u64,
     /// Readers that wait for a message.
     parked: WaitList,
     /// Publishers that wait for room.
@@ -119,8 +120,7 @@ fn change<T, R>(list: &mut Box<[T]>, change: impl FnOnce(&mut Vec<T>) -> R) -> R
 }
 
 fn limits(options: &TopicOptions) -> Limits {
-    let &TopicOptions { max_messages, max_bytes, ttl, .. } = options;
-    Limits { max_messages, max_bytes, ttl }
+    Limits::new(options.max_messages, options.max_bytes, options.ttl)
 }
 
 impl<P> State<P> {
@@ -132,7 +132,8 @@ impl<P> State<P> {
             phase: Phase::Open,
             readers: Box::default(),
             groups: Box::default(),
-            ids: 0,
+            reader_ids: 0,
+            group_ids: 0,
             parked: WaitList::default(),
             room: Queue::default(),
             published_to: false,

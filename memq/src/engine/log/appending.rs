@@ -79,7 +79,7 @@ impl<P> Log<P> {
         !head.borrows
             && self.filler.as_ref().is_some_and(Filler::has_room)
             && self.segment_left > 0
-            && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
+            && self.limits.ttl().is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
 
     /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.

@@ -19,8 +19,8 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Result<Arc<Gauge>, JoinError> {
         let position = self.resolve(start, now, after)?;
-        let gauge = Arc::new(Gauge::new(self.ids, position.0));
-        self.ids += 1;
+        let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
+        self.reader_ids += 1;
         self.passed = 0;
         // The first reader gives back what lies before its start.
         self.wake_publisher(after);

@@ -59,8 +59,8 @@ impl<P> State<P> {
             };
         }
         let start = self.resolve(start, now, after).map_err(GroupError::Start)?;
-        let id = self.ids;
-        self.ids += 1;
+        let id = self.group_ids;
+        self.group_ids += 1;
         let group = Group::new(id, name.into(), rules.clone(), self.partitions(), start.0);
         change(&mut self.groups, |groups| groups.push(group));
         self.passed = 0;
