@@ -4,8 +4,8 @@
 use std::any::type_name;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -34,15 +34,19 @@ struct Binding {
     /// Tells it from every other topic, and from this one when it is created again.
     identity: u64,
     /// How far other topics were mirrored into it: one entry for each that a bridge of a name ever read.
-    mirrored: Mutex<HashMap<Mirrored, Arc<AtomicU64>>>,
+    /// Into most of them none was.
+    mirrored: OnceLock<Box<Mutex<Positions>>>,
 }
 
 /// The identity of a topic, and the name of the bridge that mirrors it.
 type Mirrored = (u64, Option<String>);
 
+/// The next offset of each that is to be mirrored.
+type Positions = HashMap<Mirrored, Arc<AtomicU64>>;
+
 impl Binding {
     fn new(stages: Stages) -> Self {
-        let (claims, mirrored) = (Claims::default(), Mutex::default());
+        let (claims, mirrored) = (Claims::default(), OnceLock::new());
         Self { stages, claims, identity: fastrand::u64(..), mirrored }
     }
 }
@@ -145,7 +149,7 @@ pub(super) fn mirrored(
     bridge: Option<&str>,
     fresh: u64,
 ) -> Option<Arc<AtomicU64>> {
-    let mut mirrored = binding(topic)?.mirrored.lock();
+    let mut mirrored = binding(topic)?.mirrored.get_or_init(Box::default).lock();
     let entry = mirrored.entry((source, bridge.map(Into::into)));
     Some(entry.or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
 }

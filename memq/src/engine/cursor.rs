@@ -17,8 +17,6 @@ use crate::position::Offset;
 /// A reader of its own, which sees every message from its start on.
 pub(crate) struct Cursor<P: Send + Sync + 'static> {
     topic: Arc<Topic<P>>,
-    /// Its key among the topic's readers.
-    key: usize,
     /// Its counters, which the topic's statistics show.
     gauge: Arc<Gauge>,
     /// The offset it reads next, as in `gauge`.
@@ -45,9 +43,9 @@ pub(crate) enum Next {
 
 impl<P: Send + Sync + 'static> Cursor<P> {
     pub(crate) fn new(topic: Arc<Topic<P>>, start: Start) -> Result<Self, JoinError> {
-        let (key, gauge) = topic.join(start)?;
+        let gauge = topic.join(start)?;
         let position = gauge.position();
-        Ok(Self { topic, key, gauge, position, lane: None, ticket: Ticket::default() })
+        Ok(Self { topic, gauge, position, lane: None, ticket: Ticket::default() })
     }
 
     pub(crate) fn topic(&self) -> &Arc<Topic<P>> {
@@ -184,6 +182,6 @@ impl<P: Send + Sync + 'static> Drop for PassLater<P> {
 
 impl<P: Send + Sync + 'static> Drop for Cursor<P> {
     fn drop(&mut self) {
-        self.topic.leave(self.key, &mut self.ticket);
+        self.topic.leave(&self.gauge, &mut self.ticket);
     }
 }

@@ -50,10 +50,6 @@ impl Dedup {
         self.forgotten
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     fn forget_oldest(&mut self) {
         if let Some((_, id)) = self.order.pop_front() {
             self.offsets.remove(&id);

@@ -16,7 +16,7 @@ use super::segment::{EntryRef, Filler, Lanes, Segment};
 use super::stats::LastDrop;
 use crate::error::LagReason;
 use crate::options::Start;
-use crate::position::{Offset, Timestamp};
+use crate::position::{Offset, Timestamp, nanos};
 
 /// Slots of a full-grown segment. Growth starts at [`FIRST_SLOTS`] and doubles.
 pub(crate) const SLOTS: usize = 256;
@@ -30,15 +30,18 @@ pub(crate) const SEGMENT_BYTES: usize = 1 << 20;
 pub(crate) struct Limits {
     pub(crate) max_messages: usize,
     pub(crate) max_bytes: usize,
-    pub(crate) ttl: Option<Duration>,
-    /// Bytes after which a segment is closed.
-    segment_bytes: usize,
+    /// In nanoseconds; 0 for none.
+    ttl: u64,
 }
 
 impl Limits {
     pub(crate) fn new(max_messages: usize, max_bytes: usize, ttl: Option<Duration>) -> Self {
-        let segment_bytes = SEGMENT_BYTES.min(max_bytes / 8).max(1);
-        Self { max_messages, max_bytes, ttl, segment_bytes }
+        Self { max_messages, max_bytes, ttl: ttl.map_or(0, nanos) }
+    }
+
+    #[inline]
+    fn ttl(&self) -> Option<Duration> {
+        if self.ttl == 0 { None } else { Some(Duration::from_nanos(self.ttl)) }
     }
 }
 
@@ -60,9 +63,11 @@ pub(crate) struct Log<P> {
     limits: Limits,
     /// In order; each begins where the one before it ended. The last takes appends.
     segments: VecDeque<Stretch<P>>,
-    /// Messages before this offset are of the first segment, each of that size, and not the last of
+    /// Messages before this offset are of the first segment, each of one size, and not the last of
     /// it: they go without a look at it. Begins anew with each first segment.
-    plain: (u64, u32),
+    plain: u64,
+    /// That size.
+    plain_size: u32,
     /// Fills the last segment, if there is one. It goes before the segment does, so that no message
     /// is freed with it.
     filler: Option<Filler<P>>,
@@ -70,11 +75,14 @@ pub(crate) struct Log<P> {
     /// Where `head` was put when last a message went that not everybody had passed, for all that is
     /// known.
     lost: u64,
+    /// When that was, and why; nothing if it never was.
+    lost_at: Timestamp,
+    lost_for: Option<LagReason>,
     tail: u64,
     /// The sizes of what is kept.
     bytes: usize,
-    /// The sizes of what was put into the last segment.
-    segment_bytes: usize,
+    /// After how many bytes more the last segment is closed.
+    segment_left: usize,
     /// When the first message of the last segment was stored.
     segment_began: Timestamp,
     /// When the newest message was stored, so that times never decrease along the log.
@@ -82,9 +90,7 @@ pub(crate) struct Log<P> {
     removed: Removed,
     last_reason: LagReason,
     /// What each partition holds; empty where there is one.
-    partitions: Vec<InPartition>,
-    /// The last message that went by the limits or by age.
-    last_drop: Option<LastDrop>,
+    partitions: Box<[InPartition]>,
 }
 
 /// A segment, and what is known of it without a look at its slots: they were last touched by others.
@@ -120,26 +126,30 @@ impl<P> Log<P> {
         Self {
             limits,
             segments: VecDeque::new(),
-            plain: (0, 0),
+            plain: 0,
+            plain_size: 0,
             filler: None,
             head: 0,
             lost: 0,
+            lost_at: Timestamp::default(),
+            lost_for: None,
             tail: 0,
             bytes: 0,
-            segment_bytes: 0,
+            segment_left: 0,
             segment_began: Timestamp::default(),
             newest: Timestamp::default(),
             removed: Removed::default(),
             last_reason: LagReason::MaxMessages,
-            partitions: Vec::new(),
-            last_drop: None,
+            partitions: Box::default(),
         }
     }
 
     /// Sets how many partitions there are, before there is a message.
     pub(crate) fn set_partitions(&mut self, partitions: u16) {
         let counted = if partitions > 1 { usize::from(partitions) } else { 0 };
-        self.partitions.resize(counted, InPartition::default());
+        if counted != self.partitions.len() {
+            self.partitions = vec![InPartition::default(); counted].into();
+        }
     }
 
     /// What is in each partition.
@@ -148,12 +158,17 @@ impl<P> Log<P> {
             let (depth, bytes) = (self.len() as u64, self.bytes as u64);
             return vec![InPartition { published: self.tail, depth, bytes }];
         }
-        self.partitions.clone()
+        self.partitions.to_vec()
     }
 
     /// The last message that went by the limits or by age.
     pub(crate) fn last_drop(&self) -> Option<LastDrop> {
-        self.last_drop
+        let reason = self.lost_for?;
+        Some(LastDrop { offset: Offset(self.lost - 1), reason, at: self.lost_at })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Sets other limits; they hold from the next message on.
@@ -196,8 +211,8 @@ impl<P> Log<P> {
     /// Why messages from this offset on were removed: the last of them that not everybody had
     /// passed, or where there is none, that everybody had.
     pub(crate) fn reason_since(&self, offset: u64) -> LagReason {
-        match self.last_drop {
-            Some(last) if last.offset.0 >= offset => last.reason,
+        match self.lost_for {
+            Some(reason) if self.lost > offset => reason,
             _ => self.last_reason,
         }
     }
@@ -210,7 +225,7 @@ impl<P> Log<P> {
     /// Removes what is older than `ttl`, `most` messages at most. Returns whether anything was.
     #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
-        self.limits.ttl.is_some() && self.expire_due(now, most, garbage)
+        self.limits.ttl().is_some() && self.expire_due(now, most, garbage)
     }
 
     fn expire_due(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {
@@ -224,7 +239,7 @@ impl<P> Log<P> {
 
     /// When the oldest message expires; `None` without `ttl` or messages.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
-        let ttl = self.limits.ttl?;
+        let ttl = self.limits.ttl()?;
         Some(self.oldest()?.at() + ttl)
     }
 
@@ -298,7 +313,6 @@ impl<P> Log<P> {
         self.look_at_first();
         self.head = self.tail;
         self.bytes = 0;
-        self.segment_bytes = 0;
         for partition in &mut self.partitions {
             (partition.depth, partition.bytes) = (0, 0);
         }
@@ -360,8 +374,7 @@ impl<P> Log<P> {
         garbage: &mut Garbage<P>,
     ) {
         self.remove_oldest(count, reason, garbage);
-        self.last_drop = Some(LastDrop { offset: Offset(self.head - 1), reason, at: now });
-        self.lost = self.head;
+        (self.lost, self.lost_at, self.lost_for) = (self.head, now, Some(reason));
     }
 
     /// Removes messages that everybody has passed.
@@ -374,9 +387,9 @@ impl<P> Log<P> {
     #[inline]
     fn remove_oldest(&mut self, count: u64, reason: LagReason, garbage: &mut Garbage<P>) {
         self.last_reason = reason;
-        let (end, (plain, size)) = (self.head + count, self.plain);
-        if end < plain {
-            self.bytes -= size as usize * count as usize;
+        let end = self.head + count;
+        if end < self.plain {
+            self.bytes -= self.plain_size as usize * count as usize;
             self.head = end;
         } else {
             self.remove_before(end, garbage);
@@ -410,7 +423,6 @@ impl<P> Log<P> {
             }
             if self.segments.is_empty() {
                 self.filler = None;
-                self.segment_bytes = 0;
             }
             self.look_at_first();
         }
@@ -418,7 +430,7 @@ impl<P> Log<P> {
 
     /// Finds what is plain of the first segment, if it is not the last one, which still grows.
     fn look_at_first(&mut self) {
-        self.plain = match (self.segments.front(), self.segments.get(1)) {
+        (self.plain, self.plain_size) = match (self.segments.front(), self.segments.get(1)) {
             (Some(Stretch { size: Some(size), .. }), Some(next)) if self.partitions.is_empty() => {
                 (next.base, *size)
             }

@@ -12,6 +12,12 @@ use super::wake::Wake;
 /// only where there is room for all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
+    /// Absent until somebody comes: in most topics nobody ever waits.
+    line: Option<Box<Line>>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
     /// The number of the next to come.
     next: u64,
     /// By number.
@@ -41,39 +47,47 @@ impl Place {
 
 impl Queue {
     pub(crate) fn len(&self) -> usize {
-        self.waiters.len()
+        self.line.as_ref().map_or(0, |line| line.waiters.len())
+    }
+
+    #[inline]
+    fn first(&self) -> Option<&Waiter> {
+        self.line.as_ref()?.waiters.front()
     }
 
     /// Whether nobody is before this place, or where it is none, whether nobody is there at all.
+    #[inline]
     pub(crate) fn is_first(&self, place: &Place) -> bool {
-        self.waiters.front().is_none_or(|first| Some(first.number) == place.0)
+        self.first().is_none_or(|first| Some(first.number) == place.0)
     }
 
     /// Whether the first one sleeps, so that somebody has to wake it.
+    #[inline]
     pub(crate) fn first_sleeps(&self) -> bool {
-        self.waiters.front().is_some_and(|first| first.waker.is_some())
+        self.first().is_some_and(|first| first.waker.is_some())
     }
 
     /// The bytes that all who wait want.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.line.as_ref().map_or(0, |line| line.bytes)
     }
 
     /// Adds a waiter at the end that does not sleep, and wants this many bytes. One that is there
     /// keeps its place, and may want others than before.
     pub(crate) fn join(&mut self, place: &mut Place, bytes: usize) {
-        match self.index(place) {
-            Some(index) => {
-                let wanted = std::mem::replace(&mut self.waiters[index].bytes, bytes);
-                self.bytes = self.bytes.saturating_sub(wanted);
+        let line = self.line.get_or_insert_default();
+        match line.waiter(place) {
+            Some(waiter) => {
+                let wanted = std::mem::replace(&mut waiter.bytes, bytes);
+                line.bytes = line.bytes.saturating_sub(wanted);
             }
             None => {
-                place.0 = Some(self.next);
-                self.waiters.push_back(Waiter { number: self.next, bytes, waker: None });
-                self.next += 1;
+                place.0 = Some(line.next);
+                line.waiters.push_back(Waiter { number: line.next, bytes, waker: None });
+                line.next += 1;
             }
         }
-        self.bytes = self.bytes.saturating_add(bytes);
+        line.bytes = line.bytes.saturating_add(bytes);
     }
 
     /// Adds a waiter at the end, or lets one sleep again. The waker that was replaced is to be
@@ -81,8 +95,8 @@ impl Queue {
     #[must_use]
     pub(crate) fn park(&mut self, place: &mut Place, bytes: usize, waker: Waker) -> Option<Waker> {
         self.join(place, bytes);
-        match self.index(place) {
-            Some(index) => self.waiters[index].waker.replace(waker),
+        match self.line.as_mut().and_then(|line| line.waiter(place)) {
+            Some(waiter) => waiter.waker.replace(waker),
             None => Some(waker),
         }
     }
@@ -91,24 +105,31 @@ impl Queue {
     /// woken yet.
     #[must_use]
     pub(crate) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
-        let index = self.index(place)?;
+        let line = self.line.as_mut()?;
+        let index = line.index(place)?;
         place.0 = None;
-        let left = self.waiters.remove(index)?;
-        self.bytes = self.bytes.saturating_sub(left.bytes);
+        let left = line.waiters.remove(index)?;
+        line.bytes = line.bytes.saturating_sub(left.bytes);
         left.waker
     }
 
     /// Wakes the first, if it sleeps.
     pub(crate) fn wake_first(&mut self) -> Wake {
-        match self.waiters.front_mut().and_then(|first| first.waker.take()) {
-            Some(waker) => Wake::One(waker),
-            None => Wake::Nobody,
-        }
+        let first = self.line.as_mut().and_then(|line| line.waiters.front_mut());
+        first.and_then(|first| first.waker.take()).map_or(Wake::Nobody, Wake::One)
     }
 
     /// Wakes everybody. They keep their places until they leave.
     pub(crate) fn wake_all(&mut self) -> Wake {
-        Wake::All(self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect())
+        let waiters = self.line.iter_mut().flat_map(|line| &mut line.waiters);
+        Wake::All(waiters.filter_map(|waiter| waiter.waker.take()).collect())
+    }
+}
+
+impl Line {
+    fn waiter(&mut self, place: &Place) -> Option<&mut Waiter> {
+        let index = self.index(place)?;
+        self.waiters.get_mut(index)
     }
 
     fn index(&self, place: &Place) -> Option<usize> {

@@ -117,8 +117,11 @@ pub(crate) struct Segment<P> {
 pub(super) struct Filler<P> {
     slots: Writer<P>,
     labels: Writer<Label>,
-    /// Date and partition of the last label, if it says nothing else and others may share it.
-    last: Option<(Timestamp, u16)>,
+    /// The partition of the last label, if it says nothing but that and its date, so that others may
+    /// share it…
+    last: Option<u16>,
+    /// …and that date.
+    last_at: Timestamp,
 }
 
 impl<P> Filler<P> {
@@ -134,14 +137,14 @@ impl<P> Filler<P> {
     pub(super) fn push(&mut self, offer: &mut impl Offer<P>, head: Head, at: Timestamp) -> bool {
         let Head { size, partition, borrows, key, .. } = head;
         let plain = head.is_plain();
-        if !plain || self.last != Some((at, partition)) {
+        if !plain || self.last != Some(partition) || self.last_at != at {
             let first = self.slots.len() as u32;
             let label = Label { meta: offer.meta(), at, key, first, partition, borrows };
             if self.labels.push(label, 0).is_err() {
                 return false;
             }
             self.labels.show();
-            self.last = plain.then_some((at, partition));
+            (self.last, self.last_at) = (plain.then_some(partition), at);
         }
         self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0).is_ok()
     }
@@ -195,7 +198,8 @@ impl<P> Segment<P> {
         let (filler, slots) = slots(count);
         let (labeller, labels) = super::slots::slots(labels);
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
-        let filler = Filler { slots: filler, labels: labeller, last: None };
+        let last_at = Timestamp::default();
+        let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
         (filler, Self { base, slots, labels, sealed, lent })
     }
 

@@ -27,12 +27,12 @@ pub(super) struct Slots<T>(Arc<[Slot<T>]>);
 pub(super) struct Writer<T> {
     slots: Arc<[Slot<T>]>,
     /// The first slot that is not set, for all to see.
-    shown: usize,
+    shown: u32,
     /// The first that is not written.
-    next: usize,
+    next: u32,
 }
 
-/// An array of so many slots, and what fills it.
+/// An array of so many slots, fewer than 2³², and what fills it.
 pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
     let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
     (Writer { slots: slots.clone(), shown: 0, next: 0 }, Slots(slots))
@@ -72,14 +72,15 @@ impl<T> Slots<T> {
 
 impl<T> Writer<T> {
     /// How many slots are written.
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.next
+        self.next as usize
     }
 
     /// How many slots are not written.
     #[inline]
     pub(super) fn room(&self) -> usize {
-        self.slots.len() - self.next
+        self.slots.len() - self.len()
     }
 
     /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits; gives the
@@ -87,7 +88,7 @@ impl<T> Writer<T> {
     #[inline]
     #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
     pub(super) fn push(&mut self, value: T, note: u64) -> Result<(), T> {
-        let Some(slot) = self.slots.get(self.next) else { return Err(value) };
+        let Some(slot) = self.slots.get(self.len()) else { return Err(value) };
         // SAFETY: this is the array's only writer, since none can be made for an array that exists,
         // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
         // do not look at the value before the mark has `SET`, which `show` gives it after this.
@@ -101,7 +102,7 @@ impl<T> Writer<T> {
     /// the array finds none of them, or all, and does not follow the writer from slot to slot.
     #[inline]
     pub(super) fn show(&mut self) {
-        for slot in self.slots[self.shown..self.next].iter().rev() {
+        for slot in self.slots[self.shown as usize..self.len()].iter().rev() {
             slot.mark.store(slot.mark.load(Ordering::Relaxed) | SET, Ordering::Release);
         }
         self.shown = self.next;

@@ -10,8 +10,6 @@ mod sharing;
 
 use std::sync::Arc;
 
-use slab::Slab;
-
 use super::after::After;
 use super::dedup::Dedup;
 use super::group::Group;
@@ -21,7 +19,7 @@ use super::segment::Segment;
 use super::stats::{Dropped, Gauge, PartitionStats, TopicStats};
 use super::wake::WaitList;
 use crate::error::{LagReason, PublishError, SeekError};
-use crate::options::{Request, Retain, TopicOptions};
+use crate::options::{Overflow, Request, Retain, TopicOptions};
 use crate::position::{Offset, Partition, Timestamp};
 
 pub(crate) use self::claiming::{Ahead, Claim, Run};
@@ -29,17 +27,15 @@ pub(crate) use self::sharing::{GroupError, GroupKey, Share};
 
 pub(super) struct State<P> {
     log: Log<P>,
-    options: TopicOptions,
-    /// Which of the options somebody has said; the others are defaults.
+    /// The options that somebody has said; the others are defaults.
     said: Request,
     phase: Phase,
-    /// Everyone who reads, by key.
-    readers: Slab<Arc<Gauge>>,
-    /// How many readers there have been: the next one's id.
+    /// Everyone who reads, by id.
+    readers: Box<[Arc<Gauge>]>,
+    /// Those who share the work, by id.
+    groups: Box<[Group]>,
+    /// How many of each there have been: the next one's id.
     reader_ids: u64,
-    /// Those who share the work, by key.
-    groups: Slab<Group>,
-    /// How many groups there have been: the next one's id.
     group_ids: u64,
     /// Readers that wait for a message.
     parked: WaitList,
@@ -53,7 +49,8 @@ pub(super) struct State<P> {
     sweeping: bool,
     /// The partition of the next message that has no key.
     turn: u16,
-    dedup: Dedup,
+    /// Absent until the first message that has an id.
+    dedup: Option<Box<Dedup>>,
     /// What everybody had passed when that was last computed.
     passed: u64,
 }
@@ -114,6 +111,14 @@ impl From<Refusal> for PublishError<()> {
     }
 }
 
+/// Changes what rarely changes, and so has no room to grow in.
+fn change<T, R>(list: &mut Box<[T]>, change: impl FnOnce(&mut Vec<T>) -> R) -> R {
+    let mut items = std::mem::take(list).into_vec();
+    let result = change(&mut items);
+    *list = items.into();
+    result
+}
+
 fn limits(options: &TopicOptions) -> Limits {
     Limits::new(options.max_messages, options.max_bytes, options.ttl)
 }
@@ -121,15 +126,13 @@ fn limits(options: &TopicOptions) -> Limits {
 impl<P> State<P> {
     /// A topic of which nothing was said.
     pub(super) fn new() -> Self {
-        let options = TopicOptions::default();
         Self {
-            log: Log::new(limits(&options)),
-            options,
+            log: Log::new(limits(&TopicOptions::default())),
             said: Request::default(),
             phase: Phase::Open,
-            readers: Slab::new(),
+            readers: Box::default(),
+            groups: Box::default(),
             reader_ids: 0,
-            groups: Slab::new(),
             group_ids: 0,
             parked: WaitList::default(),
             room: Queue::default(),
@@ -137,7 +140,7 @@ impl<P> State<P> {
             reserved: 0,
             sweeping: false,
             turn: 0,
-            dedup: Dedup::default(),
+            dedup: None,
             passed: 0,
         }
     }
@@ -156,14 +159,36 @@ impl<P> State<P> {
                 // The log does not look at it: it is how readers take bytes that say nothing.
                 self.said.format = self.said.format.or(request.format);
             }
-            self.options = self.said.over(self.options);
-            self.log.set_limits(limits(&self.options));
-            self.log.set_partitions(self.options.partitions);
-            for (_, group) in &mut self.groups {
-                group.set_partitions(self.options.partitions, &mut after.readers);
+            let partitions = self.partitions();
+            self.log.set_limits(limits(&self.options()));
+            self.log.set_partitions(partitions);
+            for group in &mut self.groups {
+                group.set_partitions(partitions, &mut after.readers);
             }
         }
-        (self.options, self.said.clone())
+        (self.options(), self.said.clone())
+    }
+
+    /// What the topic runs with.
+    fn options(&self) -> TopicOptions {
+        self.said.over(TopicOptions::default())
+    }
+
+    // Of these, what is asked for with each message.
+
+    #[inline]
+    fn overflow(&self) -> Overflow {
+        self.said.overflow.unwrap_or_default()
+    }
+
+    #[inline]
+    fn retain(&self) -> Retain {
+        self.said.retain.unwrap_or_default()
+    }
+
+    #[inline]
+    fn partitions(&self) -> u16 {
+        self.said.partitions.unwrap_or(1)
     }
 
     /// Somebody publishes under the options there are.
@@ -185,9 +210,9 @@ impl<P> State<P> {
 
     /// Everything before it was passed by all who read; without anybody that is nothing.
     fn floor(&mut self, after: &mut After<P>) -> u64 {
-        let readers = self.readers.iter().map(|(_, gauge)| gauge.position());
+        let readers = self.readers.iter().map(|gauge| gauge.position());
         let head = self.log.head();
-        let groups = self.groups.iter_mut().map(|(_, group)| {
+        let groups = self.groups.iter_mut().map(|group| {
             group.hear(&mut after.readers);
             group.low_water_from(head)
         });
@@ -196,7 +221,7 @@ impl<P> State<P> {
 
     /// Frees what all have passed, where the topic is to keep no more than that.
     fn free_passed(&mut self, after: &mut After<P>) {
-        if self.options.retain == Retain::UntilConsumed {
+        if self.retain() == Retain::UntilConsumed {
             let floor = self.floor(after);
             if self.log.release(floor, &mut after.garbage) {
                 self.wake_publisher(after);
@@ -212,10 +237,10 @@ impl<P> State<P> {
         self.phase = phase;
         if phase == Phase::Deleted {
             self.log.clear(&mut after.garbage);
-            self.dedup.clear();
+            self.dedup = None;
         }
         after.readers.add(self.parked.wake_all());
-        for (_, group) in &mut self.groups {
+        for group in &mut self.groups {
             group.take_back(&mut after.readers);
             group.wake_all(&mut after.readers);
         }
@@ -228,7 +253,7 @@ impl<P> State<P> {
     pub(super) fn expire(&mut self, now: Timestamp, after: &mut After<P>) {
         // What expires may be all that keeps what comes after it, which then does not expire, however
         // late this is looked at.
-        let singly = self.options.retain == Retain::UntilConsumed;
+        let singly = self.retain() == Retain::UntilConsumed;
         let most = if singly { 1 } else { u64::MAX };
         let mut expired = false;
         while self.log.expire(now, most, &mut after.garbage) {
@@ -288,9 +313,7 @@ impl<P> State<P> {
         let partitions = self.log.partitions().iter().enumerate().map(partition).collect();
         let (head, tail) = (self.log.head(), self.log.tail());
         let removed = self.log.removed();
-        let mut subscribers: Vec<_> =
-            self.readers.iter().map(|(_, gauge)| gauge.stats(tail)).collect();
-        subscribers.sort_unstable_by_key(|stats| stats.id);
+        let subscribers = self.readers.iter().map(|gauge| gauge.stats(tail)).collect();
         Some(TopicStats {
             depth: tail - head,
             bytes: self.log.bytes() as u64,
@@ -307,8 +330,8 @@ impl<P> State<P> {
             last_drop: self.log.last_drop(),
             consumed: removed.consumed,
             rejected: 0,
-            deduplicated: self.dedup.repeated(),
-            ids_forgotten: self.dedup.forgotten(),
+            deduplicated: self.dedup.as_ref().map_or(0, |dedup| dedup.repeated()),
+            ids_forgotten: self.dedup.as_ref().map_or(0, |dedup| dedup.forgotten()),
             waiting_publishers: self.room.len(),
             partitions,
             subscribers,

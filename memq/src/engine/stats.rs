@@ -206,6 +206,10 @@ impl Gauge {
         }
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.position.load(Ordering::Acquire)
     }

@@ -29,7 +29,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use self::sweeper::Sweeper;
+use tokio::task::AbortHandle;
+
 use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
@@ -49,6 +50,8 @@ use crate::position::{Offset, Timestamp, nanos};
 pub(crate) struct Topic<P> {
     name: TopicName,
     clock: Arc<Clock>,
+    /// Whatever the opener wants to find again. Never looked into.
+    attachment: Box<dyn Any + Send + Sync>,
     // What those look at who do not lock. It changes rarely, and lies apart from what changes often.
     /// At this offset and after it, nothing was removed that somebody may have wanted. Ahead of that
     /// by up to [`STRIDE`], so that it is written once for so many.
@@ -63,16 +66,17 @@ pub(crate) struct Topic<P> {
     exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
     ended: AtomicBool,
-    /// Messages given back because there was no room.
-    rejected: AtomicU64,
+    /// Whether no sweeper is started any more; changes under the lock of that.
+    over: AtomicBool,
     hot: Apart<Hot<P>>,
-    sweeper: Mutex<Sweeper>,
-    /// Whatever the opener wants to find again. Never looked into.
-    attachment: Box<dyn Any + Send + Sync>,
 }
 
-/// What changes with each message.
+/// What changes with each message, or with nobody else to see it.
 struct Hot<P> {
+    /// The last task started that expires messages without traffic.
+    sweeper: Mutex<Option<AbortHandle>>,
+    /// Messages given back because there was no room.
+    rejected: AtomicU64,
     /// Before this offset, messages were removed that somebody may have wanted.
     lost: AtomicU64,
     state: Mutex<State<P>>,
@@ -89,7 +93,7 @@ impl<P> Topic<P> {
         after: &mut After<P>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
-        let Hot { lost, state } = &self.hot.0;
+        let Hot { lost, state, .. } = &self.hot.0;
         let mut state = state.lock();
         let result = work(&mut state, after);
         // Written only where they change, since readers on other cores look at them.
@@ -121,19 +125,24 @@ impl<P: Send + Sync + 'static> Topic<P> {
         clock: Arc<Clock>,
         attachment: Box<dyn Any + Send + Sync>,
     ) -> Self {
+        let hot = Hot {
+            sweeper: Mutex::default(),
+            rejected: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            state: Mutex::new(State::new()),
+        };
         Self {
             name,
             clock,
+            attachment,
             safe: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            rejected: AtomicU64::new(0),
-            hot: Apart(Hot { lost: AtomicU64::new(0), state: Mutex::new(State::new()) }),
-            sweeper: Mutex::default(),
-            attachment,
+            over: AtomicBool::new(false),
+            hot: Apart(hot),
         }
     }
 
@@ -259,6 +268,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, after| state.reserve(now, place, after))
     }
 
+    /// Whether a reader that has kept up is about to lose messages.
+    pub(crate) fn presses(&self) -> bool {
+        !self.waits() && self.locked(|state, _| state.presses())
+    }
+
     /// Gives promised room back.
     pub(crate) fn release(&self) {
         self.locked(State::release);
@@ -309,20 +323,20 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
     /// Counts messages that were given back because there was no room.
     pub(crate) fn count_rejected(&self, messages: usize) {
-        self.rejected.fetch_add(messages as u64, Ordering::Relaxed);
+        self.hot.0.rejected.fetch_add(messages as u64, Ordering::Relaxed);
     }
 
     // Reading.
 
-    /// A new reader at `start`: its key and counters.
-    pub(crate) fn join(&self, start: Start) -> Result<(usize, Arc<Gauge>), JoinError> {
+    /// A new reader at `start`: its counters.
+    pub(crate) fn join(&self, start: Start) -> Result<Arc<Gauge>, JoinError> {
         let (now, start) = (self.now(), self.start(start));
         self.locked(|state, after| state.join(start, now, after))
     }
 
     /// A reader goes away.
-    pub(crate) fn leave(&self, key: usize, ticket: &mut Ticket) {
-        self.locked(|state, after| state.leave(key, ticket, after));
+    pub(crate) fn leave(&self, gauge: &Gauge, ticket: &mut Ticket) {
+        self.locked(|state, after| state.leave(gauge, ticket, after));
     }
 
     /// Moves a reader.
@@ -413,7 +427,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     pub(crate) fn stats(&self) -> Option<TopicStats> {
         let now = self.now();
         let mut stats = self.locked(|state, after| state.stats(now, after))?;
-        stats.rejected = self.rejected.load(Ordering::Relaxed);
+        stats.rejected = self.hot.0.rejected.load(Ordering::Relaxed);
         Some(stats)
     }
 

@@ -370,6 +370,10 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 // What was stored as bytes is still there.
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
+                    if topic.presses() {
+                        // Who should read may wait for this processor, which no task can give it.
+                        std::thread::yield_now();
+                    }
                     self.later = Later::Yielded(offset);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

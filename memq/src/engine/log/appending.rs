@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FIRST_SLOTS, Log, SLOTS, Stretch};
+use super::{FIRST_SLOTS, Log, SEGMENT_BYTES, SLOTS, Stretch};
 use crate::engine::offer::{Head, Offer};
 use crate::engine::segment::{Filler, Segment};
 use crate::position::Timestamp;
@@ -32,7 +32,7 @@ impl<P> Log<P> {
         }
         self.tail += 1;
         self.bytes += size;
-        self.segment_bytes += size;
+        self.segment_left = self.segment_left.saturating_sub(size);
     }
 
     /// Stores those that follow the last message, which this is the head of, and say the same: where that
@@ -49,8 +49,7 @@ impl<P> Log<P> {
     ) -> usize {
         let Some(filler) = self.filler.as_mut().filter(|_| head.is_plain()) else { return 0 };
         let size = (head.size as usize).max(1);
-        let in_segment = self.limits.segment_bytes.saturating_sub(self.segment_bytes);
-        let most = most.min(in_segment.div_ceil(size)).min(bytes / size);
+        let most = most.min(self.segment_left.div_ceil(size)).min(bytes / size);
         let count = filler.push_alike(offer, head, most);
         let bytes = head.size as usize * count;
         if let Some(partition) = self.partitions.get_mut(usize::from(partition)) {
@@ -60,7 +59,7 @@ impl<P> Log<P> {
         }
         self.tail += count as u64;
         self.bytes += bytes;
-        self.segment_bytes += bytes;
+        self.segment_left = self.segment_left.saturating_sub(bytes);
         count
     }
 
@@ -79,8 +78,8 @@ impl<P> Log<P> {
         let since = |began: Timestamp| self.newest.since(began);
         !head.borrows
             && self.filler.as_ref().is_some_and(Filler::has_room)
-            && self.segment_bytes < self.limits.segment_bytes
-            && self.limits.ttl.is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
+            && self.segment_left > 0
+            && self.limits.ttl().is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
 
     /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.
@@ -94,7 +93,7 @@ impl<P> Log<P> {
         });
         let most = most.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
-        self.segment_bytes = 0;
+        self.segment_left = SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1);
         self.segment_began = self.newest;
         let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
         let (filler, segment) = Segment::new(self.tail, slots, labels);

@@ -82,8 +82,8 @@ impl<P> State<P> {
     /// be freed but who publishes.
     fn lends(&self) -> bool {
         self.phase == Phase::Open
-            && self.options.overflow != Overflow::DropOldest
-            && self.options.retain == Retain::WithinLimits
+            && self.overflow() != Overflow::DropOldest
+            && self.retain() == Retain::WithinLimits
     }
 
     /// What there is for a member, this many messages at most. Returns what came after them, if
@@ -136,10 +136,7 @@ impl<P> State<P> {
         }
         self.up_to_date(share.group, now, after);
         let (tail, phase) = (self.log.tail(), self.phase);
-        let found = self.groups.get_mut(share.group.key);
-        let Some(group) = found.filter(|group| group.id == share.group.id) else {
-            return Claim::GroupDeleted;
-        };
+        let Some(group) = share.group.find(&mut self.groups) else { return Claim::GroupDeleted };
         let former = group.come(share.member, now, &mut after.readers);
         after.discard(former);
         // Time alone may have ended the last one.

@@ -8,6 +8,7 @@ use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::queue::Place;
+use crate::engine::stats::Gauge;
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
@@ -44,15 +45,15 @@ impl<P> State<P> {
         self.admit(head.size, now, place, after)?;
         let offset = self.store(offer, head, now, after);
         if let Some(id) = id {
-            self.dedup.add(id.clone(), offset.0, now);
+            self.dedup.get_or_insert_default().add(id.clone(), offset.0, now);
         }
         Ok(offset)
     }
 
     /// Where a message of this id was stored, if that was not long ago.
     fn repeated(&mut self, id: &str, now: Timestamp) -> Option<Offset> {
-        let window = self.options.dedup.filter(|_| self.phase == Phase::Open)?;
-        self.dedup.find(id, window, now).map(Offset)
+        let window = self.said.dedup.filter(|_| self.phase == Phase::Open)?;
+        self.dedup.as_mut()?.find(id, window, now).map(Offset)
     }
 
     /// Whether a message of this size can be stored by this publisher now.
@@ -131,12 +132,12 @@ impl<P> State<P> {
     /// How many of `wanted` messages there is room for, where there is room for one, if only their
     /// number counts.
     fn sure_of(&self, wanted: usize, place: &Place) -> usize {
-        if self.options.overflow == Overflow::DropOldest {
+        if self.overflow() == Overflow::DropOldest {
             return wanted;
         }
         let others = if self.room.is_first(place) { 0 } else { self.room.len() };
         let taken = self.reserved + others + self.log.kept_from(self.passed) as usize;
-        wanted.min(self.options.max_messages.saturating_sub(taken)).max(1)
+        wanted.min(self.log.limits().max_messages.saturating_sub(taken)).max(1)
     }
 
     /// Whether the next message of a run, of those there is room for by number, is no larger than there
@@ -147,12 +148,12 @@ impl<P> State<P> {
             return false;
         }
         let (size, messages, passed) = (size as usize, self.reserved + 1, self.passed);
-        match self.options.overflow {
-            Overflow::DropOldest => size <= self.options.max_bytes,
+        match self.overflow() {
+            Overflow::DropOldest => size <= self.log.limits().max_bytes,
             Overflow::Wait | Overflow::Reject => {
                 // What those want that wait is theirs.
                 let taken = self.log.bytes().saturating_add(self.room.bytes());
-                size <= self.options.max_bytes.saturating_sub(taken)
+                size <= self.log.limits().max_bytes.saturating_sub(taken)
                     && self.log.make_room(messages, size, passed, &mut after.garbage)
             }
         }
@@ -170,13 +171,31 @@ impl<P> State<P> {
         }
         self.expire(now, after);
         // How large its message will be is not known, so it goes before nobody.
-        let is_turn = self.options.overflow == Overflow::DropOldest || self.room.is_first(place);
+        let is_turn = self.overflow() == Overflow::DropOldest || self.room.is_first(place);
         if !is_turn || !self.has_room(1, place, after) {
             return Err(Refusal::Full);
         }
         self.reserved += 1;
         self.unpark_publisher(place, after);
         Ok(())
+    }
+
+    /// Whether there is a reader that has lost nothing of what is kept, and does once half as many
+    /// messages more come as the topic keeps.
+    pub(in crate::engine) fn presses(&self) -> bool {
+        if self.readers.is_empty() || self.overflow() != Overflow::DropOldest {
+            return false;
+        }
+        let (most, head) = (self.log.limits().max_messages as u64, self.log.head());
+        let free = most.saturating_sub(self.log.tail() - head);
+        let is_pressed = |reader: &Arc<Gauge>| {
+            let ahead = reader.position().checked_sub(head);
+            ahead.is_some_and(|ahead| ahead + free < most / 2)
+        };
+        // A few, from another one on each time: their positions are in caches of other cores.
+        let first = (self.log.tail() / 1024) as usize % self.readers.len();
+        let (before, after) = self.readers.split_at(first);
+        after.iter().chain(before).take(16).any(is_pressed)
     }
 
     /// Gives promised room back.
@@ -252,7 +271,7 @@ impl<P> State<P> {
 
     /// Why no message of this size can be stored, whatever room there is.
     fn refusal(&self, size: u32) -> Option<Refusal> {
-        let (bytes, max_bytes) = (size as usize, self.options.max_bytes);
+        let (bytes, max_bytes) = (size as usize, self.log.limits().max_bytes);
         match self.phase {
             Phase::Closed => Some(Refusal::Closed),
             Phase::Deleted => Some(Refusal::Deleted),
@@ -294,7 +313,7 @@ impl<P> State<P> {
             head.partition = self.next_partition();
         }
         self.log.append(offer, *head, now);
-        if self.log.bytes() > self.options.max_bytes {
+        if self.log.bytes() > self.log.limits().max_bytes {
             self.log.show();
             self.trim(after);
         }
@@ -311,15 +330,15 @@ impl<P> State<P> {
         most: usize,
         after: &mut After<P>,
     ) -> usize {
-        let takes_turns = offered.partition == ANY && self.options.partitions > 1;
+        let takes_turns = offered.partition == ANY && self.partitions() > 1;
         if most == 0 || takes_turns {
             return 0;
         }
-        let drops = self.options.overflow == Overflow::DropOldest;
+        let drops = self.overflow() == Overflow::DropOldest;
         // What those want that wait is theirs.
         let others = if drops { 0 } else { self.room.bytes() };
         let taken = self.log.bytes().saturating_add(others);
-        let bytes = self.options.max_bytes.saturating_sub(taken);
+        let bytes = self.log.limits().max_bytes.saturating_sub(taken);
         let count = self.log.append_alike(offer, offered, partition, most, bytes);
         if count > 0 && !drops {
             self.log.shrink(self.reserved, self.passed, &mut after.garbage);
@@ -330,13 +349,13 @@ impl<P> State<P> {
     /// Drops what is over the limits, where that makes room.
     #[inline]
     fn trim(&mut self, after: &mut After<P>) {
-        if self.options.overflow == Overflow::DropOldest && self.log.is_over() {
+        if self.overflow() == Overflow::DropOldest && self.log.is_over() {
             self.drop_oldest(after);
         }
     }
 
     fn drop_oldest(&mut self, after: &mut After<P>) {
-        if self.options.retain == Retain::WithinLimits {
+        if self.retain() == Retain::WithinLimits {
             self.log.trim(u64::MAX, &mut after.garbage);
             return;
         }
@@ -354,7 +373,7 @@ impl<P> State<P> {
     /// There are so many messages in this partition.
     #[inline]
     fn call_groups(&mut self, partition: u16, count: usize, after: &mut After<P>) {
-        for (_, group) in &mut self.groups {
+        for group in &mut self.groups {
             group.appended(partition, count, &mut after.readers);
         }
     }
@@ -362,11 +381,11 @@ impl<P> State<P> {
     /// Deals messages that have no key to the partitions in turn.
     #[inline]
     fn next_partition(&mut self) -> u16 {
-        if self.options.partitions == 1 {
+        if self.partitions() == 1 {
             return 0;
         }
         let turn = self.turn;
-        self.turn = if turn + 1 < self.options.partitions { turn + 1 } else { 0 };
+        self.turn = if turn + 1 < self.partitions() { turn + 1 } else { 0 };
         turn
     }
 
@@ -374,7 +393,7 @@ impl<P> State<P> {
     /// removing what all readers have passed.
     #[inline]
     fn has_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
-        self.options.overflow == Overflow::DropOldest || self.makes_room(size, place, after)
+        self.overflow() == Overflow::DropOldest || self.makes_room(size, place, after)
     }
 
     fn makes_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
@@ -394,9 +413,9 @@ impl<P> State<P> {
     /// waiting. Bytes that were passed and are still there count as taken.
     fn may_overtake(&mut self, size: usize, after: &mut After<P>) -> bool {
         let wanted = self.reserved + self.room.len() + 1;
-        let most = self.options.max_messages.saturating_sub(wanted) as u64;
+        let most = self.log.limits().max_messages.saturating_sub(wanted) as u64;
         let bytes = self.log.bytes().saturating_add(self.room.bytes()).saturating_add(size);
-        if bytes > self.options.max_bytes || wanted > self.options.max_messages {
+        if bytes > self.log.limits().max_bytes || wanted > self.log.limits().max_messages {
             return false;
         }
         if self.log.kept_from(self.passed) > most {
@@ -408,5 +427,34 @@ impl<P> State<P> {
     /// Lets the publisher that waits longest look whether there is room now.
     pub(in crate::engine) fn wake_publisher(&mut self, after: &mut After<P>) {
         after.publishers.add(self.room.wake_first());
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+    use crate::engine::offer::Entry;
+    use crate::options::{Request, Start};
+
+    #[test]
+    fn a_reader_presses_from_when_half_of_what_is_kept_is_left_to_when_it_lost_some() {
+        let (mut state, mut after) = (State::new(), After::new());
+        state.settle(&Request { max_messages: Some(100), ..Request::default() }, &mut after);
+        let reader = state.join(Start::Earliest, Timestamp::default(), &mut after).unwrap();
+        let mut presses = |count, passed| {
+            for _ in 0..count {
+                let mut offer = Some(Entry::new((), None, 1));
+                let (now, place) = (Timestamp::default(), &mut Place::default());
+                assert!(state.append(&mut offer, None, now, place, &mut after).is_ok());
+            }
+            reader.passed(passed);
+            state.presses()
+        };
+        assert!(!presses(50, 0), "as many more as it is behind");
+        assert!(presses(1, 0));
+        assert!(!presses(0, 1));
+        assert!(presses(50, 1));
+        assert!(!presses(1, 1), "it has lost one");
+        assert!(!presses(0, 102), "it has read all");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{Found, JoinError, Phase, State};
+use super::{Found, JoinError, Phase, State, change};
 use crate::engine::after::After;
 use crate::engine::stats::Gauge;
 use crate::engine::wake::Ticket;
@@ -11,30 +11,33 @@ use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
 impl<P> State<P> {
-    /// A new reader: its key and counters.
+    /// A new reader: its counters.
     pub(in crate::engine) fn join(
         &mut self,
         start: Start,
         now: Timestamp,
         after: &mut After<P>,
-    ) -> Result<(usize, Arc<Gauge>), JoinError> {
+    ) -> Result<Arc<Gauge>, JoinError> {
         let position = self.resolve(start, now, after)?;
         let gauge = Arc::new(Gauge::new(self.reader_ids, position.0));
         self.reader_ids += 1;
         self.passed = 0;
         // The first reader gives back what lies before its start.
         self.wake_publisher(after);
-        Ok((self.readers.insert(gauge.clone()), gauge))
+        change(&mut self.readers, |readers| readers.push(gauge.clone()));
+        Ok(gauge)
     }
 
     /// A reader goes away.
     pub(in crate::engine) fn leave(
         &mut self,
-        key: usize,
+        gauge: &Gauge,
         ticket: &mut Ticket,
         after: &mut After<P>,
     ) {
-        self.readers.try_remove(key);
+        if let Ok(index) = self.readers.binary_search_by_key(&gauge.id(), |reader| reader.id()) {
+            change(&mut self.readers, |readers| readers.remove(index));
+        }
         // Without anybody nothing is passed.
         self.passed = 0;
         after.discard(self.parked.leave(ticket));

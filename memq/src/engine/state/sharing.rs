@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{Claim, JoinError, Phase, State};
+use super::{Claim, JoinError, Phase, State, change};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Row, Rules, Settlement, Ticket, Wait};
 use crate::engine::hand::Hand;
@@ -13,11 +13,17 @@ use crate::error::{CommitError, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
-/// A group, and that it is this one and not a later one of its name.
+/// A group, and that it is this one and not a later one of its name: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GroupKey {
-    pub(super) key: usize,
-    pub(super) id: u64,
+pub(crate) struct GroupKey(u64);
+
+impl GroupKey {
+    /// The group among those of its topic, unless it was deleted.
+    #[inline]
+    pub(super) fn find(self, groups: &mut [Group]) -> Option<&mut Group> {
+        let index = groups.binary_search_by_key(&self.0, |group| group.id).ok()?;
+        groups.get_mut(index)
+    }
 }
 
 /// A member of a group.
@@ -46,35 +52,34 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Result<GroupKey, GroupError> {
-        if let Some((key, group)) = self.groups.iter().find(|(_, group)| *group.name == *name) {
+        if let Some(group) = self.groups.iter().find(|group| *group.name == *name) {
             return match group.rules() == rules {
-                true => Ok(GroupKey { key, id: group.id }),
+                true => Ok(GroupKey(group.id)),
                 false => Err(GroupError::Rules(Box::new(group.rules().clone()))),
             };
         }
         let start = self.resolve(start, now, after).map_err(GroupError::Start)?;
         let id = self.group_ids;
         self.group_ids += 1;
-        let partitions = self.options.partitions;
-        let group = Group::new(id, name.into(), rules.clone(), partitions, start.0);
-        let key = self.groups.insert(group);
+        let group = Group::new(id, name.into(), rules.clone(), self.partitions(), start.0);
+        change(&mut self.groups, |groups| groups.push(group));
         self.passed = 0;
         // The first one that reads gives back what lies before its start.
         self.free_passed(after);
         self.wake_publisher(after);
-        Ok(GroupKey { key, id })
+        Ok(GroupKey(id))
     }
 
     /// The rules of the group of this name.
     pub(in crate::engine) fn group_rules(&self, name: &str) -> Option<Rules> {
-        self.groups.iter().find(|(_, g)| *g.name == *name).map(|(_, group)| group.rules().clone())
+        self.groups.iter().find(|group| *group.name == *name).map(|group| group.rules().clone())
     }
 
     /// Forgets a group. Returns whether there was one.
     pub(in crate::engine) fn delete_group(&mut self, name: &str, after: &mut After<P>) -> bool {
-        let found = self.groups.iter().find(|(_, group)| *group.name == *name);
-        let Some(key) = found.map(|(key, _)| key) else { return false };
-        let mut group = self.groups.remove(key);
+        let found = self.groups.iter().position(|group| *group.name == *name);
+        let Some(index) = found else { return false };
+        let mut group = change(&mut self.groups, |groups| groups.remove(index));
         group.take_back(&mut after.readers);
         // Without anybody nothing is passed.
         self.passed = 0;
@@ -85,7 +90,7 @@ impl<P> State<P> {
     }
 
     fn group(&mut self, key: GroupKey) -> Option<&mut Group> {
-        self.groups.get_mut(key.key).filter(|group| group.id == key.id)
+        key.find(&mut self.groups)
     }
 
     /// Tells a group what retention removed meanwhile.
@@ -93,8 +98,7 @@ impl<P> State<P> {
     pub(super) fn up_to_date(&mut self, key: GroupKey, now: Timestamp, after: &mut After<P>) {
         self.expire(now, after);
         let (log, phase) = (&self.log, self.phase);
-        let found = self.groups.get_mut(key.key).filter(|group| group.id == key.id);
-        let Some(group) = found else { return };
+        let Some(group) = key.find(&mut self.groups) else { return };
         if !group.loses_before(log.head()) {
             return;
         }
@@ -107,8 +111,7 @@ impl<P> State<P> {
 
     /// Tells every group what retention removed, where nobody comes by.
     pub(super) fn tell_groups(&mut self, now: Timestamp, after: &mut After<P>) {
-        let groups: Vec<_> =
-            self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
+        let groups: Vec<_> = self.groups.iter().map(|group| GroupKey(group.id)).collect();
         groups.into_iter().for_each(|group| self.up_to_date(group, now, after));
     }
 
@@ -368,7 +371,7 @@ impl<P> State<P> {
             return None;
         }
         self.up_to_date(group, now, after);
-        let group = self.groups.get_mut(group.key).filter(|found| found.id == group.id)?;
+        let group = group.find(&mut self.groups)?;
         group.take_back(&mut after.readers);
         group.tick(now, &mut after.readers);
         let log = &self.log;
@@ -377,9 +380,7 @@ impl<P> State<P> {
 
     /// Every group's numbers, in the order in which they came.
     pub(super) fn group_stats(&mut self, now: Timestamp, after: &mut After<P>) -> Vec<GroupStats> {
-        let mut keys: Vec<_> =
-            self.groups.iter().map(|(key, group)| GroupKey { key, id: group.id }).collect();
-        keys.sort_unstable_by_key(|group| group.id);
-        keys.into_iter().filter_map(|group| self.stats_of(group, now, after)).collect()
+        let groups: Vec<_> = self.groups.iter().map(|group| GroupKey(group.id)).collect();
+        groups.into_iter().filter_map(|group| self.stats_of(group, now, after)).collect()
     }
 }

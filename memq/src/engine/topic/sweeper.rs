@@ -2,29 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
-
 use super::Topic;
 use crate::engine::after::After;
 use crate::engine::state::State;
 use crate::engine::sweep;
+use crate::engine::sync::Ordering;
 use crate::position::Timestamp;
-
-/// The task that expires messages without traffic.
-#[derive(Default)]
-pub(super) struct Sweeper {
-    /// The last one started.
-    handle: Option<AbortHandle>,
-    /// Whether none is started any more.
-    over: bool,
-}
 
 impl<P> Topic<P> {
     /// Leaves expiry to whoever comes.
     pub(super) fn stop_sweeper(&self) {
-        let mut sweeper = self.sweeper.lock();
-        sweeper.over = true;
-        if let Some(handle) = sweeper.handle.take() {
+        let mut sweeper = self.hot.0.sweeper.lock();
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(handle) = sweeper.take() {
             handle.abort();
         }
     }
@@ -65,9 +55,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
     fn start_sweeper(self: &Arc<Self>) {
         let started = {
             // Under its lock, so that of two started one after the other the later one is kept.
-            let mut sweeper = self.sweeper.lock();
-            sweeper.handle = if sweeper.over { None } else { sweep::start(self) };
-            sweeper.handle.is_some()
+            let mut sweeper = self.hot.0.sweeper.lock();
+            let over = self.over.load(Ordering::Relaxed);
+            *sweeper = if over { None } else { sweep::start(self) };
+            sweeper.is_some()
         };
         if !started {
             // Outside a runtime nothing waits for time to pass; whoever comes next expires.
