@@ -12,15 +12,15 @@ use crate::kit::{Setup, acked, each, name, nothing};
 use crate::support::{open, pass, publish, raw, request, submit};
 
 /// A topic that did not say how many partitions it has.
-async fn unsaid(setup: Setup) -> Setup {
-    let topic = open(&setup.transport, "late").await;
+async fn unsaid(setup: Setup, name: &str) -> Setup {
+    let topic = open(&setup.transport, name).await;
     assert_eq!(topic.options().partitions, 1);
     Setup { topic, ..setup }
 }
 
 /// Says, on another connection, how many there are.
 async fn three(setup: &Setup) -> Arc<dyn RemoteTopic> {
-    let mut wants = request("late");
+    let mut wants = request(setup.topic.name().as_str());
     wants.partitions = Some(3);
     let other = Connect::new(setup.server.url()).transport().await.expect("a connection");
     other.open(wants).await.expect("a topic of three")
@@ -28,7 +28,8 @@ async fn three(setup: &Setup) -> Arc<dyn RemoteTopic> {
 
 /// Whether a group has a consumer for one partition only.
 async fn is_narrow(setup: &Setup) -> bool {
-    let stream = raw(&setup.server).await.get_stream("memq-late").await.expect("the stream");
+    let stream = format!("memq-{}", setup.topic.name());
+    let stream = raw(&setup.server).await.get_stream(stream).await.expect("the stream");
     let names = stream.consumer_names().try_collect::<Vec<_>>().await.expect("names");
     names.iter().any(|name| name.ends_with("=n0"))
 }
@@ -36,7 +37,7 @@ async fn is_narrow(setup: &Setup) -> bool {
 #[tokio::test]
 async fn partitions_that_are_said_later_are_heard() {
     each(1, |setup| async move {
-        let setup = unsaid(setup).await;
+        let setup = unsaid(setup, "late").await;
         let mut member = setup.join(&GroupRules::default(), 10).await;
         assert!(is_narrow(&setup).await);
         let say_and_publish = async {
@@ -63,7 +64,7 @@ async fn partitions_that_are_said_later_are_heard() {
 #[tokio::test]
 async fn who_is_never_idle_hears_them_where_nobody_was_told() {
     each(1, |setup| async move {
-        let setup = unsaid(setup).await;
+        let setup = unsaid(setup, "late").await;
         let mut member = setup.join(&GroupRules::default(), 10).await;
         // Somebody says so, and goes away before members are told.
         let stream = raw(&setup.server).await.get_stream("memq-late").await.unwrap();
@@ -104,18 +105,18 @@ async fn who_is_never_idle_hears_them_where_nobody_was_told() {
 async fn a_group_that_begins_while_they_are_said_is_of_all_of_them() {
     each(1, |setup| async move {
         let mut setup = setup;
-        for _ in 0..10 {
-            setup = unsaid(setup).await;
+        for number in 0..10 {
+            let name = format!("late-{number}");
+            setup = unsaid(setup, &name).await;
             let rules = GroupRules::default();
             let (mut member, _grown) = tokio::join!(setup.join(&rules, 10), three(&setup));
             assert!(!is_narrow(&setup).await);
-            let grown = open(&setup.transport, "late").await;
+            let grown = open(&setup.transport, &name).await;
             let publisher = grown.publisher().await.unwrap();
             let mut last = Outgoing::new(Record::new("x"));
             last.partition = Some(Partition(2));
             publish(&publisher, last).await.unwrap();
             assert_eq!(acked(&mut member).await, (0, 1));
-            setup.transport.delete(&name("late")).await.unwrap();
         }
     })
     .await;
