@@ -28,8 +28,9 @@ struct PageRequest {
 #[derive(Deserialize)]
 struct Page {
     total: usize,
+    /// Those that are deleted meanwhile may be `null`.
     #[serde(default)]
-    consumers: Option<Vec<Reading>>,
+    consumers: Option<Vec<Option<Reading>>>,
 }
 
 /// What is to be removed: everything before this sequence.
@@ -68,15 +69,18 @@ impl Core {
     /// Dropped, nothing was learned.
     pub(crate) async fn readings(&self) -> Result<Vec<Reading>, Trouble> {
         let list = format!("CONSUMER.LIST.{}", self.stream);
-        let mut readings = Vec::new();
+        let (mut readings, mut seen) = (Vec::new(), 0);
         loop {
-            let request = PageRequest { offset: readings.len() };
+            let request = PageRequest { offset: seen };
             let page: Page = self.link.ask_once(&list, &request).await?;
             let more = page.consumers.unwrap_or_default();
-            let over = more.is_empty();
-            more.iter().filter_map(last_seen).for_each(|at| self.hear_time(at));
-            readings.extend(more);
-            if over || readings.len() >= page.total {
+            seen += more.len();
+            let over = more.is_empty() || seen >= page.total;
+            let more = more.into_iter().flatten();
+            readings.extend(more.inspect(|reading| {
+                last_seen(reading).into_iter().for_each(|at| self.hear_time(at));
+            }));
+            if over {
                 return Ok(readings);
             }
         }
