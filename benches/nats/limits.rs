@@ -11,12 +11,14 @@ const LIMITS: &[(&str, &str)] = &[
         "Who publishes sends the message; the answer goes through the publisher's task, which keeps the order and \
          sends again what is not known to be stored.",
     ),
-    ("publish-pipelined", "The same, and a receipt for each message; a batch has fewer wake-ups."),
+    (
+        "publish-pipelined",
+        "Does not always reach it: the same, and a receipt for each message; a batch has fewer wake-ups.",
+    ),
     (
         "group-batches",
-        "Does not always reach 0.91. By profiles: where keys take turns the server looks at the subject of each \
-         message, which the client does not ask of it (memq-any-order does without); and what arrives goes through \
-         a task of the member to whoever waits, so that it can be given back and its deadline kept.",
+        "Does not always reach 0.91. What arrives goes through a task of the member to whoever waits, so that it \
+         can be given back and its deadline kept.",
     ),
     (
         "group-singly",
