@@ -9,8 +9,8 @@ use common::{Bell, Order, on_both_runtimes, poll_with, spawn};
 use memq::codec::{Json, Native};
 use memq::{
     AdminError, Broker, Compression, DEFAULT_MAX_BYTES, DEFAULT_MAX_MESSAGES, Error, Format,
-    Offset, OpenError, Overflow, PublishError, RecvError, Retain, SeekError, Start, Topic,
-    TopicConflict, TopicSpec,
+    LagReason, Offset, OpenError, Overflow, PublishError, RecvError, Retain, SeekError, Start,
+    Topic, TopicConflict, TopicSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -447,4 +447,23 @@ async fn what_was_published_before_the_first_subscriber_came_is_received() {
     broker.publisher::<Order>().await.unwrap().publish(Order::new(1, "tea")).await.unwrap();
     let mut incoming = broker.subscriber::<Order>().await.unwrap();
     assert_eq!(incoming.recv().await.unwrap().customer, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn statistics_show_the_last_message_that_was_dropped() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(2).ttl(Duration::from_secs(60));
+    let writer = topic.publisher().await.unwrap();
+    let last = async || {
+        let last = broker.stats("log").await.unwrap().last_drop;
+        last.map(|last| (last.offset, last.reason))
+    };
+    writer.publish_bytes("a").await.unwrap();
+    assert_eq!(last().await, None);
+    for _ in 0..4 {
+        writer.publish_bytes("a").await.unwrap();
+    }
+    assert_eq!(last().await, Some((Offset(2), LagReason::MaxMessages)));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(last().await, Some((Offset(4), LagReason::Expired)));
 }

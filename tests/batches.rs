@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::{Bell, poll_once, poll_with, settle_with, try_now};
 use memq::codec::Json;
-use memq::{Broker, Overflow, PublishError, Publisher, Topic, TopicSpec};
+use memq::{Broker, Overflow, PublishError, Publisher, Record, Topic, TopicSpec};
 use serde::{Deserialize, Deserializer, Serialize};
 
 numbers!(Number, "numbers", max_messages(1_000_000));
@@ -251,6 +251,40 @@ const MANY: usize = 64 * 1024;
 fn assert_often(pauses: usize, batch: usize) {
     let least = MANY / (1_024 + batch);
     assert!(pauses >= least, "in batches of {batch}, others ran {pauses} times of {least}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_of_batches_lets_others_run() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    for batch in [1, 10, 100, 1_000, 5_000] {
+        let mut paused = 0;
+        for first in (0..MANY).step_by(batch) {
+            let batch = (first..MANY).take(batch).map(|number| Number(number as u64));
+            let (pauses, published) = pauses(numbers.publish_batch(batch));
+            published.unwrap();
+            paused += pauses;
+        }
+        assert_often(paused, batch);
+    }
+}
+
+/// Else the reader would come last, and find what is kept of them.
+#[tokio::test]
+async fn a_reader_loses_nothing_beside_a_publisher_of_batches() {
+    let broker = Broker::new();
+    let topic = broker.topic("kept").max(10_000);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    let reading = tokio::spawn(async move {
+        for _ in 0..MANY {
+            reader.recv().await.unwrap();
+        }
+    });
+    for _ in 0..MANY / 64 {
+        writer.publish_batch((0..64).map(|_| Record::new("x"))).await.unwrap();
+    }
+    reading.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec::IntoIter;
 
-use super::publish::YIELD_EVERY;
+use super::publish::{YIELD_EVERY, make_way};
 use super::remote::{self, Passages};
 use super::room::Room;
 use super::{Publisher, Ready};
@@ -45,6 +45,8 @@ pub struct PublishBatch<'a, T: Payload> {
     offsets: Vec<Offset>,
     /// Messages stored since others could run.
     since_yield: u64,
+    /// Whether others are to run before it ends, too: many small batches would let nobody.
+    makes_way: bool,
     /// Where all of them go, if that is said.
     partition: Option<Partition>,
 }
@@ -68,6 +70,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             left: 0,
             fault: None,
             since_yield: 0,
+            makes_way: false,
             partition: None,
         }
     }
@@ -121,6 +124,9 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         let mut offered = OfferedAll { messages, ready, taken, left };
         let (stored, result) = topic.append_all(&mut offered, room.place());
         let count = (stored.end - stored.start) as usize;
+        // Where there has to be room, who waits for it lets others run.
+        let is_time = stored.start / YIELD_EVERY != stored.end / YIELD_EVERY;
+        self.makes_way |= is_time && !topic.waits();
         self.offsets.extend(stored.map(Offset));
         self.since_yield += count as u64;
         // Where the log has their bytes they are still there, and may be code that is not ours.
@@ -239,6 +245,11 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
             if this.left == 0 {
                 if let Some(fault) = this.fault.take() {
                     return Poll::Ready(Err(this.fail(fault)));
+                }
+                if std::mem::take(&mut this.makes_way) {
+                    this.since_yield = 0;
+                    make_way(here(&mut this.way).topic(), cx);
+                    return Poll::Pending;
                 }
                 if this.messages.as_slice().is_empty() {
                     return Poll::Ready(Ok(std::mem::take(&mut this.offsets)));

@@ -28,6 +28,16 @@ use crate::spi::Capability;
 /// Messages after which a publisher lets other tasks run once.
 pub(super) const YIELD_EVERY: u64 = 1024;
 
+/// Lets other tasks run, and other threads where a reader is about to lose messages.
+#[cold]
+pub(super) fn make_way<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<'_>) {
+    if topic.presses() {
+        // Who should read may wait for this processor, which no task can give it.
+        std::thread::yield_now();
+    }
+    cx.waker().wake_by_ref();
+}
+
 /// A message to be published: add what it carries, then `.await` it.
 ///
 /// Nothing happens before that.
@@ -370,12 +380,8 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 // What was stored as bytes is still there.
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
-                    if topic.presses() {
-                        // Who should read may wait for this processor, which no task can give it.
-                        std::thread::yield_now();
-                    }
+                    make_way(topic, cx);
                     self.later = Later::Yielded(offset);
-                    cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(offset))

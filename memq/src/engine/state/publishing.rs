@@ -457,4 +457,28 @@ mod tests {
         assert!(!presses(1, 1), "it has lost one");
         assert!(!presses(0, 102), "it has read all");
     }
+
+    #[test]
+    fn each_of_many_readers_presses_in_its_turn() {
+        let (mut state, mut after) = (State::new(), After::new());
+        state.settle(&Request { max_messages: Some(4096), ..Request::default() }, &mut after);
+        let mut join = || state.join(Start::Earliest, Timestamp::default(), &mut after).unwrap();
+        let readers: Vec<_> = std::iter::repeat_with(&mut join).take(20).collect();
+        let (mut pressed, mut end) = (0, 0);
+        for _ in 0..20 {
+            for _ in 0..1024 {
+                let mut offer = Some(Entry::new((), None, 1));
+                let (now, place) = (Timestamp::default(), &mut Place::default());
+                assert!(state.append(&mut offer, None, now, place, &mut after).is_ok());
+            }
+            end += 1024;
+            // All have read all but one, which loses the next one.
+            readers.iter().for_each(|reader| reader.passed(end));
+            readers[17].passed(state.log.head());
+            pressed += usize::from(state.presses());
+        }
+        // At first the topic is not half full, and at the end four are looked past, from the last but
+        // one on.
+        assert_eq!(pressed, 20 - 2 - 3);
+    }
 }
