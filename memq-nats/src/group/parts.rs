@@ -234,7 +234,7 @@ async fn names(link: &Link, stream: &str) -> Result<HashSet<String>, Trouble> {
 }
 
 /// Removes consumers of a group that are none of its present ones: left by who went away while it
-/// moved or deleted the group.
+/// moved or deleted the group, or before it looked how many partitions there are.
 pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
     let mut all = names(&core.link, &core.stream).await?;
     all.retain(|name| names::part_of(name, group).is_some());
@@ -245,7 +245,12 @@ pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
     // epoch was seen.
     let register = Register::read(core, group).await?;
     let epoch = register.as_ref().map(|register| register.epoch.name.as_str());
-    for name in all.iter().filter(|name| names::part_of(name, group) != epoch) {
+    // A topic never has fewer than it was heard to have.
+    let grown = core.options().partitions > 1;
+    let left = |name: &&String| {
+        names::part_of(name, group) != epoch || grown && names::is_part(name, NARROW)
+    };
+    for name in all.iter().filter(left) {
         remove(&core.link, &core.stream, name).await?;
     }
     Ok(())

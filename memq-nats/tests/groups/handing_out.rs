@@ -236,3 +236,24 @@ async fn who_asks_for_many_is_handed_what_others_left_and_then_what_comes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_handed_out_again_to_the_same_member_is_not_settled_by_what_was_before() {
+    each(1, |setup| async move {
+        let mut rules = GroupRules::default();
+        rules.ack_deadline = Duration::from_secs(1);
+        let mut member = setup.join(&rules, 10).await;
+        setup.publish(&[""]).await;
+        let [one, two, three] =
+            [take(&mut member).await, take(&mut member).await, take(&mut member).await];
+        assert_eq!([place(&one), place(&two), place(&three)], [(0, 1), (0, 2), (0, 3)]);
+        let extended = one.token.as_ref().unwrap().extend(Duration::ZERO);
+        assert!(matches!(extended, Err(SettleFault::HandedOutAgain)));
+        let again = [settle(&one, Settle::Ack), confirm(&two, Settle::Forget).await];
+        assert!(again.iter().all(|fault| matches!(fault, Err(SettleFault::HandedOutAgain))));
+        confirm(&three, Settle::Ack).await.unwrap();
+        assert!(matches!(settle(&three, Settle::Ack), Err(SettleFault::AlreadySettled)));
+        assert_eq!(setup.lag().await, 0);
+    })
+    .await;
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::pull;
 use futures_util::TryStreamExt as _;
 use memq::spi::{GroupRules, Outgoing, RemoteTopic};
 use memq::{Partition, Record};
@@ -117,6 +118,39 @@ async fn a_group_that_begins_while_they_are_said_is_of_all_of_them() {
             last.partition = Some(Partition(2));
             publish(&publisher, last).await.unwrap();
             assert_eq!(acked(&mut member).await, (0, 1));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_for_one_partition_that_was_left_goes() {
+    each(1, |setup| async move {
+        let setup = unsaid(setup, "late").await;
+        let member = setup.join(&GroupRules::default(), 10).await;
+        let stream = raw(&setup.server).await.get_stream("memq-late").await.unwrap();
+        let names = stream.consumer_names().try_collect::<Vec<_>>().await.unwrap();
+        let narrow = names.iter().find(|name| name.ends_with("=n0")).unwrap();
+        let config = stream.consumer_info(narrow).await.unwrap().config;
+        let wide = narrow.trim_end_matches('0');
+        let setup = Setup { topic: three(&setup).await, ..setup };
+        drop(setup.join(&GroupRules::default(), 10).await);
+        stream.consumer_info(wide).await.unwrap();
+        // Somebody who had not heard of them made it, and went away before it looked once more.
+        let left = pull::Config {
+            durable_name: config.durable_name,
+            filter_subject: config.filter_subject,
+            ..pull::Config::default()
+        };
+        stream.create_consumer(left).await.unwrap();
+        assert!(is_narrow(&setup).await);
+        let mut other = setup.join(&GroupRules::default(), 10).await;
+        assert!(!is_narrow(&setup).await);
+        drop(member);
+        setup.publish(&["", "a"]).await;
+        let _two = [acked(&mut other).await, acked(&mut other).await];
+        while setup.lag().await > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;
