@@ -9,9 +9,9 @@
 //! Servers find messages of one subject with less work than those of a pattern. So where a topic has one
 //! partition the others are asked for by their one subject, from a consumer that goes once more are said;
 //! that can be until there is a message. Who said them removes it ([`widen`]), which ends the pulls of
-//! members, so that they look. They look from time to time besides, for whoever died in between: then
-//! what was settled until they looked is handed out again, since another consumer begins where the
-//! group did.
+//! members, so that they look. They look from time to time besides, for whoever died in between. What
+//! was stored and settled meanwhile is handed out again, since the other consumer begins where the group
+//! did.
 
 use std::collections::HashSet;
 
