@@ -323,27 +323,27 @@ async fn a_batch_that_is_acknowledged_lets_others_at_the_topic() {
     assert!(in_flight >= MANY as u64 - 1024, "{in_flight}");
 }
 
-numbers!(Eight, "eight", overflow(Overflow::Wait), max_messages(8));
+numbers!(Crowded, "crowded", overflow(Overflow::Wait), max_messages(64));
 
 /// Also of one that its member claimed ahead, with others.
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_acknowledged_makes_room_for_who_waits() {
     let broker = Broker::new();
-    let eights = broker.publisher::<Eight>().await.unwrap();
-    let mut member = broker.subscriber::<Eight>().group("g").await.unwrap();
+    let crowded = broker.publisher::<Crowded>().await.unwrap();
+    let mut member = broker.subscriber::<Crowded>().group("g").await.unwrap();
     let (bell, receives) = (Bell::new(), Bell::new());
     let mut received = Box::pin(member.recv_batch(1));
     assert!(settle_with(&receives, &mut received).is_pending());
-    eights.publish_batch((0..8).map(Eight)).await.unwrap();
-    let mut ninth = eights.publish(Eight(8)).into_future();
-    assert!(settle_with(&bell, &mut ninth).is_pending());
+    crowded.publish_batch((0..64).map(Crowded)).await.unwrap();
+    let mut last = crowded.publish(Crowded(64)).into_future();
+    assert!(settle_with(&bell, &mut last).is_pending());
     let Poll::Ready(Ok(batch)) = settle_with(&receives, &mut received) else {
         panic!("nothing is there")
     };
     let rings = bell.rings();
     batch.ack();
     assert_eq!(bell.rings(), rings + 1);
-    assert!(settle_with(&bell, &mut ninth).is_ready());
+    assert!(settle_with(&bell, &mut last).is_ready());
 }
 
 /// Counts for as many bytes as it says, and has a key if it is odd.
