@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use common::{Bell, poll_once, poll_with, settle_with, try_now};
 use memq::codec::Json;
-use memq::{Broker, Overflow, PublishError, Publisher, Record, Topic, TopicSpec};
+use memq::{
+    Broker, Consumer, Key, Overflow, PublishError, Publisher, Record, Topic, TopicKey, TopicSpec,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 numbers!(Number, "numbers", max_messages(1_000_000));
@@ -322,4 +324,101 @@ async fn a_consumer_that_takes_batches_lets_others_run() {
         }
         assert_often(paused, batch);
     }
+}
+
+/// Says how many messages are in flight when it is woken first.
+struct Watcher<T: Topic>(Mutex<Consumer<T>>, Mutex<Option<u64>>);
+
+impl<T: Topic> Wake for Watcher<T> {
+    fn wake(self: Arc<Self>) {
+        let in_flight = self.0.lock().unwrap().stats().unwrap().in_flight;
+        self.1.lock().unwrap().get_or_insert(in_flight);
+    }
+}
+
+/// However many messages are acknowledged at once, who wants the topic's lock has it in between.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_acknowledged_lets_others_at_the_topic() {
+    let broker = Broker::new();
+    let numbers = broker.publisher::<Number>().await.unwrap();
+    let group = || broker.subscriber::<Number>().group("g").max_in_flight(MANY);
+    let mut member = group().group_max_in_flight(MANY).await.unwrap();
+    let other = group().group_max_in_flight(MANY).await.unwrap();
+    let mut waits = group().group_max_in_flight(MANY).await.unwrap();
+    numbers.publish_batch((0..MANY as u64 + 1).map(Number)).await.unwrap();
+    let batch = member.recv_batch(MANY).await.unwrap();
+    assert_eq!(batch.len(), MANY);
+    let watcher = Arc::new(Watcher(Mutex::new(other), Mutex::new(None)));
+    let waker = Waker::from(watcher.clone());
+    let mut waits = Box::pin(waits.recv());
+    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    *watcher.1.lock().unwrap() = None;
+    batch.ack();
+    let in_flight = watcher.1.lock().unwrap().expect("it is woken");
+    assert!(in_flight >= MANY as u64 - 1024, "{in_flight}");
+}
+
+numbers!(Crowded, "crowded", overflow(Overflow::Wait), max_messages(64));
+
+/// Also of one that its member claimed ahead, with others.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_acknowledged_makes_room_for_who_waits() {
+    let broker = Broker::new();
+    let crowded = broker.publisher::<Crowded>().await.unwrap();
+    let mut member = broker.subscriber::<Crowded>().group("g").await.unwrap();
+    let (bell, receives) = (Bell::new(), Bell::new());
+    let mut received = Box::pin(member.recv_batch(1));
+    assert!(settle_with(&receives, &mut received).is_pending());
+    crowded.publish_batch((0..64).map(Crowded)).await.unwrap();
+    let mut last = crowded.publish(Crowded(64)).into_future();
+    assert!(settle_with(&bell, &mut last).is_pending());
+    let Poll::Ready(Ok(batch)) = settle_with(&receives, &mut received) else {
+        panic!("nothing is there")
+    };
+    let rings = bell.rings();
+    batch.ack();
+    assert_eq!(bell.rings(), rings + 1);
+    assert!(settle_with(&bell, &mut last).is_ready());
+}
+
+/// Counts for as many bytes as it says, and has a key if it is odd.
+#[derive(Clone, Copy)]
+struct Weighed(u64);
+
+impl Topic for Weighed {
+    type Codec = memq::codec::Native;
+    const SPEC: TopicSpec = TopicSpec::new("weighed").partitions(4);
+
+    fn footprint(&self) -> usize {
+        self.0 as usize
+    }
+
+    fn key(&self) -> Option<Key<'_>> {
+        (self.0 % 2 == 1).then(|| self.0.to_key()).flatten()
+    }
+}
+
+/// Those that follow each other and say the same are looked at once, and no others.
+#[tokio::test]
+async fn a_native_batch_leaves_a_topic_as_its_messages_would() {
+    let all = [2, 2, 2, 6, 6, 3, 3, 5, 5, 2, 4, 4, 7].map(Weighed);
+    let mut left = Vec::new();
+    for together in [false, true] {
+        let broker = Broker::new();
+        let weighed = broker.publisher::<Weighed>().await.unwrap();
+        let mut reader = broker.subscriber::<Weighed>().await.unwrap();
+        if together {
+            weighed.publish_batch(all).await.unwrap();
+        } else {
+            for one in all {
+                weighed.publish(one).await.unwrap();
+            }
+        }
+        let stats = broker.stats("weighed").await.unwrap();
+        let read = reader.recv_batch(100).await.unwrap();
+        let read: Vec<_> = read.iter().map(|one| (one.0, one.offset(), one.partition())).collect();
+        left.push((stats.bytes, stats.partitions, read));
+    }
+    assert_eq!(left[0], left[1]);
 }

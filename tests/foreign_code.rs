@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use common::{Bell, settle_with, try_now};
+use common::{Bell, poll_with, settle_with, try_now};
 use memq::codec::{Json, Native};
 use memq::schema::Lineage;
 use memq::{
-    Broker, DeadLetter, Ended, Overflow, Publisher, Record, RecvError, Start, Topic, TopicSpec,
+    Broker, DeadLetter, Ended, Offset, Overflow, Publisher, Record, RecvError, Start, Topic,
+    TopicSpec,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -417,4 +418,47 @@ async fn a_worker_goes_on_past_a_converter_that_panics() {
     let letter = dead.subscriber().await.unwrap().try_recv().unwrap().unwrap();
     assert_eq!(letter.0, 2);
     assert!(DeadLetter::of(letter.headers()).unwrap().reason.contains("decoding it panicked"));
+}
+
+/// The second one panics when it is dropped, once.
+#[derive(Serialize, Deserialize)]
+struct Fragile(u64);
+
+static FRAGILE: AtomicBool = AtomicBool::new(true);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if self.0 == 1 && FRAGILE.swap(false, Ordering::SeqCst) {
+            panic!("fragile");
+        }
+    }
+}
+
+impl Topic for Fragile {
+    type Codec = Json;
+    const SPEC: TopicSpec = TopicSpec::new("fragile");
+}
+
+/// What the log has the bytes of is dropped, and who reads is woken: whoever polls the batch again after
+/// a panic of those publishes nothing twice.
+#[tokio::test]
+async fn a_batch_that_is_polled_after_a_panic_goes_on_where_it_was() {
+    let broker = Broker::new();
+    let fragile = broker.publisher::<Fragile>().await.unwrap();
+    let mut batch = fragile.publish_batch((0..3).map(Fragile));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&Bell::new(), &mut batch))).is_err());
+    let Poll::Ready(Ok(offsets)) = poll_with(&Bell::new(), &mut batch) else { panic!("it fails") };
+    assert_eq!(offsets, [0, 1, 2].map(Offset));
+
+    let topic = broker.topic("log");
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    assert!(settle_with(&Bell::new(), &mut Box::pin(reader.recv())).is_pending());
+    let bad = Waker::from(Arc::new(Panicking));
+    assert!(reader.poll_recv(&mut Context::from_waker(&bad)).is_pending());
+    let mut batch = writer.publish_batch(["a", "b", "c"].map(Record::new));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&Bell::new(), &mut batch))).is_err());
+    let Poll::Ready(Ok(offsets)) = poll_with(&Bell::new(), &mut batch) else { panic!("it fails") };
+    assert_eq!(offsets, [0, 1, 2].map(Offset));
+    assert_eq!(broker.stats("log").await.unwrap().published, 3);
 }

@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use common::{paused, settle, spawn};
+use common::{Bell, paused, settle, settle_with, spawn};
 use memq::{Broker, LagReason, Overflow, RecvError, Start, Topic};
 
 /// Whether its memory is there can be seen.
@@ -155,6 +155,22 @@ fn a_member_that_finds_nothing_keeps_nothing() {
         member.recv_batch(4).await.unwrap().ack();
         broker.delete("jobs").await.unwrap();
         assert!(member.try_recv().is_err());
+        assert!(memory.iter().all(|job| job.upgrade().is_none()));
+    });
+}
+
+/// Also where it is not told so: a batch has all there is, or a receive waits.
+#[test]
+fn a_member_that_took_the_last_one_keeps_nothing() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let mut member = broker.subscriber::<Job>().group("work").await.unwrap();
+        let memory = publish(&broker, 10).await;
+        member.recv_batch(11).await.unwrap().ack();
+        assert!(memory.iter().all(|job| job.upgrade().is_none()));
+        let memory = publish(&broker, 10).await;
+        member.recv_batch(10).await.unwrap().ack();
+        assert!(settle_with(&Bell::new(), &mut Box::pin(member.recv())).is_pending());
         assert!(memory.iter().all(|job| job.upgrade().is_none()));
     });
 }

@@ -71,7 +71,6 @@ pub(super) fn claim_up_to<T: Payload>(
         if !follows || run.len() == SLOTS || bytes >= SEGMENT_BYTES {
             close_run(first, &mut run, claimed);
             (first, bytes) = (Ticket::foreign(offset, attempt), 0);
-            run.reserve_exact(T::Form::there(far).waiting().min(SLOTS - 1) + 1);
         }
         bytes += entry.0.size as usize;
         run.push(entry);

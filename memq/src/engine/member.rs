@@ -36,7 +36,7 @@ pub(crate) struct Holder<P: Send + Sync + 'static> {
     hand: Arc<Hand>,
 }
 
-/// Rows of hand-outs that are acknowledged under one lock at most.
+/// Hand-outs that are acknowledged under one lock at most.
 const CHUNK: usize = 1024;
 
 impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
@@ -108,17 +108,25 @@ impl<P: Send + Sync + 'static> Holder<P> {
     pub(crate) fn acknowledge(&self, tickets: impl Iterator<Item = Ticket>) {
         let mut tickets = tickets.filter(|ticket| !self.acknowledge_ahead(*ticket));
         let Some(first) = tickets.next() else { return self.tell_publishers() };
-        let (mut rows, mut last) = (Vec::new(), Row::of(first));
+        let now = self.now_if_it_matters();
+        let acknowledge = |rows: &[Row]| {
+            self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));
+        };
+        let (mut rows, mut last, mut count) = (Vec::new(), Row::of(first), 1);
         tickets.for_each(|ticket| {
-            if !last.goes_on(ticket) {
+            let is_full = count == CHUNK;
+            if is_full || !last.goes_on(ticket) {
                 rows.push(std::mem::replace(&mut last, Row::of(ticket)));
             }
+            if is_full {
+                acknowledge(&rows);
+                rows.clear();
+                count = 0;
+            }
+            count += 1;
         });
         rows.push(last);
-        let now = self.now_if_it_matters();
-        for rows in rows.chunks(CHUNK) {
-            self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));
-        }
+        acknowledge(&rows);
     }
 
     /// Acknowledges a hand-out without the lock, if it was claimed ahead and not called in since.

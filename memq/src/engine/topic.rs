@@ -243,14 +243,19 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Stores messages until no more are offered or the next one is refused. Says at which offsets,
-    /// too.
+    /// too, also where what follows from it panics.
     pub(crate) fn append_all(
         self: &Arc<Self>,
         offer: &mut impl Offer<P>,
+        stored: &mut Range<u64>,
         place: &mut Place,
-    ) -> (Range<u64>, Result<(), Refusal>) {
+    ) -> Result<(), Refusal> {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_all(offer, now, place, after))
+        self.and_sweep(|state, after| {
+            let result;
+            (*stored, result) = state.append_all(offer, now, place, after);
+            result
+        })
     }
 
     /// Stores a message in the room that was promised to it.

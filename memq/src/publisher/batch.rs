@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -43,6 +44,10 @@ pub struct PublishBatch<'a, T: Payload> {
     /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
+    /// Where the last ones were stored, unless that is among those.
+    stored: Range<u64>,
+    /// How many messages are not stored.
+    unstored: usize,
     /// Messages stored since others could run.
     since_yield: u64,
     /// Whether others are to run before it ends, too: many small batches would let nobody.
@@ -64,6 +69,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             publisher,
             way,
             offsets: Vec::with_capacity(messages.len()),
+            stored: 0..0,
+            unstored: messages.len(),
             messages: messages.into_iter(),
             ready: Vec::new(),
             taken: 0,
@@ -118,22 +125,28 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
     fn store(&mut self) -> Result<(), Refusal> {
         let room = here(&mut self.way);
         let topic = room.topic();
-        let wanted = self.messages.len();
         let (messages, ready) = (&mut self.messages, &mut self.ready);
         let (taken, left) = (&mut self.taken, &mut self.left);
         let mut offered = OfferedAll { messages, ready, taken, left };
-        let (stored, result) = topic.append_all(&mut offered, room.place());
-        let count = (stored.end - stored.start) as usize;
+        let result = topic.append_all(&mut offered, &mut self.stored, room.place());
+        self.forget_stored();
+        result
+    }
+
+    /// Notes what was stored. Where that panicked, or this does, it is done by the next poll.
+    fn forget_stored(&mut self) {
+        let stored = std::mem::take(&mut self.stored);
+        let count = stored.end - stored.start;
         // Where there has to be room, who waits for it lets others run.
         let is_time = stored.start / YIELD_EVERY != stored.end / YIELD_EVERY;
-        self.makes_way |= is_time && !topic.waits();
+        self.makes_way |= is_time && !here(&mut self.way).topic().waits();
         self.offsets.extend(stored.map(Offset));
-        self.since_yield += count as u64;
+        self.since_yield += count;
+        self.unstored -= count as usize;
         // Where the log has their bytes they are still there, and may be code that is not ours.
-        while self.messages.len() > wanted - count {
+        while self.messages.len() > self.unstored {
             drop(self.messages.next());
         }
-        result
     }
 
     fn fail(&mut self, reason: PublishError<()>) -> BatchError<T> {
@@ -241,6 +254,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
         if let Site::There(_) = &this.way {
             return this.poll_there(cx);
         }
+        this.forget_stored();
         loop {
             if this.left == 0 {
                 if let Some(fault) = this.fault.take() {

@@ -63,11 +63,6 @@ impl Member {
         }
     }
 
-    /// How many of those are left, at most.
-    pub(crate) fn waiting(&self) -> usize {
-        self.handed.len()
-    }
-
     /// It has no more use for these.
     pub(crate) fn give_back(&mut self) {
         for handed in self.handed.drain(..) {

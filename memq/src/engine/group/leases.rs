@@ -393,9 +393,12 @@ mod tests {
                 let all = leases.iter().map(|(offset, lease)| (offset, lease.serial));
                 prop_assert!(all.eq(model.iter().map(|(offset, lease)| (*offset, *lease))));
                 prop_assert!(flights.keys().all(|at| leases.is_out(*at, *at, Timestamp::default())));
-                for offset in [0, head, next.saturating_sub(70), next] {
+                let first = model.keys().next().copied().unwrap_or(0);
+                for offset in [0, first, head, next.saturating_sub(70), next] {
                     let found = model.range(offset..).next().map(|(offset, _)| *offset);
                     prop_assert_eq!(leases.next_from(offset), found);
+                    let none = offset + leases.none_from(offset);
+                    prop_assert!(found.is_none_or(|found| found >= none));
                     let held = leases.get(offset).map(|lease| lease.serial);
                     prop_assert_eq!(held, model.get(&offset).copied());
                 }
