@@ -110,8 +110,8 @@
 //! # What older servers do
 //!
 //! Servers before 2.10.16 may hand out a settled message once more, and keep another back until its
-//! deadline, where the connection of a member is lost that waits alone, and another gives a message back
-//! within half a second. Members that leave in order see to it that this does not happen.
+//! deadline, where members come and go while others give messages back (`nack`). Members that leave in order
+//! make that rarer, and do not rule it out.
 //!
 //! # What is not told
 //!
