@@ -27,9 +27,9 @@ use memq::spi::{Fault, GroupRequest, GroupRules, OpenFault, RemoteGroup};
 
 use self::answer::Unread;
 use self::member::Member;
+pub(crate) use self::parts::widen;
 use self::parts::{ensure, tidy};
 use self::register::{Created, Register};
-use crate::link::Link;
 use crate::start;
 use crate::topic::Core;
 
@@ -108,15 +108,6 @@ pub(crate) async fn delete(core: Arc<Core>, group: String) -> Result<bool, Fault
     let deleted = there && parts::remove(&core.link, &core.stream, &group).await?;
     tidy(&core, &group).await?;
     Ok(deleted)
-}
-
-/// A topic has more partitions than one by now. Members that miss this see it some time later.
-///
-/// # Cancel safety
-///
-/// Dropped, some of them were told.
-pub(crate) async fn widen(link: &Link, stream: &str) -> Result<(), Fault> {
-    parts::widen(link, stream).await
 }
 
 /// All groups, by name.

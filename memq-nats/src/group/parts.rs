@@ -256,8 +256,13 @@ pub(super) async fn tidy(core: &Core, group: &str) -> Result<(), Unread> {
     Ok(())
 }
 
-/// A topic has more partitions than one: the consumers for one go, which tells members to look.
-pub(super) async fn widen(link: &Link, stream: &str) -> Result<(), Fault> {
+/// A topic has more partitions than one: the consumers for one go, which tells members to look. Those that
+/// miss it look some time later.
+///
+/// # Cancel safety
+///
+/// Dropped, some of them were told.
+pub(crate) async fn widen(link: &Link, stream: &str) -> Result<(), Fault> {
     for name in names(link, stream).await?.iter().filter(|name| names::is_part(name, NARROW)) {
         remove(link, stream, name).await?;
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
 use futures_util::TryStreamExt as _;
-use memq::spi::{GroupRules, Outgoing, RemoteTopic};
+use memq::spi::{GroupRules, Outgoing, RemoteTopic, Settle};
 use memq::{Partition, Record};
 use memq_nats::Connect;
 
-use crate::kit::{Setup, acked, each, name, nothing};
+use crate::kit::{Setup, acked, confirm, each, name, nothing, take};
 use crate::support::{open, pass, publish, raw, request, submit};
 
 /// A topic that did not say how many partitions it has.
@@ -148,10 +148,10 @@ async fn a_part_for_one_partition_that_was_left_goes() {
         assert!(!is_narrow(&setup).await);
         drop(member);
         setup.publish(&["", "a"]).await;
-        let _two = [acked(&mut other).await, acked(&mut other).await];
-        while setup.lag().await > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        for _ in 0..2 {
+            confirm(&take(&mut other).await, Settle::Ack).await.unwrap();
         }
+        assert_eq!(setup.lag().await, 0);
     })
     .await;
 }

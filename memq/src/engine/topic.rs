@@ -273,7 +273,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.locked(|state, after| state.reserve(now, place, after))
     }
 
-    /// Whether a reader that has kept up is about to lose messages.
+    /// Whether a reader that has lost nothing of what is kept is about to.
     pub(crate) fn presses(&self) -> bool {
         !self.waits() && self.locked(|state, _| state.presses())
     }

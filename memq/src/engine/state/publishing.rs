@@ -12,6 +12,10 @@ use crate::engine::stats::Gauge;
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
+/// How often a publisher asks whether a reader presses, and how many readers are looked at then.
+const EVERY: u64 = 1024;
+const FEW: usize = 16;
+
 impl<P> State<P> {
     /// Appends a message, if it is this publisher's turn and there is room. Its place is given up
     /// then.
@@ -192,10 +196,11 @@ impl<P> State<P> {
             let ahead = reader.position().checked_sub(head);
             ahead.is_some_and(|ahead| ahead + free < most / 2)
         };
-        // A few, from another one on each time: their positions are in caches of other cores.
-        let first = (self.log.tail() / 1024) as usize % self.readers.len();
+        // A few, from another one on each time, which is after about `EVERY` messages: their positions are
+        // in caches of other cores.
+        let first = (self.log.tail() / EVERY) as usize % self.readers.len();
         let (before, after) = self.readers.split_at(first);
-        after.iter().chain(before).take(16).any(is_pressed)
+        after.iter().chain(before).take(FEW).any(is_pressed)
     }
 
     /// Gives promised room back.
