@@ -9,6 +9,7 @@
 //! although nobody was handed it.
 
 mod answer;
+mod bell;
 mod figures;
 mod held;
 mod lane;
@@ -16,6 +17,7 @@ mod member;
 mod parts;
 mod recover;
 mod register;
+mod runner;
 mod shared;
 mod token;
 mod watch;

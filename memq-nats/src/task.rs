@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{EnterGuard, Handle};
 use tokio::task::AbortHandle;
 
 /// Tasks that end with whoever made them, on the runtime that the connection was made in.
@@ -36,6 +36,11 @@ impl Tasks {
             running.push(task.clone());
         }
         task
+    }
+
+    /// Lets what is made meanwhile in this thread run there.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
     }
 
     /// Runs a future that ends by itself, also after these. From any thread.

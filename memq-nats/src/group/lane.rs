@@ -107,6 +107,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
         match shared.request(part) {
             None => break,
             Some(Asked { batch: 0, .. }) => {
+                let _rest = shared.rest(part);
                 tokio::select! {
                     () = wanted => {}
                     changed = turn.changed() => if changed.is_err() { break },
@@ -175,6 +176,7 @@ async fn pull(
 
     let mut quiet = Instant::now() + QUIET;
     while inbox.left > 0 {
+        let _rest = shared.rest(part);
         let message = tokio::select! {
             // What arrived is taken first.
             biased;

@@ -13,9 +13,11 @@ use tokio::time::Instant;
 
 use super::figures;
 use super::held::Held;
-use super::parts::{ensure, tidy};
+use super::lane;
+use super::parts::{ensure, main, tidy};
 use super::recover::grow;
 use super::register::{Epoch, Register};
+use super::runner::Runner;
 use super::shared::{ACK, Arrived, End, PROGRESS, Shared, State};
 use super::token::Delivery;
 use super::watch::{self, Ending};
@@ -25,7 +27,11 @@ use crate::topic::Core;
 
 /// A member. Its tasks end once it is gone, and have given back what it had.
 #[derive(Debug)]
-pub(super) struct Member(Arc<Shared>);
+pub(super) struct Member {
+    shared: Arc<Shared>,
+    /// The lane of messages without a key, or of all.
+    lane: Arc<Runner>,
+}
 
 impl Member {
     /// Joins the group of this register.
@@ -45,14 +51,17 @@ impl Member {
         let link = &shared.core.link;
         link.tasks.detach(Shared::post(link.client.clone(), posted, shared.quiet()));
         link.tasks.detach(watch::run(Ending(shared.clone())));
+        let lane = Box::pin(lane::run(shared.clone(), main(&shared.rules)));
+        let lane = Runner::new(lane, shared.bell.clone(), link.tasks.clone());
+        link.tasks.detach(lane.clone().keep(shared.rules.ack_deadline / 6));
         grow(&shared);
-        Ok(Self(shared))
+        Ok(Self { shared, lane })
     }
 }
 
 impl RemoteGroup for Member {
     fn member(&self) -> u64 {
-        self.0.member
+        self.shared.member
     }
 
     fn poll_next(
@@ -61,7 +70,13 @@ impl RemoteGroup for Member {
         into: &mut Vec<Handed>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ReadEnd>> {
-        let shared = &self.0;
+        let shared = &self.shared;
+        if self.lane.comes() {
+            // It sees itself what has come.
+            let waker = shared.locked().waker.take();
+            drop(waker);
+            self.lane.go_on();
+        }
         let mut state = shared.locked();
         if let Some(end) = state.end {
             return Poll::Ready(Err(end.read()));
@@ -75,6 +90,10 @@ impl RemoteGroup for Member {
             state.want(room, cx.waker());
             drop(state);
             shared.wanted.notify_waiters();
+            self.lane.go_on();
+            if !self.lane.waits(cx.waker()) {
+                cx.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         let now = Instant::now();
@@ -87,12 +106,13 @@ impl RemoteGroup for Member {
         drop(state);
         if fetches {
             shared.wanted.notify_waiters();
+            self.lane.go_on();
         }
         Poll::Ready(Ok(()))
     }
 
     fn retire(&mut self) {
-        self.0.retire();
+        self.shared.retire();
     }
 
     fn commit(&self, _: Offset) -> Boxed<Result<(), MoveFault>> {
@@ -101,15 +121,15 @@ impl RemoteGroup for Member {
     }
 
     fn seek(&mut self, start: Start) -> Boxed<Result<Offset, MoveFault>> {
-        Box::pin(move_to(self.0.clone(), start))
+        Box::pin(move_to(self.shared.clone(), start))
     }
 
     fn stats(&self) -> Option<GroupStats> {
-        let mut state = self.0.locked();
+        let mut state = self.shared.locked();
         if let Some(End::GroupDeleted | End::Deleted) = state.end {
             return None;
         }
-        let mut member = MemberStats::idle(self.0.member, self.0.most);
+        let mut member = MemberStats::idle(self.shared.member, self.shared.most);
         member.held = state.held.keys().copied().collect();
         member.held.sort_unstable();
         member.waiting = state.waker.is_some();
@@ -118,14 +138,14 @@ impl RemoteGroup for Member {
         // For the next time.
         state.stale = true;
         drop(state);
-        self.0.ring();
+        self.shared.ring();
         Some(stats)
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.0.leave();
+        self.shared.leave();
     }
 }
 

@@ -48,14 +48,16 @@ pub(super) fn by_key(rules: &GroupRules) -> bool {
     rules.order != GroupOrder::Any && !rules.auto_ack && rules.max_in_flight != Some(1)
 }
 
-/// All consumers of a group.
+/// The consumer of a group that each has, for messages without a key, or for all.
+pub(super) fn main(rules: &GroupRules) -> Part {
+    if by_key(rules) { Part::Unkeyed } else { Part::All }
+}
+
+/// All consumers of a group, the main one first.
 pub(super) fn of(rules: &GroupRules, partitions: u16) -> Vec<Part> {
-    if by_key(rules) {
-        let keyed = (0..partitions).map(|number| Part::Keyed(Partition(number)));
-        std::iter::once(Part::Unkeyed).chain(keyed).collect()
-    } else {
-        vec![Part::All]
-    }
+    let keyed = if by_key(rules) { partitions } else { 0 };
+    let keyed = (0..keyed).map(|number| Part::Keyed(Partition(number)));
+    std::iter::once(main(rules)).chain(keyed).collect()
 }
 
 /// Refuses what the server cannot do.

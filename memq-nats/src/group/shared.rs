@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::bell::{Bell, Rest};
 use super::held::Holds;
 use super::parts::Part;
 use super::register::Register;
@@ -50,6 +51,8 @@ pub(super) struct Shared {
     pub(super) turn: watch::Sender<()>,
     /// Rings those that ask for nothing at the moment.
     pub(super) wanted: Notify,
+    /// Rings who goes on with the lane of messages without a key, or of all.
+    pub(super) bell: Arc<Bell>,
     asking: watch::Sender<Asking>,
     /// Held while it is looked at what became of the group: one of its tasks does that.
     pub(super) looking: tokio::sync::Mutex<()>,
@@ -189,7 +192,8 @@ impl State {
             outage: None,
             retired: false,
             left: false,
-            lanes: 0,
+            // The main one.
+            lanes: 1,
             pending: 0,
             stats,
             stale: false,
@@ -260,8 +264,22 @@ impl Shared {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
         let (turn, wanted) = (watch::Sender::new(()), Notify::new());
         let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::default());
-        let state = Mutex::new(state);
-        Self { core, group, member, id, rules, most, outbox, turn, wanted, asking, looking, state }
+        let (bell, state) = (Arc::default(), Mutex::new(state));
+        Self {
+            core,
+            group,
+            member,
+            id,
+            rules,
+            most,
+            outbox,
+            turn,
+            wanted,
+            bell,
+            asking,
+            looking,
+            state,
+        }
     }
 
     pub(super) fn locked(&self) -> MutexGuard<'_, State> {
@@ -271,6 +289,12 @@ impl Shared {
     /// Rings all tasks.
     pub(super) fn ring(&self) {
         self.turn.send_replace(());
+    }
+
+    /// The lane of a part only waits, as long as this lives.
+    pub(super) fn rest(&self, part: Part) -> Option<Rest<'_>> {
+        // Those of messages with a key have tasks of their own.
+        (!matches!(part, Part::Keyed(_))).then(|| self.bell.rest())
     }
 
     /// A pull begins.
@@ -356,6 +380,7 @@ impl Shared {
         let waker = state.waker.take();
         drop(state);
         waker.into_iter().for_each(Waker::wake);
+        self.bell.end();
         self.ring();
     }
 
@@ -366,6 +391,7 @@ impl Shared {
         state.retired = true;
         self.give_back(&mut state);
         drop(state);
+        self.bell.end();
         self.ring();
     }
 
@@ -379,6 +405,7 @@ impl Shared {
             self.tell(&held.reply, RETURN);
         }
         drop(state);
+        self.bell.end();
         self.ring();
     }
 
