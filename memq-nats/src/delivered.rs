@@ -59,18 +59,23 @@ fn after(text: &[u8]) -> Option<&[u8]> {
 
 /// A number in decimal digits, and what is behind it.
 pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, behind) = text.split_at(digits);
-    let digit = |byte: &u8| u64::from(byte & 0xF);
-    let sum = match digits {
-        0 => return None,
-        // So many always fit.
-        1..=SAFE => number.iter().fold(0, |sum, byte| sum * 10 + digit(byte)),
-        _ => number
-            .iter()
-            .try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(byte)))?,
-    };
-    Some((sum, behind))
+    let (mut sum, mut digits) = (0, 0);
+    // So many always fit.
+    let safe = &text[..text.len().min(SAFE)];
+    while let Some(digit) = safe.get(digits).and_then(digit) {
+        sum = sum * 10 + digit;
+        digits += 1;
+    }
+    while let Some(digit) = text.get(digits).and_then(digit) {
+        sum = sum.checked_mul(10)?.checked_add(digit)?;
+        digits += 1;
+    }
+    if digits == 0 { None } else { Some((sum, &text[digits..])) }
+}
+
+fn digit(byte: &u8) -> Option<u64> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then(|| digit.into())
 }
 
 #[cfg(test)]

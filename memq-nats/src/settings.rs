@@ -105,6 +105,8 @@ impl Settings {
             .request_timeout(Some(self.ack_timeout))
             .ping_interval(PING)
             .require_tls(self.tls.required)
+            // They are memq's, made of names that are checked, or the server's.
+            .skip_subject_validation(true)
             .max_reconnects(None)
             .reconnect_delay_callback(delay);
         for roots in &self.tls.roots {

@@ -226,9 +226,9 @@ fn read_encoding(value: &str, nature: &mut Nature) -> bool {
     found.map(|(compression, _)| nature.compression = *compression).is_some()
 }
 
-/// Whether a header is this one. Clients write names in their own case.
+/// Whether a header is this one. Clients write names in their own case; mostly it is memq's.
 fn is(name: &str, known: &str) -> bool {
-    name.eq_ignore_ascii_case(known)
+    name == known || name.eq_ignore_ascii_case(known)
 }
 
 /// Whether a name begins so, in any case.

@@ -53,7 +53,7 @@ impl Member {
         link.tasks.detach(watch::run(Ending(shared.clone())));
         let lane = Box::pin(lane::run(shared.clone(), main(&shared.rules)));
         let lane = Runner::new(lane, shared.bell.clone(), link.tasks.clone());
-        link.tasks.detach(lane.clone().keep(shared.rules.ack_deadline / 6));
+        link.tasks.detach(lane.clone().keep(shared.rules.ack_deadline / 20));
         grow(&shared);
         Ok(Self { shared, lane })
     }
@@ -96,10 +96,11 @@ impl RemoteGroup for Member {
             }
             return Poll::Pending;
         }
-        let now = Instant::now();
+        // The deadline of what lay here for a while begins when it is handed out.
+        let late = Instant::now().checked_sub(shared.rules.ack_deadline / 10);
         for _ in 0..run {
             let Some(message) = state.ready.pop_front() else { break };
-            into.push(hand_out(shared, &mut state, message, now));
+            into.push(hand_out(shared, &mut state, message, late));
         }
         state.satisfied(&shared.rules);
         let fetches = state.fetches();
@@ -149,15 +150,19 @@ impl Drop for Member {
     }
 }
 
-/// Hands out what arrived.
-fn hand_out(shared: &Arc<Shared>, state: &mut State, message: Arrived, now: Instant) -> Handed {
+/// Hands out what arrived; with another deadline where that was before `late`.
+fn hand_out(
+    shared: &Arc<Shared>,
+    state: &mut State,
+    message: Arrived,
+    late: Option<Instant>,
+) -> Handed {
     let Arrived { incoming, attempt, reply, since } = message;
     if shared.rules.auto_ack {
         shared.tell(&reply, ACK);
         return Handed::new(incoming, attempt, None);
     }
-    // Its deadline begins now, also where it lay here for a while.
-    if now - since > shared.rules.ack_deadline / 10 {
+    if late.is_some_and(|late| since < late) {
         shared.tell(&reply, PROGRESS);
     }
     let (offset, serial, moves) = (incoming.offset, state.next_serial(), state.moves);
