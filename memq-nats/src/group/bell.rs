@@ -85,11 +85,7 @@ impl Bell {
 
     /// The member takes no more, so that the task goes on at once.
     pub(super) fn end(&self) {
-        let mut state = self.locked();
-        state.over = true;
-        let waker = state.member.take();
-        drop(state);
-        drop(waker);
+        self.locked().over = true;
         self.task.notify_one();
     }
 

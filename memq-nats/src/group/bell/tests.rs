@@ -1,28 +1,31 @@
-//! All that can happen to a bell, in each order, up to some length.
+//! All that can happen around a bell, in each order, up to some length.
 
-use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 
 use super::*;
 
-/// Waker of a member that may be gone.
+/// A member that waits.
 #[derive(Debug, Default)]
-struct Member {
+struct Waiting {
     woken: Mutex<bool>,
 }
 
-impl Wake for Member {
+impl Wake for Waiting {
     fn wake(self: Arc<Self>) {
         *self.woken.lock().unwrap() = true;
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Something comes for the lane.
     Comes,
-    /// The same, while it is looked at by the member or the task.
+    /// The same, whenever the lane is polled the next time, and once more after that.
     ComesMeanwhile,
+    /// The same, before the member waits the next time.
+    ComesLast,
     /// The member is polled, and waits.
     Waits,
     /// What waited is gone, without a word.
@@ -33,21 +36,26 @@ enum Step {
     Ends,
     /// The task runs, if it is woken.
     Runs,
+    /// What it does at its leisure is due.
+    Due,
 }
 use Step::*;
 
-const STEPS: [Step; 8] =
-    [Comes, ComesMeanwhile, Waits, Goes, Rests(true), Rests(false), Ends, Runs];
+const STEPS: [Step; 10] =
+    [Comes, ComesMeanwhile, ComesLast, Waits, Goes, Rests(true), Rests(false), Ends, Runs, Due];
 
 /// A lane that counts what came and what it has seen, and who is around it.
 struct World {
     bell: Arc<Bell>,
     came: u32,
     seen: u32,
+    polls: u32,
     rests: bool,
-    meanwhile: bool,
-    /// The member that waits.
-    member: Option<Arc<Member>>,
+    meanwhile: u32,
+    last: bool,
+    member: Option<Arc<Waiting>>,
+    /// Whether the task is to look at its leisure.
+    leisure: bool,
     over: bool,
 }
 
@@ -56,7 +64,18 @@ impl World {
         let bell = Arc::new(Bell::default());
         // Before that it is for the task.
         bell.locked().rests = true;
-        Self { bell, came: 0, seen: 0, rests: true, meanwhile: false, member: None, over: false }
+        Self {
+            bell,
+            came: 0,
+            seen: 0,
+            polls: 0,
+            rests: true,
+            meanwhile: 0,
+            last: false,
+            member: None,
+            leisure: false,
+            over: false,
+        }
     }
 
     fn comes(&mut self) {
@@ -69,36 +88,51 @@ impl World {
         if !self.bell.answer() {
             return;
         }
-        let mut rounds = 0;
-        loop {
+        for round in 1.. {
             self.bell.locked().rests = self.rests;
+            self.polls += 1;
             self.seen = self.came;
-            if take(&mut self.meanwhile) {
+            if self.meanwhile > 0 {
+                self.meanwhile -= 1;
                 self.comes();
             }
-            rounds += 1;
-            if !self.bell.leave(rounds < 2) {
+            if !self.bell.leave(round < 2) {
                 return;
             }
         }
     }
 
-    /// The task, if it has a reason to run; whether it had.
-    fn runs(&mut self) -> bool {
-        let mut context = std::task::Context::from_waker(Waker::noop());
-        let is_rung = std::pin::pin!(self.bell.rings()).poll(&mut context).is_ready();
-        if is_rung {
-            self.bell.looks();
-            self.poll();
+    /// Whether the task is woken, and is to look at its leisure.
+    fn rings(&self) -> Option<bool> {
+        match pin!(self.bell.rings()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(leisure) => Some(leisure),
+            Poll::Pending => None,
         }
-        is_rung
+    }
+
+    fn looks(&mut self) {
+        self.leisure = false;
+        self.bell.looks();
+        self.poll();
+    }
+
+    /// Whether the task did something.
+    fn runs(&mut self) -> bool {
+        match self.rings() {
+            // Also where it is woken while it is at leisure.
+            Some(leisure) if self.leisure || !leisure => self.looks(),
+            Some(_) => self.leisure = true,
+            None => return false,
+        }
+        true
     }
 
     fn step(&mut self, step: Step) {
         match step {
             Comes => self.comes(),
-            ComesMeanwhile => self.meanwhile = true,
-            Waits if !self.over => self.waits(),
+            ComesMeanwhile => self.meanwhile = 2,
+            ComesLast => self.last = true,
+            Waits => self.waits(),
             Goes => self.member = None,
             Rests(rests) => self.rests = rests,
             Ends => {
@@ -106,97 +140,112 @@ impl World {
                 self.bell.end();
             }
             Runs => drop(self.runs()),
-            Waits => {}
+            Due if self.leisure => self.looks(),
+            Due => {}
         }
     }
 
     fn waits(&mut self) {
-        let member = Arc::new(Member::default());
         if self.bell.comes() {
             self.poll();
         }
         self.poll();
-        if self.bell.waits(&Waker::from(member.clone())) {
-            self.member = Some(member);
-        } else {
-            *member.woken.lock().unwrap() = true;
-            self.member = Some(member);
+        if take(&mut self.last) {
+            self.comes();
         }
+        let member = Arc::new(Waiting::default());
+        if !self.bell.waits(&Waker::from(member.clone())) {
+            // It is polled again.
+            *member.woken.lock().unwrap() = true;
+        }
+        self.member = Some(member);
     }
 
-    /// Whether what came is seen without anything else coming: by a member that is woken, or by the task.
+    fn is_woken(&self) -> bool {
+        self.member.as_ref().is_some_and(|member| *member.woken.lock().unwrap())
+    }
+
+    /// Whether what came is seen with nothing else to come: by a member that is woken, or by the
+    /// task, in time where somebody waits for that.
     fn settles(&mut self) -> bool {
-        self.meanwhile = false;
-        for _ in 0..8 {
-            let woken = self.member.take_if(|member| *member.woken.lock().unwrap()).is_some();
-            if woken && !self.over {
+        (self.meanwhile, self.last) = (0, false);
+        let waits = self.member.is_some();
+        loop {
+            let woken = self.is_woken();
+            if woken {
                 self.waits();
             }
-            if !self.runs() && !woken {
+            if !woken && !self.runs() {
                 break;
             }
+        }
+        if self.seen < self.came && self.leisure && !waits && !self.over {
+            self.looks();
         }
         self.seen == self.came
     }
 }
 
-/// Runs all sequences of this length, which are told apart by their number.
-fn all(length: u32, mut see: impl FnMut(&[Step])) {
-    for number in 0..STEPS.len().pow(length) {
-        let mut rest = number;
-        let steps: Vec<_> = std::iter::repeat_with(|| {
-            let step = STEPS[rest % STEPS.len()];
-            rest /= STEPS.len();
-            step
-        })
-        .take(length as usize)
-        .collect();
-        see(&steps);
+#[test]
+fn whatever_comes_is_seen_and_at_once_where_somebody_waits() {
+    const LENGTH: u32 = 6;
+    for number in 0..STEPS.len().pow(LENGTH) {
+        let steps = (0..LENGTH).map(|at| STEPS[number / STEPS.len().pow(at) % STEPS.len()]);
+        let mut world = World::new();
+        steps.clone().for_each(|step| world.step(step));
+        assert!(world.settles(), "{:?}", steps.collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn whatever_comes_is_seen_by_somebody() {
-    let mut reached = BTreeSet::new();
-    all(6, |steps| {
-        let mut world = World::new();
-        steps.iter().for_each(|step| world.step(*step));
-        reached.extend(steps.last().copied());
-        assert!(world.settles(), "{steps:?}");
-    });
-    assert_eq!(reached.len(), STEPS.len());
+fn a_member_that_waits_is_woken_and_the_task_looks_later() {
+    let mut world = World::new();
+    world.waits();
+    world.comes();
+    assert!(world.is_woken());
+    assert_eq!(world.rings(), Some(true));
 }
 
 #[test]
-fn a_member_that_waits_is_woken_at_once_and_the_task_does_not_run_before_it() {
+fn a_member_that_waits_no_more_is_not_woken() {
     let mut world = World::new();
     world.waits();
-    let member = world.member.clone().unwrap();
+    assert!(!world.bell.comes());
     world.comes();
-    assert!(*member.woken.lock().unwrap());
-    // The task looks at its leisure.
-    let mut context = std::task::Context::from_waker(Waker::noop());
-    let rings = std::pin::pin!(world.bell.rings()).poll(&mut context);
-    assert!(matches!(rings, std::task::Poll::Ready(true)), "{rings:?}");
+    assert!(!world.is_woken());
+    assert!(world.bell.comes());
 }
 
 #[test]
 fn the_task_is_not_woken_for_each_message() {
     let mut world = World::new();
-    let mut context = std::task::Context::from_waker(Waker::noop());
-    let mut rings =
-        |world: &World| std::pin::pin!(world.bell.rings()).poll(&mut context).is_ready();
     let mut woken = 0;
     for _ in 0..100 {
         world.waits();
         world.comes();
-        woken += u32::from(rings(&world));
+        woken += u32::from(world.rings().is_some());
     }
     assert_eq!(woken, 1);
     world.bell.looks();
     world.waits();
     world.comes();
-    assert!(rings(&world));
+    assert_eq!(world.rings(), Some(true));
+}
+
+#[test]
+fn nobody_is_woken_by_what_comes_while_somebody_is_at_it() {
+    let mut world = World::new();
+    world.waits();
+    world.comes();
+    assert_eq!(world.rings(), Some(true));
+    world.bell.looks();
+    world.meanwhile = 1;
+    world.waits();
+    assert_eq!((world.seen, world.polls), (2, 2));
+    assert_eq!(world.rings(), None);
+    // Nothing came, so there is nothing to look at.
+    world.poll();
+    assert_eq!(world.polls, 2);
 }
 
 #[test]
@@ -204,23 +253,18 @@ fn a_lane_that_does_not_rest_is_for_the_task_at_once() {
     let mut world = World::new();
     world.step(Rests(false));
     world.comes();
-    world.poll();
     world.waits();
-    let member = world.member.clone().unwrap();
     world.comes();
-    assert!(!*member.woken.lock().unwrap());
-    let mut context = std::task::Context::from_waker(Waker::noop());
-    let rings = std::pin::pin!(world.bell.rings()).poll(&mut context);
-    assert!(matches!(rings, std::task::Poll::Ready(false)), "{rings:?}");
+    assert!(!world.is_woken());
+    assert_eq!(world.rings(), Some(false));
 }
 
 #[test]
 fn once_it_takes_no_more_the_member_is_not_woken() {
     let mut world = World::new();
     world.waits();
-    let member = world.member.clone().unwrap();
     world.step(Ends);
     world.comes();
-    assert!(!*member.woken.lock().unwrap());
-    assert!(world.settles());
+    assert!(!world.is_woken());
+    assert_eq!(world.rings(), Some(false));
 }
