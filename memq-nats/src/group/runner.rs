@@ -99,8 +99,8 @@ impl Runner {
             rounds += 1;
         };
         if ended {
+            // The task has been rung, and sees it.
             *running = None;
-            self.bell.end();
         }
     }
 }
@@ -109,5 +109,116 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         let lane = self.0.locked().take();
         drop(lane);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    use tokio::runtime::Handle;
+    use tokio::task::AbortHandle;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(9);
+
+    /// A lane that counts how often it is polled, and ends at that count.
+    struct Counting {
+        polls: Arc<AtomicUsize>,
+        bell: Arc<Bell>,
+        runner: Arc<Runner>,
+    }
+
+    impl Counting {
+        /// Starts the task.
+        fn keep(&self, most: Duration) -> AbortHandle {
+            self.runner.tasks.run(self.runner.clone().keep(most))
+        }
+    }
+
+    fn counting(end: usize) -> Counting {
+        let (polls, bell) = (Arc::new(AtomicUsize::new(0)), Arc::<Bell>::default());
+        let (counted, rests) = (polls.clone(), bell.clone());
+        let lane = Box::pin(async move {
+            let _rest = rests.rest();
+            poll_fn(|_| match counted.fetch_add(1, Ordering::Relaxed) + 1 < end {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            })
+            .await;
+        });
+        let runner = Runner::new(lane, bell.clone(), Tasks::new(Handle::current()));
+        Counting { polls, bell, runner }
+    }
+
+    /// What others do that are woken.
+    async fn others() {
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_looked_at_in_time() {
+        for (most, last) in [(Duration::from_millis(80), 80), (LONG, 500)] {
+            let counting = counting(9);
+            counting.keep(most);
+            let Counting { polls, runner, .. } = counting;
+            others().await;
+            runner.waker.wake_by_ref();
+            others().await;
+            tokio::time::advance(Duration::from_millis(last - 1)).await;
+            others().await;
+            assert_eq!(polls.load(Ordering::Relaxed), 1);
+            tokio::time::advance(Duration::from_millis(2)).await;
+            others().await;
+            assert_eq!(polls.load(Ordering::Relaxed), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_task_ends_with_a_lane_that_ended_at_the_member() {
+        let counting = counting(2);
+        let keeping = counting.keep(LONG);
+        let Counting { polls, runner, .. } = counting;
+        others().await;
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+        runner.waker.wake_by_ref();
+        runner.go_on();
+        assert_eq!(polls.load(Ordering::Relaxed), 2);
+        others().await;
+        assert!(keeping.is_finished());
+    }
+
+    #[tokio::test]
+    async fn the_lane_ends_with_the_task_that_keeps_it() {
+        let counting = counting(9);
+        let keeping = counting.keep(LONG);
+        let Counting { polls, runner, .. } = counting;
+        others().await;
+        keeping.abort();
+        others().await;
+        // Nobody else has it.
+        assert_eq!(Arc::strong_count(&polls), 1);
+        runner.waker.wake_by_ref();
+        runner.go_on();
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_it_is_over_the_task_goes_on_at_once() {
+        let counting = counting(9);
+        counting.keep(LONG);
+        let Counting { polls, bell, runner } = counting;
+        others().await;
+        runner.waker.wake_by_ref();
+        others().await;
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+        bell.end();
+        others().await;
+        assert_eq!(polls.load(Ordering::Relaxed), 2);
     }
 }

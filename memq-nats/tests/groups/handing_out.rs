@@ -210,6 +210,26 @@ async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
 }
 
 #[tokio::test]
+async fn what_arrives_while_nobody_looks_is_kept_from_the_others() {
+    each(1, |setup| async move {
+        let mut rules = any_order();
+        rules.ack_deadline = Duration::from_secs(1);
+        let mut one = setup.join(&rules, 10).await;
+        let mut into = Vec::new();
+        let wants = poll_fn(|cx| Poll::Ready(one.poll_next(5, &mut into, cx))).await;
+        assert!(wants.is_pending());
+        // Until it waits at the server.
+        nothing(&mut one).await;
+        setup.publish(&[""; 1]).await;
+        let mut other = setup.join(&rules, 10).await;
+        let taken = timeout(rules.ack_deadline * 2, take(&mut other)).await;
+        assert!(taken.is_err(), "{taken:?}");
+        assert_eq!(acked(&mut one).await, (0, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_asks_for_many_is_handed_what_others_left_and_then_what_comes() {
     each(1, |setup| async move {
         let rules = GroupRules::default();

@@ -168,6 +168,31 @@ async fn members_end_with_the_runtime_they_were_opened_in() {
 }
 
 #[tokio::test]
+async fn members_are_polled_anywhere() {
+    each(1, |setup| async move {
+        setup.publish(&["", "a"]).await;
+        let mut member = setup.join(&GroupRules::default(), 10).await;
+        let taking = move || {
+            // It has no timers.
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let taken = runtime.block_on(async {
+                let mut taken = [acked(&mut member).await, acked(&mut member).await];
+                taken.sort_unstable();
+                taken
+            });
+            // Nothing has to be told to who waited there.
+            drop(runtime);
+            (member, taken)
+        };
+        let (mut member, taken) = tokio::task::spawn_blocking(taking).await.unwrap();
+        assert_eq!(taken, [(0, 1), (1, 1)]);
+        setup.publish(&[""]).await;
+        assert_eq!(acked(&mut member).await, (2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_closed_topic_ends_once_everything_is_settled() {
     each(1, |setup| async move {
         setup.publish(&["", "a"]).await;
