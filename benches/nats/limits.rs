@@ -17,16 +17,15 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "group-batches",
-        "Does not always reach 0.91. What arrives goes through a task of the member to whoever waits, so that it \
-         can be given back and its deadline kept.",
+        "Each message has a place among those that are held, so that it can be given back, and what the server says \
+         of it is read: where it stands, when it was stored, which attempt it is.",
     ),
     (
         "group-singly",
-        "Does not always reach it: a group whose messages can become dead letters, as they do where nothing is \
-         said, fetches no message that nobody waits for, so that each is a round trip, as for raw. The server counts an \
-         attempt for all that it has sent: what lies here ahead would come nearer to the dead letters with each \
-         worker that crashes, though nobody was handed it. Beside that, what is asked for and what arrives goes \
-         through a task of the member. `recv_batch` asks for many at once, and a group without dead \
-         letters fetches ahead.",
+        "A group whose messages can become dead letters, as they do where nothing is said, fetches no message that \
+         nobody waits for, so that each is a round trip, as for raw. The server counts an attempt for all that it \
+         has sent: what lies here ahead would come nearer to the dead letters with each worker that crashes, \
+         though nobody was handed it. `recv_batch` asks for many at once, and a group without dead letters \
+         fetches ahead.",
     ),
 ];
