@@ -21,7 +21,7 @@ mod guess;
 mod record;
 #[cfg(feature = "schema")]
 mod show;
-mod spare;
+pub(crate) mod spare;
 pub(crate) mod stage;
 
 pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
