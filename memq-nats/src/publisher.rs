@@ -107,7 +107,7 @@ impl Shared {
         state: &mut Admitted,
         options: &TopicOptions,
         message: &Outgoing,
-    ) -> Result<(Subject, HeaderMap, usize), PublishFault> {
+    ) -> Result<(Place, HeaderMap, usize), PublishFault> {
         let partition = message.partition.unwrap_or_else(|| {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             Partition(turn % options.partitions.max(1))
@@ -122,12 +122,12 @@ impl Shared {
         let headers = wire::headers(&message.record, Some(id));
         let bytes = wire::length(&headers) + message.record.bytes().len();
         // The server counts the subject towards what a topic keeps, and not towards one message.
-        let kept = options.max_bytes.saturating_sub(subject.len());
+        let kept = options.max_bytes.saturating_sub(subject);
         let max_bytes = self.core.link.client.max_payload().min(kept);
         if bytes > max_bytes {
             return Err(PublishFault::TooLarge { bytes, max_bytes });
         }
-        Ok((subject, headers, bytes))
+        Ok((place, headers, bytes))
     }
 }
 
@@ -151,12 +151,11 @@ impl RemotePublisher for Publisher {
             let (promise, receipt) = Receipt::pair();
             receipts.push(receipt);
             match shared.check(&mut state, &options, &message) {
-                Ok((subject, headers, bytes)) => {
+                Ok((place, headers, bytes)) => {
                     let until = message.within.map(|within| Instant::now() + within);
                     let headers = Some(headers);
                     let number = state.all;
-                    let flight =
-                        Flight { message, subject, number, headers, bytes, until, promise };
+                    let flight = Flight { message, place, number, headers, bytes, until, promise };
                     state.window.push(flight);
                     state.bytes += bytes;
                     state.all += 1;

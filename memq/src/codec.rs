@@ -21,7 +21,7 @@ mod guess;
 mod record;
 #[cfg(feature = "schema")]
 mod show;
-pub(crate) mod spare;
+mod spare;
 pub(crate) mod stage;
 
 pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};

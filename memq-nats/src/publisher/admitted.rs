@@ -29,7 +29,7 @@ pub(super) struct Line {
 /// A message that is admitted, until its outcome is known.
 pub(super) struct Flight {
     pub(super) message: Outgoing,
-    pub(super) subject: Subject,
+    pub(super) place: Place,
     /// How many were admitted before it.
     pub(super) number: u64,
     /// Made when it was checked, for the first time that it is sent.
@@ -54,6 +54,11 @@ pub(super) fn id(prefix: &str, message: &Outgoing, number: u64) -> String {
             id
         }
     }
+}
+
+/// Where the subject of this place is.
+fn at(place: Place) -> usize {
+    2 * usize::from(place.partition.0) + usize::from(place.keyed)
 }
 
 /// A time in which it is not known what became of what was sent.
@@ -127,16 +132,13 @@ impl Admitted {
         self.outage.is_some() || self.window.stalled()
     }
 
-    /// A subject, made once.
-    pub(super) fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> Subject {
-        let at = 2 * usize::from(place.partition.0) + usize::from(place.keyed);
+    /// Sees to it that there is a subject for this place, and says how long it is.
+    pub(super) fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> usize {
+        let at = at(place);
         if self.subjects.len() <= at {
             self.subjects.resize(at + 1, None);
         }
-        match self.subjects.get_mut(at) {
-            Some(known) => known.get_or_insert_with(make).clone(),
-            None => make(),
-        }
+        self.subjects.get_mut(at).map_or(0, |known| known.get_or_insert_with(make).len())
     }
 
     /// Takes out what has an outcome now, which is to be told once the lock is free.
@@ -197,7 +199,10 @@ impl Admitted {
             let again =
                 || wire::headers(record, Some(id(&self.prefix, &flight.message, flight.number)));
             let headers = flight.headers.take().unwrap_or_else(again);
-            let (subject, reply) = (flight.subject.clone(), line.inbox.subject(ticket));
+            let Some(Some(subject)) = self.subjects.get(at(flight.place)).cloned() else {
+                unreachable!("a message was admitted without a subject")
+            };
+            let reply = line.inbox.subject(ticket);
             let payload = record.bytes().clone();
             let sending = client.publish_with_reply_and_headers(subject, reply, headers, payload);
             // It is for the line to say whether it takes more, and not for the budget of who publishes.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
-use memq::spi::{Fault, PublishFault};
+use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -88,6 +88,8 @@ pub(super) struct Driver {
     told: (u64, bool),
     /// How often room was looked for in vain.
     looks: u32,
+    /// What is stored and is to be told so; empty but while that is done.
+    stored: Vec<(Flight, Stored)>,
 }
 
 /// Where the task ends with its runtime, nobody sends or hears anything any more.
@@ -113,7 +115,14 @@ impl Drop for Driver {
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, answers: None, next: Offset(0), told: (0, false), looks: 0 }
+        Self {
+            shared,
+            answers: None,
+            next: Offset(0),
+            told: (0, false),
+            looks: 0,
+            stored: Vec::new(),
+        }
     }
 
     /// Sends until the handle is gone and everything is done.
@@ -268,7 +277,6 @@ impl Driver {
     /// Takes the first answers, up to one that says something else than that a message is stored where it
     /// may be, under one lock, and tells what they say.
     fn hear_stored(&mut self, answers: &mut VecDeque<(Ticket, Answer)>) {
-        let mut told = Vec::with_capacity(answers.len());
         let mut state = self.shared.state();
         let (round, mut counts) = (state.window.round(), false);
         while let Some((ticket, answer)) = answers.front() {
@@ -282,7 +290,7 @@ impl Driver {
                 if !stored.duplicate {
                     self.next = stored.offset.next();
                 }
-                told.extend(state.stored(*ticket).map(|flight| (flight, stored)));
+                self.stored.extend(state.stored(*ticket).map(|flight| (flight, stored)));
             }
             answers.pop_front();
         }
@@ -293,7 +301,7 @@ impl Driver {
         }
         drop(state);
         // The first ones last: who waits for them in turn is woken once, and finds all of them.
-        for (flight, stored) in told.into_iter().rev() {
+        for (flight, stored) in self.stored.drain(..).rev() {
             flight.promise.keep(Ok(stored));
         }
     }

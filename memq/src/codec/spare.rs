@@ -10,15 +10,15 @@ use std::thread::LocalKey;
 pub(super) const KEPT: usize = 1 << 20;
 
 /// Where a thread keeps one part.
-pub(crate) type Spare<T> = LocalKey<Cell<Option<T>>>;
+pub(super) type Spare<T> = LocalKey<Cell<Option<T>>>;
 
 /// The part, if there is one. A thread that is ending has none.
-pub(crate) fn take<T>(spare: &'static Spare<T>) -> Option<T> {
+pub(super) fn take<T>(spare: &'static Spare<T>) -> Option<T> {
     spare.try_with(Cell::take).ok().flatten()
 }
 
 /// Keeps the part for the next message.
-pub(crate) fn keep<T>(spare: &'static Spare<T>, part: T) {
+pub(super) fn keep<T>(spare: &'static Spare<T>, part: T) {
     // A thread that is ending keeps nothing; the part is dropped here.
     let _ = spare.try_with(|cell| cell.set(Some(part)));
 }

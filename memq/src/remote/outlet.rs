@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::published;
-use crate::codec::spare;
 use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::position::Offset;
@@ -15,8 +14,8 @@ use crate::spi::{Outgoing, Receipt, RemotePublisher};
 type Lists = (VecDeque<Outgoing>, Vec<Receipt>);
 
 thread_local! {
-    /// What single messages are submitted in.
-    static LISTS: Cell<Option<Lists>> = const { Cell::new(None) };
+    /// What single messages are submitted in: empty, and taken out while it is used.
+    static LISTS: Cell<Lists> = const { Cell::new((VecDeque::new(), Vec::new())) };
 }
 
 /// What a publisher and its clones share of a topic that is kept elsewhere.
@@ -54,12 +53,13 @@ impl Outlet {
 
     /// Gets a message into the window if there is a place.
     pub(crate) fn try_admit(&self, message: Outgoing) -> Result<Admission, PublishError<()>> {
-        let (mut messages, mut receipts) = spare::take(&LISTS).unwrap_or_default();
+        let (mut messages, mut receipts) = LISTS.try_with(Cell::take).unwrap_or_default();
         messages.push_back(message);
         self.way.submit(&mut messages, &mut receipts).map_err(published)?;
         let admitted = (receipts.pop(), messages.pop_front());
         if messages.is_empty() && receipts.is_empty() {
-            spare::keep(&LISTS, (messages, receipts));
+            // A thread that is ending keeps nothing.
+            let _ = LISTS.try_with(|lists| lists.set((messages, receipts)));
         }
         match admitted {
             (Some(receipt), _) => Ok(Admission::Admitted(receipt)),
