@@ -32,8 +32,6 @@ pub(crate) struct Publisher(Arc<Shared>);
 /// What the handle and its task share.
 struct Shared {
     core: Arc<Core>,
-    /// Begins the ids of messages to which nobody gave one.
-    id: String,
     /// The partition after the one that the last message without a key went to.
     turn: AtomicU16,
     state: Mutex<Admitted>,
@@ -47,14 +45,15 @@ struct Shared {
 
 impl Publisher {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let id = format!("memq:{}:", names::unique());
         // So that it is told soon that the topic is deleted: a stream that is created again takes
         // messages under the same subjects.
         drop(core.watch());
-        let state = Mutex::new(Admitted::new(core.link.settings.window));
+        let state = Mutex::new(Admitted::new(
+            core.link.settings.window,
+            format!("memq:{}:", names::unique()),
+        ));
         Self(Arc::new(Shared {
             core,
-            id,
             turn: AtomicU16::new(0),
             state,
             work: Notify::new(),
@@ -108,8 +107,7 @@ impl Shared {
         state: &mut Admitted,
         options: &TopicOptions,
         message: &Outgoing,
-        id: &str,
-    ) -> Result<(Subject, HeaderMap, usize), PublishFault> {
+    ) -> Result<(Place, HeaderMap, usize), PublishFault> {
         let partition = message.partition.unwrap_or_else(|| {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             Partition(turn % options.partitions.max(1))
@@ -120,15 +118,16 @@ impl Shared {
             Subject::from(namespace.subject(&self.core.name, place))
         };
         let subject = state.subject(place, make);
+        let id = admitted::id(&state.prefix, message, state.all);
         let headers = wire::headers(&message.record, Some(id));
         let bytes = wire::length(&headers) + message.record.bytes().len();
         // The server counts the subject towards what a topic keeps, and not towards one message.
-        let kept = options.max_bytes.saturating_sub(subject.len());
+        let kept = options.max_bytes.saturating_sub(subject);
         let max_bytes = self.core.link.client.max_payload().min(kept);
         if bytes > max_bytes {
             return Err(PublishFault::TooLarge { bytes, max_bytes });
         }
-        Ok((subject, headers, bytes))
+        Ok((place, headers, bytes))
     }
 }
 
@@ -151,13 +150,12 @@ impl RemotePublisher for Publisher {
             let Some(message) = messages.pop_front() else { break };
             let (promise, receipt) = Receipt::pair();
             receipts.push(receipt);
-            let own = || format!("{}{}", shared.id, state.all);
-            let id = message.id.as_deref().map_or_else(own, str::to_owned);
-            match shared.check(&mut state, &options, &message, &id) {
-                Ok((subject, headers, bytes)) => {
+            match shared.check(&mut state, &options, &message) {
+                Ok((place, headers, bytes)) => {
                     let until = message.within.map(|within| Instant::now() + within);
                     let headers = Some(headers);
-                    let flight = Flight { message, subject, id, headers, bytes, until, promise };
+                    let number = state.all;
+                    let flight = Flight { message, place, number, headers, bytes, until, promise };
                     state.window.push(flight);
                     state.bytes += bytes;
                     state.all += 1;

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `Content-Type` | the format; absent: the topic's |
 //! | `Content-Encoding` | the compression, `gzip` or `zstd`; absent: none |
-//! | `Memq-Length` | the length before compression, where it is known |
+//! | `Memq-Length` | the length before compression, where it is known; absent: that of the payload, where that is not compressed |
 //! | `Memq-Version` | the version of the schema; absent: 1 |
 //! | `Memq-Fingerprint` | the fingerprint of the schema, as 16 hexadecimal digits |
 //! | `Memq-Key` | the key, where it is text |
@@ -93,12 +93,13 @@ struct Arrived {
 }
 
 /// The headers to send with the bytes of a record.
-pub(crate) fn headers(record: &Record, id: Option<&str>) -> HeaderMap {
+pub(crate) fn headers(record: &Record, id: Option<String>) -> HeaderMap {
+    let (length, as_it_is) = (record.plain_length(), length_as_it_is(record));
     let nature = Nature {
         format: record.format(),
         compression: record.compression(),
         sealed: record.is_sealed(),
-        length: record.plain_length(),
+        length: length.filter(|_| length != as_it_is),
         version: record.version(),
         fingerprint: record.fingerprint(),
     };
@@ -112,18 +113,25 @@ pub(crate) fn record(payload: Bytes, map: Option<&HeaderMap>, topic: Format) -> 
     let record = Record::new(payload)
         .with_format(nature.format)
         .with_compression(nature.compression)
-        .with_plain_length(nature.length)
         .with_sealed(nature.sealed)
         .with_version(nature.version)
         .with_fingerprint(nature.fingerprint);
+    let length = nature.length.or_else(|| length_as_it_is(&record));
+    let record = record.with_plain_length(length);
     match (arrived.key, arrived.headers) {
         (None, headers) if headers.is_empty() => record,
         (key, headers) => record.with_key(key).with_headers(headers),
     }
 }
 
+/// The length before compression of what is not compressed, which need not be said.
+fn length_as_it_is(record: &Record) -> Option<u32> {
+    let as_it_is = record.compression() == Compression::None && !record.is_sealed();
+    u32::try_from(record.bytes().len()).ok().filter(|_| as_it_is)
+}
+
 /// The headers to send with a payload.
-fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<&str>) -> HeaderMap {
+fn write(nature: &Nature, key: Option<&Key<'_>>, user: &Headers, id: Option<String>) -> HeaderMap {
     let mut map = HeaderMap::new();
     let kind = if nature.sealed { SEALED } else { nature.format.content_type() };
     if nature.sealed || TYPES.contains(&nature.format) {

@@ -214,6 +214,37 @@ async fn flush_waits_for_all_that_was_admitted() {
 }
 
 #[tokio::test]
+async fn of_answers_that_come_together_each_is_told() {
+    each(async |server| {
+        let topic = open(&connect(&server).await, "orders").await;
+        let publisher = topic.publisher().await.unwrap();
+        let raw = raw(&server).await;
+        let mut config = raw.get_stream("memq-orders").await.unwrap().cached_info().config.clone();
+        config.max_message_size = 300;
+        raw.update_stream(config).await.unwrap();
+        let is_large = |n: usize| n % 7 == 3;
+        let text = |n: usize| if is_large(n) { "x".repeat(400) } else { n.to_string() };
+        let receipts = submit(&publisher, (0..200).map(|n| message(text(n)))).await.unwrap();
+        let mut stored = Vec::new();
+        for (n, receipt) in receipts.into_iter().enumerate() {
+            match receipt.await {
+                Ok(said) => {
+                    assert_eq!(said, Stored::at(Offset(stored.len() as u64)));
+                    stored.push(n.to_string());
+                }
+                Err(PublishFault::TooLarge { max_bytes, .. }) => {
+                    assert_eq!((is_large(n), max_bytes), (true, 300));
+                }
+                Err(fault) => panic!("{n}: {fault:?}"),
+            }
+        }
+        assert_eq!(stored.len(), (0..200).filter(|n| !is_large(*n)).count());
+        assert_eq!(texts(&server, "memq-orders").await, stored);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_is_asked_for_again() {
     each(async |server| {
         let proxy = Arc::new(Proxy::to(server.addr()).unwrap());

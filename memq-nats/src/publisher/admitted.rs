@@ -4,6 +4,8 @@
 //! and otherwise the task. Each message is sent while the lock is held, so that none overtakes another.
 //! Nothing is awaited and nobody is told or woken under it.
 
+use std::fmt::Write as _;
+
 use async_nats::client::PublishErrorKind;
 use async_nats::{HeaderMap, Subject};
 use futures_util::FutureExt as _;
@@ -12,8 +14,8 @@ use memq::spi::{Outgoing, Promise, PublishFault};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
-use super::answer;
-use super::window::Window;
+use super::answer::Inbox;
+use super::window::{Ticket, Window};
 use crate::names::Place;
 use crate::outbound::Session;
 use crate::wire;
@@ -21,21 +23,42 @@ use crate::wire;
 /// What is sent on.
 pub(super) struct Line {
     pub(super) session: Session,
-    /// Below it come the answers.
-    pub(super) inbox: String,
+    pub(super) inbox: Inbox,
 }
 
 /// A message that is admitted, until its outcome is known.
 pub(super) struct Flight {
     pub(super) message: Outgoing,
-    pub(super) subject: Subject,
-    pub(super) id: String,
+    pub(super) place: Place,
+    /// How many were admitted before it.
+    pub(super) number: u64,
     /// Made when it was checked, for the first time that it is sent.
     pub(super) headers: Option<HeaderMap>,
     pub(super) bytes: usize,
     /// Until when it waits for room.
     pub(super) until: Option<Instant>,
     pub(super) promise: Promise,
+}
+
+/// What the server knows a message by: the id that it has, or one of the publisher's own.
+pub(super) fn id(prefix: &str, message: &Outgoing, number: u64) -> String {
+    /// What a number has at most.
+    const DIGITS: usize = 20;
+    match &message.id {
+        Some(id) => id.as_ref().to_owned(),
+        None => {
+            let mut id = String::with_capacity(prefix.len() + DIGITS);
+            id.push_str(prefix);
+            // Into text it never fails.
+            let _ = write!(id, "{number}");
+            id
+        }
+    }
+}
+
+/// Where the subject of this place is.
+fn at(place: Place) -> usize {
+    2 * usize::from(place.partition.0) + usize::from(place.keyed)
 }
 
 /// A time in which it is not known what became of what was sent.
@@ -60,6 +83,8 @@ pub(super) struct Admitted {
     pub(super) done: u64,
     /// The size of what has none.
     pub(super) bytes: usize,
+    /// Begins the ids of messages to which nobody gave one.
+    pub(super) prefix: String,
     /// What was published to so far, for each partition without and with a key.
     subjects: Vec<Option<Subject>>,
     /// Whether the handle is gone.
@@ -84,7 +109,7 @@ impl TooLarge {
 }
 
 impl Admitted {
-    pub(super) fn new(window: usize) -> Self {
+    pub(super) fn new(window: usize, prefix: String) -> Self {
         Self {
             window: Window::new(window),
             line: None,
@@ -94,6 +119,7 @@ impl Admitted {
             all: 0,
             done: 0,
             bytes: 0,
+            prefix,
             subjects: Vec::new(),
             left: false,
             runs: false,
@@ -106,16 +132,13 @@ impl Admitted {
         self.outage.is_some() || self.window.stalled()
     }
 
-    /// A subject, made once.
-    pub(super) fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> Subject {
-        let at = 2 * usize::from(place.partition.0) + usize::from(place.keyed);
+    /// Sees to it that there is a subject for this place, and says how long it is.
+    pub(super) fn subject(&mut self, place: Place, make: impl FnOnce() -> Subject) -> usize {
+        let at = at(place);
         if self.subjects.len() <= at {
             self.subjects.resize(at + 1, None);
         }
-        match self.subjects.get_mut(at) {
-            Some(known) => known.get_or_insert_with(make).clone(),
-            None => make(),
-        }
+        self.subjects.get_mut(at).map_or(0, |known| known.get_or_insert_with(make).len())
     }
 
     /// Takes out what has an outcome now, which is to be told once the lock is free.
@@ -125,37 +148,61 @@ impl Admitted {
     {
         let taken = take(&mut self.window);
         self.bytes -= taken.into_iter().map(|flight| flight.bytes).sum::<usize>();
-        self.done += self.window.advance() as u64;
+        self.advance();
         taken
+    }
+
+    /// Takes out a message that is stored. [`advance`](Self::advance) counts it.
+    pub(super) fn stored(&mut self, ticket: Ticket) -> Option<Flight> {
+        let flight = self.window.stored(ticket)?;
+        self.bytes -= flight.bytes;
+        Some(flight)
+    }
+
+    /// Counts what has an outcome.
+    pub(super) fn advance(&mut self) {
+        self.done += self.window.advance() as u64;
+    }
+
+    /// An answer came that counts; or only the word that nobody knows.
+    pub(super) fn heard(&mut self, lost: bool) {
+        self.heard = Instant::now();
+        if !lost {
+            self.outage = None;
+        }
     }
 
     /// Takes out everything; with each message, whether it may be stored.
     pub(super) fn abandon(&mut self) -> Vec<(Flight, bool)> {
         let abandoned = self.window.abandon();
         self.bytes = 0;
-        self.done += self.window.advance() as u64;
+        self.advance();
         abandoned
     }
 
     /// Sends what may be sent now, in order; `false` where there is no line, or that takes no more for now.
     pub(super) fn send(&mut self, too_large: &mut Vec<TooLarge>) -> bool {
-        let line = self.line.take();
-        let whole = line.as_ref().filter(|line| !line.session.is_cut());
+        let mut line = self.line.take();
+        let whole = line.as_mut().filter(|line| !line.session.is_cut());
         let is_sent = whole.is_some_and(|line| self.send_on(line, too_large));
         self.line = line;
         is_sent
     }
 
-    fn send_on(&mut self, line: &Line, too_large: &mut Vec<TooLarge>) -> bool {
+    fn send_on(&mut self, line: &mut Line, too_large: &mut Vec<TooLarge>) -> bool {
         let client = &line.session.client;
         if !self.window.waits() {
             self.heard = Instant::now();
         }
         while let Some((ticket, flight)) = self.window.next() {
             let record = &flight.message.record;
-            let headers =
-                flight.headers.take().unwrap_or_else(|| wire::headers(record, Some(&flight.id)));
-            let (subject, reply) = (flight.subject.clone(), answer::subject(&line.inbox, ticket));
+            let again =
+                || wire::headers(record, Some(id(&self.prefix, &flight.message, flight.number)));
+            let headers = flight.headers.take().unwrap_or_else(again);
+            let Some(Some(subject)) = self.subjects.get(at(flight.place)).cloned() else {
+                unreachable!("a message was admitted without a subject")
+            };
+            let reply = line.inbox.subject(ticket);
             let payload = record.bytes().clone();
             let sending = client.publish_with_reply_and_headers(subject, reply, headers, payload);
             // It is for the line to say whether it takes more, and not for the budget of who publishes.

@@ -1,14 +1,16 @@
 //! What the server says to a message that was sent to it.
 
+use std::fmt::Write as _;
+
 use async_nats::jetstream::Error as Refusal;
-use async_nats::{Message, StatusCode};
+use async_nats::{Message, StatusCode, Subject, ToSubject};
 use memq::Cause;
 use memq::spi::Stored;
 use serde::Deserialize;
 
 use super::window::Ticket;
 use crate::fault::{Trouble, code};
-use crate::names::offset;
+use crate::names::{self, offset};
 
 /// What became of a message.
 #[derive(Debug)]
@@ -34,13 +36,51 @@ struct Acknowledgement {
     duplicate: bool,
 }
 
-/// The subject that the answer to a message is sent to: below `inbox`.
-pub(super) fn subject(inbox: &str, ticket: Ticket) -> String {
-    format!("{inbox}.{}.{}", ticket.round, ticket.number)
+/// Where answers come: each on a subject of its own below this one.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    /// Its name, and what is below it for the last message.
+    text: String,
+    /// How long its name is.
+    length: usize,
+}
+
+/// The subject that the answer to a message is sent to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply<'a>(&'a str);
+
+impl Inbox {
+    pub(super) fn new() -> Self {
+        let text = format!("_INBOX.{}", names::unique());
+        Self { length: text.len(), text }
+    }
+
+    /// What all answers come on.
+    pub(super) fn pattern(&self) -> String {
+        format!("{}.*.*", self.text.get(..self.length).unwrap_or_default())
+    }
+
+    pub(super) fn subject(&mut self, ticket: Ticket) -> Reply<'_> {
+        self.text.truncate(self.length);
+        // Into text it never fails.
+        let _ = write!(self.text, ".{}.{}", ticket.round, ticket.number);
+        Reply(&self.text)
+    }
+}
+
+impl ToSubject for Reply<'_> {
+    fn to_subject(&self) -> Subject {
+        self.0.into()
+    }
+}
+
+/// What an answer says, and of which message.
+pub(super) fn of(message: &Message) -> Option<(Ticket, Answer)> {
+    Some((ticket(message)?, read(message)))
 }
 
 /// What an answer is the answer to.
-pub(super) fn ticket(message: &Message) -> Option<Ticket> {
+fn ticket(message: &Message) -> Option<Ticket> {
     let mut tokens = message.subject.rsplit('.');
     let number = tokens.next()?.parse().ok()?;
     let round = tokens.next()?.parse().ok()?;
@@ -48,7 +88,7 @@ pub(super) fn ticket(message: &Message) -> Option<Ticket> {
 }
 
 /// What it says.
-pub(super) fn read(message: &Message) -> Answer {
+fn read(message: &Message) -> Answer {
     if message.status == Some(StatusCode::NO_RESPONDERS) {
         // The stream is deleted, or has no leader at the moment.
         return Answer::Lost("no server has the stream at the moment".into());
@@ -100,9 +140,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_known_by_its_subject() {
-        let sent = Ticket { round: 7, number: 1 << 40 };
-        let subject = subject("_INBOX.a", sent);
-        assert_eq!(ticket(&message(&subject, "", None)), Some(sent));
+        let mut inbox = Inbox::new();
+        for sent in [Ticket { round: 7, number: 1 << 40 }, Ticket { round: 0, number: 1 }] {
+            let subject = inbox.subject(sent).to_subject();
+            assert!(
+                subject.starts_with(inbox.pattern().trim_end_matches('*').trim_end_matches(".*."))
+            );
+            assert_eq!(ticket(&message(&subject, "", None)), Some(sent));
+        }
         assert_eq!(ticket(&message("_INBOX.a", "", None)), None);
     }
 

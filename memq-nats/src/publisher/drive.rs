@@ -1,26 +1,31 @@
 //! The task of a publisher: sends what is admitted, and takes the answers.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
-use futures_util::{FutureExt as _, StreamExt as _};
+use async_nats::Subscriber;
+use futures_util::StreamExt as _;
 use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Shared;
 use super::admitted::{Flight, Line, Outage, TooLarge};
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, Inbox};
 use super::window::{Ticket, Window};
-use crate::names;
 use crate::outbound::Session;
 use crate::settings::Settings;
 use crate::topic::{Phase, Unseen};
 
 /// The pause between looks for room.
 const FULL: Backoff = Backoff::exponential(Duration::from_millis(1), Duration::from_millis(250));
+
+/// Answers that are looked at before anything else is done, at most.
+const MOST_HEARD: usize = 128;
 
 /// How long what is admitted is tried to be sent once the broker is gone.
 const LINGER: Duration = Duration::from_secs(30);
@@ -29,6 +34,28 @@ const LINGER: Duration = Duration::from_secs(30);
 struct Answers {
     messages: Subscriber,
     session: Session,
+}
+
+impl Answers {
+    /// Waits for answers, and adds those that are here; `false` where none comes after them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken none.
+    async fn next(&mut self, heard: &mut VecDeque<(Ticket, Answer)>) -> bool {
+        poll_fn(|cx| {
+            while heard.len() < MOST_HEARD {
+                match self.messages.poll_next_unpin(cx) {
+                    Poll::Ready(Some(message)) => heard.extend(answer::of(&message)),
+                    Poll::Ready(None) => return Poll::Ready(false),
+                    Poll::Pending if heard.is_empty() => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(true)
+        })
+        .await
+    }
 }
 
 /// What is to be done while there is something to send on.
@@ -61,6 +88,8 @@ pub(super) struct Driver {
     told: (u64, bool),
     /// How often room was looked for in vain.
     looks: u32,
+    /// What is stored and is to be told so; empty but while that is done.
+    stored: Vec<(Flight, Stored)>,
 }
 
 /// Where the task ends with its runtime, nobody sends or hears anything any more.
@@ -86,7 +115,14 @@ impl Drop for Driver {
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, answers: None, next: Offset(0), told: (0, false), looks: 0 }
+        Self {
+            shared,
+            answers: None,
+            next: Offset(0),
+            told: (0, false),
+            looks: 0,
+            stored: Vec::new(),
+        }
     }
 
     /// Sends until the handle is gone and everything is done.
@@ -143,6 +179,7 @@ impl Driver {
         let mut cut = pin!(session.cut());
         let mut work = pin!(shared.work.notified());
         let mut patience = pin!(sleep(timeout));
+        let mut heard = VecDeque::new();
         loop {
             let is_sent = self.send();
             self.tell_of_done();
@@ -178,10 +215,12 @@ impl Driver {
             };
             tokio::select! {
                 biased;
-                message = answers.messages.next() => match message {
-                    Some(message) => self.hear(&message).await,
-                    None => self.cut_off("the connection has ended"),
-                },
+                is_open = answers.next(&mut heard) => {
+                    self.hear(&mut heard).await;
+                    if !is_open {
+                        self.cut_off("the connection has ended");
+                    }
+                }
                 () = &mut cut => self.cut_off("the connection was cut"),
                 () = &mut work => work.set(shared.work.notified()),
                 () = &mut patience, if watched => {
@@ -189,10 +228,6 @@ impl Driver {
                         patience.as_mut().reset(heard + timeout);
                     }
                 }
-            }
-            // What is here already.
-            while let Some(Some(message)) = answers.messages.next().now_or_never() {
-                self.hear(&message).await;
             }
         }
     }
@@ -229,29 +264,51 @@ impl Driver {
         }
     }
 
-    /// An answer came.
-    async fn hear(&mut self, message: &Message) {
-        let Some(ticket) = answer::ticket(message) else { return };
-        let answer = answer::read(message);
-        let counts = {
-            let mut state = self.shared.state();
-            let counts = ticket.round == state.window.round();
-            if counts {
-                state.heard = Instant::now();
-                if !matches!(answer, Answer::Lost(_)) {
-                    state.outage = None;
-                }
-            }
-            counts
-        };
-        if counts {
+    /// Answers came.
+    async fn hear(&mut self, answers: &mut VecDeque<(Ticket, Answer)>) {
+        while !answers.is_empty() {
+            self.hear_stored(answers);
+            let Some((ticket, answer)) = answers.pop_front() else { return };
+            self.shared.state().heard(matches!(answer, Answer::Lost(_)));
             self.answered(ticket, answer).await;
+        }
+    }
+
+    /// Takes the first answers, up to one that says something else than that a message is stored where it
+    /// may be, under one lock, and tells what they say.
+    fn hear_stored(&mut self, answers: &mut VecDeque<(Ticket, Answer)>) {
+        let mut state = self.shared.state();
+        let (round, mut counts) = (state.window.round(), false);
+        while let Some((ticket, answer)) = answers.front() {
+            // What was answered before all was sent again counts no more.
+            if ticket.round == round {
+                let Answer::Stored(stored) = *answer else { break };
+                if !stored.duplicate && stored.offset < self.next {
+                    break;
+                }
+                counts = true;
+                if !stored.duplicate {
+                    self.next = stored.offset.next();
+                }
+                self.stored.extend(state.stored(*ticket).map(|flight| (flight, stored)));
+            }
+            answers.pop_front();
+        }
+        if counts {
+            self.looks = 0;
+            state.heard(false);
+            state.advance();
+        }
+        drop(state);
+        // The first ones last: who waits for them in turn is woken once, and finds all of them.
+        for (flight, stored) in self.stored.drain(..).rev() {
+            flight.promise.keep(Ok(stored));
         }
     }
 
     async fn answered(&mut self, ticket: Ticket, answer: Answer) {
         match answer {
-            Answer::Stored(stored) if !stored.duplicate && stored.offset < self.next => {
+            Answer::Stored(stored) => {
                 // Offsets begin anew: this is another stream by now. If it is the same one after all,
                 // what was sent is sent again, and is known there.
                 let text = format!("offset {} comes after {}", stored.offset, self.next);
@@ -260,34 +317,15 @@ impl Driver {
                     Ok(_) | Err(Unseen::Away(_)) => self.lost(text.into()),
                 }
             }
-            Answer::Stored(stored) => {
-                self.looks = 0;
-                if !stored.duplicate {
-                    self.next = stored.offset.next();
-                }
-                self.tell(|window| window.stored(ticket), || Ok(stored));
-            }
             Answer::Full => self.shared.state().window.no_room(ticket),
             Answer::Refused(cause) => {
-                self.tell(
-                    |window| window.refused(ticket),
-                    || Err(Fault::Unavailable(cause).into()),
-                );
+                let taken = self.shared.state().take(|window| window.refused(ticket));
+                if let Some(flight) = taken {
+                    flight.promise.keep(Err(Fault::Unavailable(cause).into()));
+                }
             }
             Answer::Size => self.too_large(ticket).await,
             Answer::Lost(cause) => self.lost(cause),
-        }
-    }
-
-    /// Tells the outcome of a message, if it has none yet.
-    fn tell(
-        &self,
-        take: impl FnOnce(&mut Window<Flight>) -> Option<Flight>,
-        outcome: impl FnOnce() -> Result<Stored, PublishFault>,
-    ) {
-        let taken = self.shared.state().take(take);
-        if let Some(flight) = taken {
-            flight.promise.keep(outcome());
         }
     }
 
@@ -357,8 +395,8 @@ impl Driver {
 
     async fn open_line(&self) -> Result<(Line, Answers), Cause> {
         let session = self.shared.core.link.outbound.session().await?;
-        let inbox = format!("_INBOX.{}", names::unique());
-        let messages = session.client.subscribe(format!("{inbox}.*.*")).await?;
+        let inbox = Inbox::new();
+        let messages = session.client.subscribe(inbox.pattern()).await?;
         let answers = Answers { messages, session: session.clone() };
         Ok((Line { session, inbox }, answers))
     }

@@ -26,10 +26,10 @@ pub(super) fn read(value: &str, base64: bool) -> Option<Key<'static>> {
 }
 
 /// An id as a header's value. One that would not arrive as it is, is sent in base64.
-pub(super) fn id(id: &str) -> String {
+pub(super) fn id(id: String) -> String {
     const ENCODED: &str = "base64:";
-    if travels(id) && !id.is_empty() && !id.starts_with(ENCODED) {
-        id.to_owned()
+    if travels(&id) && !id.is_empty() && !id.starts_with(ENCODED) {
+        id
     } else {
         format!("{ENCODED}{}", STANDARD.encode(id))
     }

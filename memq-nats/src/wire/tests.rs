@@ -89,8 +89,8 @@ fn a_sealed_payload_is_of_no_format() {
 
 #[test]
 fn an_id_is_one_line_and_no_two_are_alike() {
-    let id = |id| {
-        let map = write(&nature(), None, &Headers::new(), Some(id));
+    let id = |id: &str| {
+        let map = write(&nature(), None, &Headers::new(), Some(id.to_owned()));
         map.get(NATS_MESSAGE_ID).unwrap().as_str().to_owned()
     };
     assert_eq!(id("order-7"), "order-7");
@@ -117,6 +117,26 @@ fn a_record_comes_back_with_its_schema() {
     // One that says nothing has none.
     let bare = super::record("tea".into(), None, Format::Json);
     assert_eq!((bare.version(), bare.fingerprint()), (1, None));
+}
+
+#[test]
+fn what_is_not_compressed_says_no_length_and_has_it() {
+    let length = |record: &Record| {
+        let map = headers(record, None);
+        let back = super::record(record.bytes().clone(), Some(&map), Format::Raw);
+        (map.get(LENGTH).is_some(), back.plain_length())
+    };
+    let tea = Record::new("tea");
+    assert_eq!(length(&tea.clone().with_plain_length(Some(3))), (false, Some(3)));
+    assert_eq!(length(&tea), (false, Some(3)));
+    // What somebody says who knows better.
+    assert_eq!(length(&tea.clone().with_plain_length(Some(4))), (true, Some(4)));
+    let packed = tea.clone().with_compression(Compression::Zstd);
+    assert_eq!(length(&packed.clone().with_plain_length(Some(3))), (true, Some(3)));
+    assert_eq!(length(&packed), (false, None));
+    let sealed = tea.with_sealed(true);
+    assert_eq!(length(&sealed.clone().with_plain_length(Some(3))), (true, Some(3)));
+    assert_eq!(length(&sealed), (false, None));
 }
 
 #[test]
@@ -169,7 +189,7 @@ proptest! {
     ) {
         for key in [key.as_deref(), Some(text.as_bytes())] {
             let key = key.map(Key::new);
-            let map = write(&nature, key.as_ref(), &user, Some("id"));
+            let map = write(&nature, key.as_ref(), &user, Some("id".to_owned()));
             for (_, values) in map.iter() {
                 let value = values[0].as_str();
                 prop_assert!(value.trim() == value && !value.contains(['\r', '\n']));

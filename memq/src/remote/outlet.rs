@@ -1,5 +1,6 @@
 //! The way of a publisher to where its topic is kept.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,13 @@ use crate::error::PublishError;
 use crate::name::TopicName;
 use crate::position::Offset;
 use crate::spi::{Outgoing, Receipt, RemotePublisher};
+
+type Lists = (VecDeque<Outgoing>, Vec<Receipt>);
+
+thread_local! {
+    /// What single messages are submitted in: empty, and taken out while it is used.
+    static LISTS: Cell<Lists> = const { Cell::new((VecDeque::new(), Vec::new())) };
+}
 
 /// What a publisher and its clones share of a topic that is kept elsewhere.
 #[derive(Debug)]
@@ -45,9 +53,15 @@ impl Outlet {
 
     /// Gets a message into the window if there is a place.
     pub(crate) fn try_admit(&self, message: Outgoing) -> Result<Admission, PublishError<()>> {
-        let (mut messages, mut receipts) = (VecDeque::from([message]), Vec::with_capacity(1));
+        let (mut messages, mut receipts) = LISTS.try_with(Cell::take).unwrap_or_default();
+        messages.push_back(message);
         self.way.submit(&mut messages, &mut receipts).map_err(published)?;
-        match (receipts.pop(), messages.pop_front()) {
+        let admitted = (receipts.pop(), messages.pop_front());
+        if messages.is_empty() && receipts.is_empty() {
+            // A thread that is ending keeps nothing.
+            let _ = LISTS.try_with(|lists| lists.set((messages, receipts)));
+        }
+        match admitted {
             (Some(receipt), _) => Ok(Admission::Admitted(receipt)),
             (None, Some(message)) => Ok(Admission::Full(Box::new(message))),
             // The back end took it and gave no receipt for it.
