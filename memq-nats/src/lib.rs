@@ -68,8 +68,8 @@
 //!
 //! **To read**, make a consumer of the stream `memq-orders`, under a name that no group has and without
 //! `=`: names with one belong to memq's groups. Beside the headers above, memq sends `Memq-Length`, the
-//! length before compression of what is compressed, and `Memq-Headers`, the order of the message's own headers where there are
-//! several. One of those whose value a header cannot hold is sent as `Memq-Header-` and its name in the
+//! length before compression of what is compressed, and `Memq-Headers`, the order of the message's own
+//! headers where there are several. One of those whose value a header cannot hold is sent as `Memq-Header-` and its name in the
 //! alphabet of base64 for URLs, with its value in base64. The ids that memq makes begin with `memq:`. What a
 //! [`Stage`](memq::codec::Stage) has sealed is `application/vnd.memq.sealed`, and what was compressed with a
 //! dictionary needs that. Where a topic waits for room, it waits for your consumer too.
