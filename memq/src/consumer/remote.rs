@@ -54,7 +54,8 @@ pub(super) fn claim_up_to<T: Payload>(
     }
     // Those that follow each other become a run, no longer than a segment of the log: a message that
     // is held holds all of them.
-    let (mut first, mut run, mut bytes) = (Ticket::foreign(Offset(0), 0), Vec::new(), 0);
+    let run = Vec::with_capacity(member.handed().min(most).min(SLOTS));
+    let (mut first, mut run, mut bytes) = (Ticket::foreign(Offset(0), 0), run, 0);
     // Whether there is more is not known.
     let mut last = Claim::Again;
     for _ in 0..most {

@@ -49,6 +49,11 @@ impl Member {
         Poll::Ready(Ok(()))
     }
 
+    /// How many messages it was handed and has not given on.
+    pub(crate) fn handed(&self) -> usize {
+        self.handed.len()
+    }
+
     /// The next message that it was handed. What has expired since is given up, and does not count.
     pub(crate) fn next(&mut self) -> Option<Handed> {
         loop {
