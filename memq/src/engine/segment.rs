@@ -81,8 +81,8 @@ impl<'a, P> EntryRef<'a, P> {
 }
 
 /// What a slot says beside its payload: a size, and which label.
-#[derive(Clone, Copy)]
-struct Note(u64);
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Note(u64);
 
 impl Note {
     #[inline]
@@ -164,6 +164,25 @@ impl<P> Filler<P> {
             let stored = self.slots.push(payload, note).is_ok();
             debug_assert!(stored);
         })
+    }
+
+    /// What the next message says of itself that shares the last label, and the date of that. `None`
+    /// where there is none that others may share.
+    pub(super) fn shared_note(&self, size: u32) -> Option<(Note, Timestamp)> {
+        self.last?;
+        Some((Note::new(size, self.labels.len() - 1), self.last_at))
+    }
+
+    /// Puts a message that shares the last label into the next slot, and shows it. Returns whether
+    /// there was one.
+    #[inline]
+    pub(super) fn push_shared(&mut self, payload: P, note: Note) -> bool {
+        self.slots.push_shown(payload, note.0).is_ok()
+    }
+
+    /// How many messages more it takes that share the last label.
+    pub(super) fn room(&self) -> usize {
+        self.slots.room()
     }
 
     /// Shows readers what was put in.

@@ -20,11 +20,11 @@
 //!
 //! Nothing: a parked reader has taken nothing, and a publisher that waits still owns its message.
 
+mod appending;
 mod sweeper;
 
 use std::any::Any;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -35,12 +35,11 @@ use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
 use super::hand::When;
-use super::offer::Offer;
 use super::queue::Place;
 use super::segment::EntryRef;
 use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
-use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
+use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 use super::wake::Ticket;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Start, TopicOptions};
@@ -93,10 +92,31 @@ impl<P> Topic<P> {
         after: &mut After<P>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
-        let Hot { lost, state, .. } = &self.hot.0;
-        let mut state = state.lock();
+        self.with(self.hot.0.state.lock(), after, work)
+    }
+
+    /// As `under_lock`, with the lock taken already.
+    #[inline]
+    fn with<R>(
+        &self,
+        mut state: MutexGuard<'_, State<P>>,
+        after: &mut After<P>,
+        work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
+    ) -> R {
+        state.unsteady();
         let result = work(&mut state, after);
-        // Written only where they change, since readers on other cores look at them.
+        self.tell_lost(&state);
+        if self.waiting.load(Ordering::Relaxed) != state.waits() {
+            self.waiting.store(state.waits(), Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Lets readers know what was removed. Written only where it changes, since those on other cores
+    /// look at it.
+    #[inline]
+    fn tell_lost(&self, state: &State<P>) {
+        let lost = &self.hot.0.lost;
         if lost.load(Ordering::Relaxed) != state.lost() {
             if state.lost() > self.safe.load(Ordering::Relaxed) {
                 let safe = state.lost().checked_next_multiple_of(STRIDE);
@@ -104,10 +124,6 @@ impl<P> Topic<P> {
             }
             lost.store(state.lost(), Ordering::Release);
         }
-        if self.waiting.load(Ordering::Relaxed) != state.waits() {
-            self.waiting.store(state.waits(), Ordering::Relaxed);
-        }
-        result
     }
 
     /// Does something under the lock, and afterwards, outside it, what follows from it.
@@ -228,44 +244,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     // Publishing.
-
-    /// Stores a message, or says why not and leaves it where it is. Never waits.
-    /// Of a message whose id is known it returns the first offset, and stores nothing.
-    #[inline]
-    pub(crate) fn append(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-        id: Option<&Arc<str>>,
-        place: &mut Place,
-    ) -> Result<Offset, Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| state.append(offer, id, now, place, after))
-    }
-
-    /// Stores messages until no more are offered or the next one is refused. Says at which offsets,
-    /// too, also where what follows from it panics.
-    pub(crate) fn append_all(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-        stored: &mut Range<u64>,
-        place: &mut Place,
-    ) -> Result<(), Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| {
-            let result;
-            (*stored, result) = state.append_all(offer, now, place, after);
-            result
-        })
-    }
-
-    /// Stores a message in the room that was promised to it.
-    pub(crate) fn append_reserved(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-    ) -> Result<Offset, Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| state.append_reserved(offer, now, after))
-    }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.
     pub(crate) fn reserve(&self, place: &mut Place) -> Result<(), Refusal> {

@@ -374,7 +374,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
             Site::Here(topic) => topic,
             Site::There(far) => return self.depart(far, (made, meta, head), id, cx),
         };
-        let offered = &mut Offered { message: &mut self.message, made, meta, head };
+        let offered = Offered { message: &mut self.message, made, meta, head };
         match topic.append(offered, id.as_ref(), &mut Place::default()) {
             Ok(offset) => {
                 // What was stored as bytes is still there.
