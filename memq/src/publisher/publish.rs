@@ -47,7 +47,6 @@ pub struct Publish<'a, T: Payload> {
     message: T,
     /// Most messages say nothing more, and are the cheaper for it.
     said: Option<Box<Said>>,
-    within: Option<Duration>,
 }
 
 /// A message that is ready for the log, and its id.
@@ -59,6 +58,8 @@ pub(super) struct Said {
     pub(super) key: Option<Key<'static>>,
     pub(super) headers: Headers,
     pub(super) partition: Option<Partition>,
+    /// How long to wait for room, in place of the publisher's limit.
+    within: Option<Duration>,
     id: Option<Arc<str>>,
     /// Whether the id is memq's own, for whoever can tell a repetition by it.
     is_own: bool,
@@ -67,8 +68,9 @@ pub(super) struct Said {
 }
 
 impl<'a, T: Payload> Publish<'a, T> {
+    #[inline]
     pub(super) fn new(publisher: &'a Publisher<T>, message: T) -> Self {
-        Self { publisher, message, said: None, within: publisher.within }
+        Self { publisher, message, said: None }
     }
 
     pub(super) fn refused(publisher: &'a Publisher<T>, message: T, fault: EncodeError) -> Self {
@@ -169,7 +171,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     ///
     /// The future, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
-        self.within = Some(deadline);
+        self.said().within = Some(deadline);
         self
     }
 
@@ -180,7 +182,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     /// [`PublishError::Full`] where there is no room, and else as
     /// [`publish`](Publisher::publish).
     pub fn now(self) -> Result<Offset, PublishError<T>> {
-        let Self { publisher, message, said, .. } = self;
+        let Self { publisher, message, said } = self;
         let (mut ready, id) = match publisher.identified(&message, said) {
             Ok(identified) => identified,
             Err(refusal) => return Err(refusal.with(message)),
@@ -256,8 +258,8 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
 
     #[inline]
     fn into_future(self) -> Publishing<'a, T> {
-        let Self { publisher, message, said, within } = self;
-        Publishing { publisher, message: Some(message), said, within, later: Later::Nothing }
+        let Self { publisher, message, said } = self;
+        Publishing { publisher, message: Some(message), next: said.map_or(Next::Store, Next::Look) }
     }
 }
 
@@ -277,14 +279,15 @@ pub struct Publishing<'a, T: Payload> {
     publisher: &'a Publisher<T>,
     /// Until it is polled.
     message: Option<T>,
-    said: Option<Box<Said>>,
-    within: Option<Duration>,
-    later: Later<'a, T>,
+    next: Next<'a, T>,
 }
 
-/// What is left to do after the first poll.
-enum Later<'a, T: Payload> {
-    Nothing,
+/// What the next poll does.
+enum Next<'a, T: Payload> {
+    /// Stores the message; nothing, where that is done.
+    Store,
+    /// Looks at what is said of it, and stores it.
+    Look(Box<Said>),
     /// It found no room. Boxed, since most do.
     Wait(Box<Waiting<'a, T>>),
     /// It is published; lets other tasks run before it says so.
@@ -301,22 +304,49 @@ struct Waiting<'a, T: Payload> {
     id: Option<Arc<str>>,
 }
 
-impl<T: Payload> Publishing<'_, T> {
+impl<'a, T: Payload> Publishing<'a, T> {
     #[cold]
     fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        match &mut self.later {
-            Later::Nothing => polled_after_the_end(),
-            Later::Wait(waiting) => waiting.poll(cx),
-            Later::Yielded(offset) => {
+        match &mut self.next {
+            Next::Store => polled_after_the_end(),
+            Next::Look(_) => self.look(cx),
+            Next::Wait(waiting) => waiting.poll(cx),
+            Next::Yielded(offset) => {
                 let offset = *offset;
-                self.later = Later::Nothing;
+                self.next = Next::Store;
                 Poll::Ready(Ok(offset))
             }
-            Later::There(far) => {
+            Next::There(far) => {
                 let published = ready!(T::Form::there_mut(far).poll(cx));
-                self.later = Later::Nothing;
+                self.next = Next::Store;
                 Poll::Ready(published)
             }
+        }
+    }
+
+    /// What is said of the message, if something is; once.
+    fn said(&mut self) -> Option<Box<Said>> {
+        match std::mem::replace(&mut self.next, Next::Store) {
+            Next::Look(said) => Some(said),
+            next => {
+                self.next = next;
+                None
+            }
+        }
+    }
+
+    /// Looks at what is said of the message, and stores it.
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
+        let (Some(said), Some(message)) = (self.said(), &self.message) else {
+            polled_after_the_end()
+        };
+        let within = said.within.or(self.publisher.within);
+        match self.publisher.identified_with(message, *said) {
+            Ok((mut ready, id)) => {
+                let Ready { made, meta, head } = &mut ready;
+                self.publish(made, meta, *head, id, within, cx)
+            }
+            Err(refusal) => Poll::Ready(Err(give_back(refusal, self.message.take()))),
         }
     }
 }
@@ -335,21 +365,15 @@ impl<T: Payload> Future for Publishing<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some(message) = &this.message else { return this.poll_later(cx) };
-        if let Some(said) = this.said.take() {
-            return match this.publisher.identified_with(message, *said) {
-                Ok((mut ready, id)) => {
-                    let Ready { made, meta, head } = &mut ready;
-                    this.publish(made, meta, *head, id, cx)
-                }
-                Err(refusal) => Poll::Ready(Err(give_back(refusal, this.message.take()))),
-            };
-        }
+        let (Some(message), Next::Store) = (&this.message, &this.next) else {
+            return this.poll_later(cx);
+        };
         // In parts, as it is offered: to move them together costs more than to store the message.
         match T::Form::pack::<Its>(message, &this.publisher.writer) {
             Ok(Packed { made, mut meta, key, size }) => {
                 let head = head(size, key, this.publisher.partition(key), meta.as_ref());
-                this.publish(&mut Some(made), &mut meta, head, None, cx)
+                let within = this.publisher.within;
+                this.publish(&mut Some(made), &mut meta, head, None, within, cx)
             }
             Err(source) => {
                 let refusal = PublishError::Encode { message: (), source };
@@ -368,11 +392,12 @@ impl<'a, T: Payload> Publishing<'a, T> {
         meta: &mut Option<Arc<Meta>>,
         head: Head,
         id: Option<Arc<str>>,
+        within: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Offset, PublishError<T>>> {
         let topic = match &self.publisher.site {
             Site::Here(topic) => topic,
-            Site::There(far) => return self.depart(far, (made, meta, head), id, cx),
+            Site::There(far) => return self.depart(far, (made, meta, head), id, within, cx),
         };
         let offered = Offered { message: &mut self.message, made, meta, head };
         match topic.append(offered, id.as_ref(), &mut Place::default()) {
@@ -381,14 +406,14 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
                     make_way(topic, cx);
-                    self.later = Later::Yielded(offset);
+                    self.next = Next::Yielded(offset);
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(offset))
             }
             Err(Refusal::Full) => {
                 let ready = Ready { made: made.take(), meta: meta.take(), head };
-                self.wait(topic, ready, id);
+                self.wait(topic, ready, id, within);
                 self.poll_later(cx)
             }
             Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
@@ -396,21 +421,29 @@ impl<'a, T: Payload> Publishing<'a, T> {
     }
 
     #[cold]
-    fn wait(&mut self, topic: &'a Arc<Topic<Stored<T>>>, ready: Ready<T>, id: Option<Arc<str>>) {
-        let room = Room::new(self.publisher, topic, self.within);
+    fn wait(
+        &mut self,
+        topic: &'a Arc<Topic<Stored<T>>>,
+        ready: Ready<T>,
+        id: Option<Arc<str>>,
+        within: Option<Duration>,
+    ) {
+        let room = Room::new(self.publisher, topic, within);
         let message = self.message.take();
-        self.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
+        self.next = Next::Wait(Box::new(Waiting { room, message, ready, id }));
     }
 
     /// The message as it is sent, where its topic is kept elsewhere and it was not taken before.
     pub(super) fn departure(&mut self) -> Option<Result<Departure<'a, T>, PublishError<T>>> {
         let Site::There(far) = &self.publisher.site else { return None };
         let message = self.message.take()?;
-        Some(match self.publisher.identified(&message, self.said.take()) {
+        let said = self.said();
+        let within = said.as_ref().and_then(|said| said.within).or(self.publisher.within);
+        Some(match self.publisher.identified(&message, said) {
             Ok((Ready { made: Some(made), meta, head }, id)) => {
                 let stored = T::Form::store(&mut None, made);
                 let mut outgoing = remote::outgoing::<T>(far, stored, meta, head.partition);
-                (outgoing.id, outgoing.within) = (id, self.within);
+                (outgoing.id, outgoing.within) = (id, within);
                 Ok(Departure { far, message, outgoing })
             }
             Ok(_) => unreachable!("a message was stored before it was sent"),
@@ -425,6 +458,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         far: &'a Far<T, Arc<Outlet>>,
         (made, meta, head): (&mut Option<Made<T>>, &mut Option<Arc<Meta>>, Head),
         id: Option<Arc<str>>,
+        within: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Offset, PublishError<T>>> {
         let (Some(message), Some(made)) = (self.message.take(), made.take()) else {
@@ -433,8 +467,8 @@ impl<'a, T: Payload> Publishing<'a, T> {
         // What is sent is bytes, so that the message stays where it is.
         let stored = T::Form::store(&mut None, made);
         let mut outgoing = remote::outgoing::<T>(far, stored, meta.take(), head.partition);
-        (outgoing.id, outgoing.within) = (id, self.within);
-        self.later = Later::There(remote::passage(far, message, outgoing));
+        (outgoing.id, outgoing.within) = (id, within);
+        self.next = Next::There(remote::passage(far, message, outgoing));
         self.poll_later(cx)
     }
 }
