@@ -62,7 +62,16 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         self.take(Some(waker))
     }
 
+    /// Takes the next message, if it is to be had without a look under the lock.
     #[inline]
+    pub(crate) fn next_at_once(&mut self) -> Option<Offset> {
+        self.position = self.gauge.position();
+        match self.read(true) {
+            Some(Next::Message(offset)) => Some(offset),
+            _ => None,
+        }
+    }
+
     fn take(&mut self, waker: Option<&Waker>) -> Next {
         // They differ where the last look ended in a panic of what it dropped.
         self.position = self.gauge.position();
