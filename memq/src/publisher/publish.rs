@@ -43,10 +43,10 @@ pub(super) fn make_way<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<
 /// Nothing happens before that.
 #[must_use = "a message is published by `.await` or `.now()`"]
 pub struct Publish<'a, T: Payload> {
-    publisher: &'a Publisher<T>,
     message: T,
     /// Most messages say nothing more, and are the cheaper for it.
     said: Option<Box<Said>>,
+    publisher: &'a Publisher<T>,
 }
 
 /// A message that is ready for the log, and its id.
@@ -275,11 +275,14 @@ impl<T: Payload> fmt::Debug for Publish<'_, T> {
 ///
 /// See [`Publisher::publish`].
 #[must_use = "futures do nothing unless awaited"]
+// As they stand: moved with a word before it, a message is read in other pieces than it was written in,
+// and the processor waits until those have left its store buffer.
+#[repr(C)]
 pub struct Publishing<'a, T: Payload> {
-    publisher: &'a Publisher<T>,
     /// Until it is polled.
     message: Option<T>,
     next: Next<'a, T>,
+    publisher: &'a Publisher<T>,
 }
 
 /// What the next poll does.
@@ -340,11 +343,11 @@ impl<'a, T: Payload> Publishing<'a, T> {
         let (Some(said), Some(message)) = (self.said(), &self.message) else {
             polled_after_the_end()
         };
-        let within = said.within.or(self.publisher.within);
+        let within = said.within;
         match self.publisher.identified_with(message, *said) {
             Ok((mut ready, id)) => {
                 let Ready { made, meta, head } = &mut ready;
-                self.publish(made, meta, *head, id, within, cx)
+                self.publish(made, meta, *head, id.as_ref(), within, cx)
             }
             Err(refusal) => Poll::Ready(Err(give_back(refusal, self.message.take()))),
         }
@@ -372,8 +375,7 @@ impl<T: Payload> Future for Publishing<'_, T> {
         match T::Form::pack::<Its>(message, &this.publisher.writer) {
             Ok(Packed { made, mut meta, key, size }) => {
                 let head = head(size, key, this.publisher.partition(key), meta.as_ref());
-                let within = this.publisher.within;
-                this.publish(&mut Some(made), &mut meta, head, None, within, cx)
+                this.publish(&mut Some(made), &mut meta, head, None, None, cx)
             }
             Err(source) => {
                 let refusal = PublishError::Encode { message: (), source };
@@ -391,16 +393,16 @@ impl<'a, T: Payload> Publishing<'a, T> {
         made: &mut Option<Made<T>>,
         meta: &mut Option<Arc<Meta>>,
         head: Head,
-        id: Option<Arc<str>>,
+        id: Option<&Arc<str>>,
         within: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Offset, PublishError<T>>> {
         let topic = match &self.publisher.site {
             Site::Here(topic) => topic,
-            Site::There(far) => return self.depart(far, (made, meta, head), id, within, cx),
+            Site::There(far) => return self.depart(far, (made, meta, head), id.cloned(), within, cx),
         };
         let offered = Offered { message: &mut self.message, made, meta, head };
-        match topic.append(offered, id.as_ref(), &mut Place::default()) {
+        match topic.append(offered, id, &mut Place::default()) {
             Ok(offset) => {
                 // What was stored as bytes is still there.
                 self.message = None;
@@ -413,7 +415,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
             }
             Err(Refusal::Full) => {
                 let ready = Ready { made: made.take(), meta: meta.take(), head };
-                self.wait(topic, ready, id, within);
+                self.wait(topic, ready, id.cloned(), within);
                 self.poll_later(cx)
             }
             Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
@@ -428,7 +430,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         id: Option<Arc<str>>,
         within: Option<Duration>,
     ) {
-        let room = Room::new(self.publisher, topic, within);
+        let room = Room::new(self.publisher, topic, within.or(self.publisher.within));
         let message = self.message.take();
         self.next = Next::Wait(Box::new(Waiting { room, message, ready, id }));
     }
@@ -467,7 +469,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         // What is sent is bytes, so that the message stays where it is.
         let stored = T::Form::store(&mut None, made);
         let mut outgoing = remote::outgoing::<T>(far, stored, meta.take(), head.partition);
-        (outgoing.id, outgoing.within) = (id, within);
+        (outgoing.id, outgoing.within) = (id, within.or(self.publisher.within));
         self.next = Next::There(remote::passage(far, message, outgoing));
         self.poll_later(cx)
     }
