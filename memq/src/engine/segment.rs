@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::offer::{Entry, Head, Offer};
 use super::slots::{Slots, Writer, slots};
@@ -109,6 +109,8 @@ pub(crate) struct Segment<P> {
     labels: Slots<Label>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
+    /// That one. Not kept in memory by this one, which a reader may hold for long.
+    next: OnceLock<Weak<Self>>,
     /// Whether a message of another log borrows from it already, and counts it.
     lent: AtomicBool,
 }
@@ -219,7 +221,7 @@ impl<P> Segment<P> {
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
         let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
-        (filler, Self { base, slots, labels, sealed, lent })
+        (filler, Self { base, slots, labels, sealed, next: OnceLock::new(), lent })
     }
 
     #[inline]
@@ -277,6 +279,18 @@ impl<P> Segment<P> {
             // Set slots stay so.
             Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
         }
+    }
+
+    /// The log goes on in that one, which the next message will be in.
+    pub(super) fn continue_in(&self, next: &Arc<Self>) {
+        // A segment is continued once.
+        let _known = self.next.set(Arc::downgrade(next));
+        self.seal();
+    }
+
+    /// The segment that begins with this offset, if it follows and is still there.
+    pub(super) fn next(&self, offset: u64) -> Option<Arc<Self>> {
+        self.next.get()?.upgrade().filter(|next| next.base == offset)
     }
 
     pub(crate) fn seal(&self) {

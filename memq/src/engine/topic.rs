@@ -42,7 +42,7 @@ use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 use super::wake::Ticket;
 use crate::name::TopicName;
-use crate::options::{Overflow, Request, Start, TopicOptions};
+use crate::options::{Overflow, Request, Retain, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
 
 /// A topic whose log holds payloads of type `P`.
@@ -61,6 +61,8 @@ pub(crate) struct Topic<P> {
     /// is a publisher, and whoever has read or stored a message has seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
+    /// Whether what everybody has passed is freed by whoever comes. Changes with `ttl`.
+    frees: AtomicBool,
     /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.
     exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
@@ -155,6 +157,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
+            frees: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -173,6 +176,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
+            self.frees.store(settled.0.retain == Retain::UntilConsumed, Ordering::Relaxed);
             let exact = settled.0.ttl.is_some() || settled.0.dedup.is_some();
             self.exact.store(exact, Ordering::Relaxed);
             settled
@@ -339,6 +343,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
     #[inline]
     pub(crate) fn expired(&self, entry: &EntryRef<'_, P>) -> bool {
         self.ttl().is_some_and(|ttl| entry.at() + ttl <= self.now())
+    }
+
+    /// Whether a reader that finds its way without the lock leaves nothing undone.
+    pub(crate) fn lets_pass(&self) -> bool {
+        !self.frees.load(Ordering::Relaxed) && self.ttl().is_none()
     }
 
     /// Whether the topic has been closed or deleted; `find` says which.
