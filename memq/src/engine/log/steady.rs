@@ -62,7 +62,8 @@ impl<P> Log<P> {
                     self.removed.consumed += 1;
                 } else {
                     self.removed.max_messages += 1;
-                    (self.lost, self.lost_at, self.lost_for) = (self.head, self.newest, Some(reason));
+                    (self.lost, self.lost_at, self.lost_for) =
+                        (self.head, self.newest, Some(reason));
                 }
             }
         }

@@ -42,9 +42,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
         now: Timestamp,
         place: &mut Place,
     ) -> Result<Offset, Refusal> {
-        let work = |state: &mut State<P>, after: &mut _| {
-            state.append(&mut offer, id, now, place, after)
-        };
+        let work =
+            |state: &mut State<P>, after: &mut _| state.append(&mut offer, id, now, place, after);
         self.with_and_sweep(state, work)
     }
 
