@@ -290,7 +290,9 @@ impl<P> Segment<P> {
 
     /// The segment that begins with this offset, if it follows and is still there.
     pub(super) fn next(&self, offset: u64) -> Option<Arc<Self>> {
-        self.next.get()?.upgrade().filter(|next| next.base == offset)
+        // Looked at first, since that is what models know to be in order.
+        let next = self.next.get().filter(|_| self.sealed.load(Ordering::Acquire))?;
+        next.upgrade().filter(|next| next.base == offset)
     }
 
     pub(crate) fn seal(&self) {

@@ -21,7 +21,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         place: &mut Place,
     ) -> Result<Offset, Refusal> {
         let now = self.date();
-        let mut state = self.hot.0.state.lock();
+        let mut state = self.enter();
         if id.is_none() && !place.is_taken() {
             if let Some(offset) = state.append_steadily(&mut offer, now) {
                 self.tell_lost(&state);

@@ -38,7 +38,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self: &Arc<Self>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
-        self.with_and_sweep(self.hot.0.state.lock(), work)
+        self.with_and_sweep(self.enter(), work)
     }
 
     /// As `and_sweep`, with the lock taken already.
