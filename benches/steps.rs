@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 #[topic(name = "kilobytes", max = 1_024)]
 struct Kilobyte(Bytes);
 
+/// In a topic where publishers wait for room, as in L1.
+#[derive(Clone, Topic)]
+#[topic(name = "waited", max = 1_024, overflow = Wait)]
+struct Waited(Bytes);
+
 #[derive(Clone, Topic)]
 #[topic(name = "points", max = 1_024)]
 struct Point([u64; 8]);
@@ -34,6 +39,10 @@ const STEPS: &[Step] = &[
     ("bytes", |count| {
         let bytes = Bytes::from(vec![7; 1024]);
         subscribe(count, |_| Kilobyte(bytes.clone()), |message| message.0.len() as u64)
+    }),
+    ("lent", |count| {
+        let bytes = Bytes::from(vec![7; 1024]);
+        lend(count, |_| Waited(bytes.clone()), |message| message.0.len() as u64)
     }),
     ("struct", |count| subscribe(count, |number| Point([number; 8]), |point| point.0[7])),
     ("json", |count| subscribe(count, order, |order| order.id)),
@@ -66,6 +75,22 @@ fn subscribe<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) ->
         for number in 0..count {
             publisher.publish(make(number)).await.expect("published");
             let message = subscriber.recv().await.expect("a message");
+            sum = sum.wrapping_add(look(&message));
+        }
+        sum
+    })
+}
+
+/// As `subscribe`, but reads messages where they are.
+fn lend<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) -> u64) -> u64 {
+    run(async {
+        let broker = Broker::new();
+        let publisher = broker.publisher::<T>().await.expect("a publisher");
+        let mut subscriber = broker.subscriber::<T>().await.expect("a subscriber");
+        let mut sum = 0_u64;
+        for number in 0..count {
+            publisher.publish(make(number)).await.expect("published");
+            let message = subscriber.recv_ref().await.expect("a message");
             sum = sum.wrapping_add(look(&message));
         }
         sum

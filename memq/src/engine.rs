@@ -17,8 +17,8 @@
 //! # Reading
 //!
 //! Readers do not lock where there is something to read: a message is a slot of a segment, set
-//! once. They lock to find the next segment, when retention has overtaken them, and to park. Members of
-//! a group lock to take messages and to settle them: who holds what is decided in one place. What they have
+//! once. They lock to find a first segment, when retention has overtaken them, and to park. Members of a
+//! group lock to take messages and to settle them: who holds what is decided in one place. What they have
 //! claimed ahead they take, and acknowledge, without ([`hand`]).
 
 mod after;

@@ -50,6 +50,8 @@ pub struct Subscriber<T: Payload> {
     filter: Option<Filter<T>>,
     /// The only partition it reads, if that is said.
     partition: Option<Partition>,
+    /// Whether it takes all messages, as they are.
+    is_plain: bool,
     /// What was made of the message that is lent, if one is.
     lent: Option<Opened<T>>,
     /// What ended a batch, for the next receive.
@@ -76,8 +78,19 @@ impl<T: Payload> Subscriber<T> {
         partition: Option<Partition>,
     ) -> Self {
         let (budget, patience) = (YIELD_EVERY, Patience::new());
-        let (lent, pending) = (None, None);
-        Self { source, reader, filter, partition, lent, pending, budget, patience, ended: false }
+        let is_plain = T::Form::opened().is_some() && filter.is_none() && partition.is_none();
+        Self {
+            source,
+            reader,
+            filter,
+            partition,
+            is_plain,
+            lent: None,
+            pending: None,
+            budget,
+            patience,
+            ended: false,
+        }
     }
 
     /// The next message; waits for it.
@@ -291,7 +304,31 @@ impl<T: Payload> Subscriber<T> {
         Message::new(SlotRef::of(self.source.last().0, offset), opened)
     }
 
+    #[inline]
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
+        match self.take_at_once() {
+            Some(taken) => Poll::Ready(Ok(taken)),
+            None => self.poll_looking(cx),
+        }
+    }
+
+    /// The next message, where it is there and nothing has to be made of it, nor said before.
+    #[inline]
+    fn take_at_once(&mut self) -> Option<Taken<T>> {
+        let opened = T::Form::opened()?;
+        if !self.is_plain || self.pending.is_some() || self.budget == 0 {
+            return None;
+        }
+        let Site::Here(cursor) = &mut self.source.0 else { return None };
+        let offset = cursor.next_at_once()?;
+        self.budget -= 1;
+        self.patience.renew();
+        cursor.passed();
+        Some((offset, opened()))
+    }
+
+    #[inline(never)]
+    fn poll_looking(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
         self.lent = None;
         if let Some(pending) = self.pending.take() {
             return Poll::Ready(Err(pending.say()));
@@ -368,10 +405,7 @@ impl<T: Payload> Subscriber<T> {
     /// there were any.
     #[inline]
     fn take_run(&mut self, batch: &mut Batch<T>, max: usize, end: Option<Offset>) -> bool {
-        let Some(opened) = T::Form::opened() else { return false };
-        if self.filter.is_some() || self.partition.is_some() {
-            return false;
-        }
+        let Some(opened) = T::Form::opened().filter(|_| self.is_plain) else { return false };
         let there = end.map_or(u64::MAX, |end| end.0.saturating_sub(self.position().0));
         let most = (max - batch.len()).min(usize::try_from(there).unwrap_or(usize::MAX));
         let (first, count) = self.source.take_run(most);

@@ -62,13 +62,25 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         self.take(Some(waker))
     }
 
+    /// Takes the next message, if it is to be had without a look under the lock.
     #[inline]
+    pub(crate) fn next_at_once(&mut self) -> Option<Offset> {
+        self.position = self.gauge.position();
+        match self.read(true) {
+            Some(Next::Message(offset)) => Some(offset),
+            _ => None,
+        }
+    }
+
     fn take(&mut self, waker: Option<&Waker>) -> Next {
         // They differ where the last look ended in a panic of what it dropped.
         self.position = self.gauge.position();
         loop {
             if let Some(next) = self.read(waker.is_some()) {
                 return next;
+            }
+            if self.follow() {
+                continue;
             }
             let park = waker.map(|waker| (&mut self.ticket, waker));
             let found = self.topic.find(&self.gauge, park);
@@ -105,6 +117,19 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             Slot::NotYet => Some(Next::Nothing),
             Slot::Elsewhere => None,
         }
+    }
+
+    /// Goes on in the segment that follows, where that needs no look under the lock: publishers hold it
+    /// while they store a batch. Returns whether it did.
+    fn follow(&mut self) -> bool {
+        if !self.topic.lets_pass() || self.topic.overtaken(self.position) {
+            return false;
+        }
+        let Some(next) = self.lane.as_ref().and_then(|lane| lane.next(self.position)) else {
+            return false;
+        };
+        self.lane = Some(Lane::new(next));
+        true
     }
 
     /// Takes messages that follow the last one in its segment, `most` at most, and says from which offset

@@ -4,6 +4,7 @@
 //! in as a `floor`.
 
 mod appending;
+mod steady;
 mod walk;
 
 use std::collections::VecDeque;
@@ -11,6 +12,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::steady::Oldest;
+use self::steady::Steady;
 pub(crate) use self::walk::Walk;
 use super::segment::{EntryRef, Filler, Lanes, Segment};
 use super::stats::LastDrop;
@@ -91,6 +94,8 @@ pub(crate) struct Log<P> {
     last_reason: LagReason,
     /// What each partition holds; empty where there is one.
     partitions: Box<[InPartition]>,
+    /// How the next messages are stored, if they are as the last one.
+    steady: Steady,
 }
 
 /// A segment, and what is known of it without a look at its slots: they were last touched by others.
@@ -141,6 +146,7 @@ impl<P> Log<P> {
             removed: Removed::default(),
             last_reason: LagReason::MaxMessages,
             partitions: Box::default(),
+            steady: Steady::default(),
         }
     }
 

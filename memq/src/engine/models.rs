@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::cursor::{Cursor, Next};
 use super::group::{Rules, Settlement, Ticket, Wait};
 use super::member::{GroupRef, Member};
-use super::offer::Entry;
+use super::offer::{ANY, Entry};
 use super::queue::Place;
 use super::segment::Lanes;
 use super::slots::slots;
@@ -47,7 +47,8 @@ fn topic(max: usize, overflow: Overflow) -> Arc<Topic<u64>> {
 }
 
 fn publish(topic: &Arc<Topic<u64>>, number: u64, key: u64) {
-    let mut entry = Some(Entry::new(number, None, 1).placed(key, 0));
+    let partition = if key == 0 { ANY } else { 0 };
+    let mut entry = Some(Entry::new(number, None, 1).placed(key, partition));
     assert!(topic.append(&mut entry, None, &mut Place::default()).is_ok());
 }
 
@@ -156,6 +157,23 @@ fn a_reader_behind_a_publisher_reads_each_message_once() {
         });
         assert_eq!(read_number(&mut cursor), 1);
         assert_eq!(read_number(&mut cursor), 2);
+        publisher.join().unwrap();
+    });
+}
+
+/// It drops the oldest, unless the reader has come between.
+#[test]
+fn a_message_that_is_stored_without_a_look_is_seen_and_displaces_one() {
+    model(|| {
+        let topic = topic(24, Overflow::DropOldest);
+        let mut cursor = cursor(&topic);
+        (0..24).for_each(|number| publish(&topic, number, 0));
+        let publisher = thread::spawn(move || publish(&topic, 24, 0));
+        match read(&mut cursor) {
+            Next::Message(offset) => assert_eq!(offset.0, 0),
+            Next::Lagged { skipped, .. } => assert_eq!((skipped, read_number(&mut cursor)), (1, 1)),
+            _ => panic!("no message"),
+        }
         publisher.join().unwrap();
     });
 }

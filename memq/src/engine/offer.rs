@@ -73,6 +73,27 @@ pub(crate) trait Offer<P> {
     }
 }
 
+/// Messages that stay with whoever offers them.
+impl<P, O: Offer<P>> Offer<P> for &mut O {
+    #[inline]
+    fn head(&self) -> Option<Head> {
+        (**self).head()
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn meta(&mut self) -> Option<Arc<Meta>> {
+        (**self).meta()
+    }
+
+    #[inline]
+    fn payload(&mut self) -> P {
+        (**self).payload()
+    }
+}
+
 /// A message that was made an entry before.
 impl<P> Offer<P> for Option<Entry<P>> {
     fn head(&self) -> Option<Head> {

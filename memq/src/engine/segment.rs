@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::offer::{Entry, Head, Offer};
 use super::slots::{Slots, Writer, slots};
@@ -81,8 +81,8 @@ impl<'a, P> EntryRef<'a, P> {
 }
 
 /// What a slot says beside its payload: a size, and which label.
-#[derive(Clone, Copy)]
-struct Note(u64);
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Note(u64);
 
 impl Note {
     #[inline]
@@ -109,6 +109,8 @@ pub(crate) struct Segment<P> {
     labels: Slots<Label>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
+    /// That one. Not kept in memory by this one, which a reader may hold for long.
+    next: OnceLock<Weak<Self>>,
     /// Whether a message of another log borrows from it already, and counts it.
     lent: AtomicBool,
 }
@@ -166,6 +168,25 @@ impl<P> Filler<P> {
         })
     }
 
+    /// What the next message says of itself that shares the last label, and the date of that. `None`
+    /// where there is none that others may share.
+    pub(super) fn shared_note(&self, size: u32) -> Option<(Note, Timestamp)> {
+        self.last?;
+        Some((Note::new(size, self.labels.len() - 1), self.last_at))
+    }
+
+    /// Puts a message that shares the last label into the next slot, and shows it. Returns whether
+    /// there was one.
+    #[inline]
+    pub(super) fn push_shared(&mut self, payload: P, note: Note) -> bool {
+        self.slots.push_shown(payload, note.0).is_ok()
+    }
+
+    /// How many messages more it takes that share the last label.
+    pub(super) fn room(&self) -> usize {
+        self.slots.room()
+    }
+
     /// Shows readers what was put in.
     #[inline]
     pub(super) fn show(&mut self) {
@@ -200,7 +221,7 @@ impl<P> Segment<P> {
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
         let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
-        (filler, Self { base, slots, labels, sealed, lent })
+        (filler, Self { base, slots, labels, sealed, next: OnceLock::new(), lent })
     }
 
     #[inline]
@@ -212,8 +233,8 @@ impl<P> Segment<P> {
                 Slot::Set(EntryRef { payload, note: Note(note), labels: &self.labels })
             }
             // `sealed` is set before the next message is, so whoever waits for that one and finds
-            // neither is told by it.
-            None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
+            // neither is told by it. That one may be the first of a segment that is still to come.
+            None if index <= self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
                 Slot::NotYet
             }
             None => Slot::Elsewhere,
@@ -258,6 +279,20 @@ impl<P> Segment<P> {
             // Set slots stay so.
             Slot::NotYet | Slot::Elsewhere => unreachable!("a slot was unset"),
         }
+    }
+
+    /// The log goes on in that one, which the next message will be in.
+    pub(super) fn continue_in(&self, next: &Arc<Self>) {
+        // A segment is continued once.
+        let _known = self.next.set(Arc::downgrade(next));
+        self.seal();
+    }
+
+    /// The segment that begins with this offset, if it follows and is still there.
+    pub(super) fn next(&self, offset: u64) -> Option<Arc<Self>> {
+        // Looked at first, since that is what models know to be in order.
+        let next = self.next.get().filter(|_| self.sealed.load(Ordering::Acquire))?;
+        next.upgrade().filter(|next| next.base == offset)
     }
 
     pub(crate) fn seal(&self) {

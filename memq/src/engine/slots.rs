@@ -86,14 +86,28 @@ impl<T> Writer<T> {
     /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits; gives the
     /// value back where there is none.
     #[inline]
-    #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
     pub(super) fn push(&mut self, value: T, note: u64) -> Result<(), T> {
+        self.write(value, note << 1)
+    }
+
+    /// Writes to the next slot and shows it. All before it are shown.
+    #[inline]
+    pub(super) fn push_shown(&mut self, value: T, note: u64) -> Result<(), T> {
+        debug_assert_eq!(self.shown, self.next);
+        self.write(value, note << 1 | SET)?;
+        self.shown = self.next;
+        Ok(())
+    }
+
+    #[inline]
+    #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
+    fn write(&mut self, value: T, mark: u64) -> Result<(), T> {
         let Some(slot) = self.slots.get(self.len()) else { return Err(value) };
         // SAFETY: this is the array's only writer, since none can be made for an array that exists,
         // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
-        // do not look at the value before the mark has `SET`, which `show` gives it after this.
+        // do not look at the value before the mark has `SET`, which it gets after this.
         slot.value.with_mut(|place| unsafe { (*place).write(value) });
-        slot.mark.store(note << 1, Ordering::Relaxed);
+        slot.mark.store(mark, Ordering::Release);
         self.next += 1;
         Ok(())
     }

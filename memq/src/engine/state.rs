@@ -7,6 +7,7 @@ mod claiming;
 mod publishing;
 mod reading;
 mod sharing;
+mod steady;
 
 use std::sync::Arc;
 

@@ -210,15 +210,18 @@ impl Gauge {
         self.id
     }
 
+    #[inline]
     pub(crate) fn position(&self) -> u64 {
         self.position.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(crate) fn passed(&self, position: u64) {
         self.position.store(position, Ordering::Release);
     }
 
     /// What was passed is seen by whoever's sign the reader looks for next and does not find.
+    #[inline]
     pub(crate) fn fence(&self) {
         store_and_fence(&self.position, self.position.load(Ordering::Relaxed));
     }

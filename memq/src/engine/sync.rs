@@ -9,6 +9,8 @@ mod real {
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
 
+    pub(crate) use parking_lot::MutexGuard;
+
     /// Pauses of the processor before a lock is asked for again, at first and at last.
     const PAUSES: std::ops::RangeInclusive<u32> = 8..=256;
 
@@ -22,14 +24,14 @@ mod real {
         }
 
         #[inline]
-        pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.try_lock().unwrap_or_else(|| self.wait())
         }
 
         /// Asks less and less often before it lets the system run something else, which costs more
         /// than the lock is held for. That also lets whoever has it go on for a while.
         #[cold]
-        fn wait(&self) -> parking_lot::MutexGuard<'_, T> {
+        fn wait(&self) -> MutexGuard<'_, T> {
             let mut pauses = *PAUSES.start();
             while PAUSES.contains(&pauses) {
                 (0..pauses).for_each(|_| std::hint::spin_loop());
@@ -93,7 +95,7 @@ use self::modelled as used;
 #[cfg(not(memq_loom))]
 use self::real as used;
 
-pub(crate) use used::{AtomicBool, AtomicU64, Mutex, Ordering, UnsafeCell, fence};
+pub(crate) use used::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell, fence};
 
 /// Stores a value that whoever reads the other of two atomics, both sequentially consistent, is not to
 /// miss: loom knows only fences for that, and elsewhere this is the cheaper.

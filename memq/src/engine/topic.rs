@@ -20,11 +20,11 @@
 //!
 //! Nothing: a parked reader has taken nothing, and a publisher that waits still owns its message.
 
+mod appending;
 mod sweeper;
 
 use std::any::Any;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -35,15 +35,14 @@ use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
 use super::hand::When;
-use super::offer::Offer;
 use super::queue::Place;
 use super::segment::EntryRef;
 use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
-use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, Ordering, fence};
+use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 use super::wake::Ticket;
 use crate::name::TopicName;
-use crate::options::{Overflow, Request, Start, TopicOptions};
+use crate::options::{Overflow, Request, Retain, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
 
 /// A topic whose log holds payloads of type `P`.
@@ -62,6 +61,8 @@ pub(crate) struct Topic<P> {
     /// is a publisher, and whoever has read or stored a message has seen that.
     ttl: AtomicU64,
     waits: AtomicBool,
+    /// Whether what everybody has passed is freed by whoever comes. Changes with `ttl`.
+    frees: AtomicBool,
     /// Whether time decides something, so that messages are dated exactly. Changes with `ttl`.
     exact: AtomicBool,
     /// Whether the topic has ended, as a hint to look under the lock.
@@ -86,6 +87,12 @@ struct Hot<P> {
 const STRIDE: u64 = 64;
 
 impl<P> Topic<P> {
+    /// Takes the lock.
+    #[inline]
+    fn enter(&self) -> MutexGuard<'_, State<P>> {
+        self.hot.0.state.lock()
+    }
+
     /// Does something under the lock. What follows from it is left to the caller.
     #[inline]
     fn under_lock<R>(
@@ -93,10 +100,31 @@ impl<P> Topic<P> {
         after: &mut After<P>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
-        let Hot { lost, state, .. } = &self.hot.0;
-        let mut state = state.lock();
+        self.with(self.enter(), after, work)
+    }
+
+    /// As `under_lock`, with the lock taken already.
+    #[inline]
+    fn with<R>(
+        &self,
+        mut state: MutexGuard<'_, State<P>>,
+        after: &mut After<P>,
+        work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
+    ) -> R {
+        state.unsteady();
         let result = work(&mut state, after);
-        // Written only where they change, since readers on other cores look at them.
+        self.tell_lost(&state);
+        if self.waiting.load(Ordering::Relaxed) != state.waits() {
+            self.waiting.store(state.waits(), Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Lets readers know what was removed. Written only where it changes, since those on other cores
+    /// look at it.
+    #[inline]
+    fn tell_lost(&self, state: &State<P>) {
+        let lost = &self.hot.0.lost;
         if lost.load(Ordering::Relaxed) != state.lost() {
             if state.lost() > self.safe.load(Ordering::Relaxed) {
                 let safe = state.lost().checked_next_multiple_of(STRIDE);
@@ -104,10 +132,6 @@ impl<P> Topic<P> {
             }
             lost.store(state.lost(), Ordering::Release);
         }
-        if self.waiting.load(Ordering::Relaxed) != state.waits() {
-            self.waiting.store(state.waits(), Ordering::Relaxed);
-        }
-        result
     }
 
     /// Does something under the lock, and afterwards, outside it, what follows from it.
@@ -139,6 +163,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             waiting: AtomicBool::new(false),
             ttl: AtomicU64::new(0),
             waits: AtomicBool::new(false),
+            frees: AtomicBool::new(false),
             exact: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -157,6 +182,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
             let settled = state.settle(request, after);
             self.ttl.store(settled.0.ttl.map_or(0, nanos), Ordering::Relaxed);
             self.waits.store(settled.0.overflow == Overflow::Wait, Ordering::Relaxed);
+            self.frees.store(settled.0.retain == Retain::UntilConsumed, Ordering::Relaxed);
             let exact = settled.0.ttl.is_some() || settled.0.dedup.is_some();
             self.exact.store(exact, Ordering::Relaxed);
             settled
@@ -228,44 +254,6 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     // Publishing.
-
-    /// Stores a message, or says why not and leaves it where it is. Never waits.
-    /// Of a message whose id is known it returns the first offset, and stores nothing.
-    #[inline]
-    pub(crate) fn append(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-        id: Option<&Arc<str>>,
-        place: &mut Place,
-    ) -> Result<Offset, Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| state.append(offer, id, now, place, after))
-    }
-
-    /// Stores messages until no more are offered or the next one is refused. Says at which offsets,
-    /// too, also where what follows from it panics.
-    pub(crate) fn append_all(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-        stored: &mut Range<u64>,
-        place: &mut Place,
-    ) -> Result<(), Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| {
-            let result;
-            (*stored, result) = state.append_all(offer, now, place, after);
-            result
-        })
-    }
-
-    /// Stores a message in the room that was promised to it.
-    pub(crate) fn append_reserved(
-        self: &Arc<Self>,
-        offer: &mut impl Offer<P>,
-    ) -> Result<Offset, Refusal> {
-        let now = self.date();
-        self.and_sweep(|state, after| state.append_reserved(offer, now, after))
-    }
 
     /// Promises one message's room, which `append_reserved` or `release` gives back.
     pub(crate) fn reserve(&self, place: &mut Place) -> Result<(), Refusal> {
@@ -361,6 +349,16 @@ impl<P: Send + Sync + 'static> Topic<P> {
     #[inline]
     pub(crate) fn expired(&self, entry: &EntryRef<'_, P>) -> bool {
         self.ttl().is_some_and(|ttl| entry.at() + ttl <= self.now())
+    }
+
+    /// Whether a reader that finds its way without the lock leaves nothing undone.
+    pub(crate) fn lets_pass(&self) -> bool {
+        if cfg!(memq_loom) && !self.waits() {
+            // Models do not know that whoever frees a segment comes after all who read it, where only
+            // `Arc` sees to that.
+            return false;
+        }
+        !self.frees.load(Ordering::Relaxed) && self.ttl().is_none()
     }
 
     /// Whether the topic has been closed or deleted; `find` says which.

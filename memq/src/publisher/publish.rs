@@ -1,28 +1,23 @@
 //! One message on its way into the log.
 
+mod publishing;
+
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Context;
 use std::time::Duration;
 
-use super::remote::{self, Departure, Passage};
-use super::room::Room;
-use super::{Made, Offered, Publisher, Ready, head};
-use crate::codec::form::{Form, Packed};
-use crate::engine::offer::Head;
+pub use self::publishing::Publishing;
+use super::{Publisher, Ready};
 use crate::engine::queue::Place;
 use crate::engine::state::Refusal;
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
-use crate::message::{Far, Stored};
-use crate::payload::{Its, Payload};
+use crate::payload::Payload;
 use crate::position::{Offset, Partition};
-use crate::record::Meta;
-use crate::remote::{Outlet, Site, not_there};
+use crate::remote::{Site, not_there};
 use crate::spi::Capability;
 
 /// Messages after which a publisher lets other tasks run once.
@@ -43,11 +38,10 @@ pub(super) fn make_way<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<
 /// Nothing happens before that.
 #[must_use = "a message is published by `.await` or `.now()`"]
 pub struct Publish<'a, T: Payload> {
-    publisher: &'a Publisher<T>,
     message: T,
     /// Most messages say nothing more, and are the cheaper for it.
     said: Option<Box<Said>>,
-    within: Option<Duration>,
+    publisher: &'a Publisher<T>,
 }
 
 /// A message that is ready for the log, and its id.
@@ -59,6 +53,8 @@ pub(super) struct Said {
     pub(super) key: Option<Key<'static>>,
     pub(super) headers: Headers,
     pub(super) partition: Option<Partition>,
+    /// How long to wait for room, in place of the publisher's limit.
+    within: Option<Duration>,
     id: Option<Arc<str>>,
     /// Whether the id is memq's own, for whoever can tell a repetition by it.
     is_own: bool,
@@ -67,8 +63,9 @@ pub(super) struct Said {
 }
 
 impl<'a, T: Payload> Publish<'a, T> {
+    #[inline]
     pub(super) fn new(publisher: &'a Publisher<T>, message: T) -> Self {
-        Self { publisher, message, said: None, within: publisher.within }
+        Self { publisher, message, said: None }
     }
 
     pub(super) fn refused(publisher: &'a Publisher<T>, message: T, fault: EncodeError) -> Self {
@@ -169,7 +166,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     ///
     /// The future, if it has to wait outside a tokio runtime with its timer enabled.
     pub fn within(mut self, deadline: Duration) -> Self {
-        self.within = Some(deadline);
+        self.said().within = Some(deadline);
         self
     }
 
@@ -180,7 +177,7 @@ impl<'a, T: Payload> Publish<'a, T> {
     /// [`PublishError::Full`] where there is no room, and else as
     /// [`publish`](Publisher::publish).
     pub fn now(self) -> Result<Offset, PublishError<T>> {
-        let Self { publisher, message, said, .. } = self;
+        let Self { publisher, message, said } = self;
         let (mut ready, id) = match publisher.identified(&message, said) {
             Ok(identified) => identified,
             Err(refusal) => return Err(refusal.with(message)),
@@ -250,228 +247,8 @@ impl<T: Payload> Publisher<T> {
     }
 }
 
-impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
-    type Output = Result<Offset, PublishError<T>>;
-    type IntoFuture = Publishing<'a, T>;
-
-    #[inline]
-    fn into_future(self) -> Publishing<'a, T> {
-        let Self { publisher, message, said, within } = self;
-        Publishing { publisher, message: Some(message), said, within, later: Later::Nothing }
-    }
-}
-
 impl<T: Payload> fmt::Debug for Publish<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Publish").field("topic", self.publisher.topic()).finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Publish`].
-///
-/// # Cancel safety
-///
-/// See [`Publisher::publish`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Publishing<'a, T: Payload> {
-    publisher: &'a Publisher<T>,
-    /// Until it is polled.
-    message: Option<T>,
-    said: Option<Box<Said>>,
-    within: Option<Duration>,
-    later: Later<'a, T>,
-}
-
-/// What is left to do after the first poll.
-enum Later<'a, T: Payload> {
-    Nothing,
-    /// It found no room. Boxed, since most do.
-    Wait(Box<Waiting<'a, T>>),
-    /// It is published; lets other tasks run before it says so.
-    Yielded(Offset),
-    /// It is on its way to where its topic is kept.
-    There(Far<T, Box<Passage<T>>>),
-}
-
-/// A message that waits for room.
-struct Waiting<'a, T: Payload> {
-    room: Room<'a, T>,
-    message: Option<T>,
-    ready: Ready<T>,
-    id: Option<Arc<str>>,
-}
-
-impl<T: Payload> Publishing<'_, T> {
-    #[cold]
-    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        match &mut self.later {
-            Later::Nothing => polled_after_the_end(),
-            Later::Wait(waiting) => waiting.poll(cx),
-            Later::Yielded(offset) => {
-                let offset = *offset;
-                self.later = Later::Nothing;
-                Poll::Ready(Ok(offset))
-            }
-            Later::There(far) => {
-                let published = ready!(T::Form::there_mut(far).poll(cx));
-                self.later = Later::Nothing;
-                Poll::Ready(published)
-            }
-        }
-    }
-}
-
-#[cold]
-fn polled_after_the_end() -> ! {
-    panic!("a publish was polled after it was done")
-}
-
-/// Nothing in it is pinned.
-impl<T: Payload> Unpin for Publishing<'_, T> {}
-
-impl<T: Payload> Future for Publishing<'_, T> {
-    type Output = Result<Offset, PublishError<T>>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(message) = &this.message else { return this.poll_later(cx) };
-        if let Some(said) = this.said.take() {
-            return match this.publisher.identified_with(message, *said) {
-                Ok((mut ready, id)) => {
-                    let Ready { made, meta, head } = &mut ready;
-                    this.publish(made, meta, *head, id, cx)
-                }
-                Err(refusal) => Poll::Ready(Err(give_back(refusal, this.message.take()))),
-            };
-        }
-        // In parts, as it is offered: to move them together costs more than to store the message.
-        match T::Form::pack::<Its>(message, &this.publisher.writer) {
-            Ok(Packed { made, mut meta, key, size }) => {
-                let head = head(size, key, this.publisher.partition(key), meta.as_ref());
-                this.publish(&mut Some(made), &mut meta, head, None, cx)
-            }
-            Err(source) => {
-                let refusal = PublishError::Encode { message: (), source };
-                Poll::Ready(Err(give_back(refusal, this.message.take())))
-            }
-        }
-    }
-}
-
-impl<'a, T: Payload> Publishing<'a, T> {
-    /// Stores the message, or begins to wait for room.
-    #[inline(always)]
-    fn publish(
-        &mut self,
-        made: &mut Option<Made<T>>,
-        meta: &mut Option<Arc<Meta>>,
-        head: Head,
-        id: Option<Arc<str>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Offset, PublishError<T>>> {
-        let topic = match &self.publisher.site {
-            Site::Here(topic) => topic,
-            Site::There(far) => return self.depart(far, (made, meta, head), id, cx),
-        };
-        let offered = &mut Offered { message: &mut self.message, made, meta, head };
-        match topic.append(offered, id.as_ref(), &mut Place::default()) {
-            Ok(offset) => {
-                // What was stored as bytes is still there.
-                self.message = None;
-                if (offset.0 + 1) % YIELD_EVERY == 0 {
-                    make_way(topic, cx);
-                    self.later = Later::Yielded(offset);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Ok(offset))
-            }
-            Err(Refusal::Full) => {
-                let ready = Ready { made: made.take(), meta: meta.take(), head };
-                self.wait(topic, ready, id);
-                self.poll_later(cx)
-            }
-            Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
-        }
-    }
-
-    #[cold]
-    fn wait(&mut self, topic: &'a Arc<Topic<Stored<T>>>, ready: Ready<T>, id: Option<Arc<str>>) {
-        let room = Room::new(self.publisher, topic, self.within);
-        let message = self.message.take();
-        self.later = Later::Wait(Box::new(Waiting { room, message, ready, id }));
-    }
-
-    /// The message as it is sent, where its topic is kept elsewhere and it was not taken before.
-    pub(super) fn departure(&mut self) -> Option<Result<Departure<'a, T>, PublishError<T>>> {
-        let Site::There(far) = &self.publisher.site else { return None };
-        let message = self.message.take()?;
-        Some(match self.publisher.identified(&message, self.said.take()) {
-            Ok((Ready { made: Some(made), meta, head }, id)) => {
-                let stored = T::Form::store(&mut None, made);
-                let mut outgoing = remote::outgoing::<T>(far, stored, meta, head.partition);
-                (outgoing.id, outgoing.within) = (id, self.within);
-                Ok(Departure { far, message, outgoing })
-            }
-            Ok(_) => unreachable!("a message was stored before it was sent"),
-            Err(refusal) => Err(refusal.with(message)),
-        })
-    }
-
-    /// Sends the message to where its topic is kept.
-    #[cold]
-    fn depart(
-        &mut self,
-        far: &'a Far<T, Arc<Outlet>>,
-        (made, meta, head): (&mut Option<Made<T>>, &mut Option<Arc<Meta>>, Head),
-        id: Option<Arc<str>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Offset, PublishError<T>>> {
-        let (Some(message), Some(made)) = (self.message.take(), made.take()) else {
-            polled_after_the_end()
-        };
-        // What is sent is bytes, so that the message stays where it is.
-        let stored = T::Form::store(&mut None, made);
-        let mut outgoing = remote::outgoing::<T>(far, stored, meta.take(), head.partition);
-        (outgoing.id, outgoing.within) = (id, self.within);
-        self.later = Later::There(remote::passage(far, message, outgoing));
-        self.poll_later(cx)
-    }
-}
-
-impl<T: Payload> Waiting<'_, T> {
-    /// Tries again, and waits for room until it is stored or will not be.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        let refusal = loop {
-            let Self { room, message, ready, id } = self;
-            if message.is_none() {
-                polled_after_the_end();
-            }
-            let size = ready.head.size;
-            match room.topic().append(&mut ready.offer(message), id.as_ref(), room.place()) {
-                Ok(offset) => {
-                    self.message = None;
-                    return Poll::Ready(Ok(offset));
-                }
-                Err(Refusal::Full) => match ready!(room.poll(size, cx)) {
-                    Ok(()) => {}
-                    Err(refusal) => {
-                        room.topic().count_rejected(1);
-                        break refusal;
-                    }
-                },
-                Err(refusal) => {
-                    room.leave();
-                    break refusal.into();
-                }
-            }
-        };
-        Poll::Ready(Err(give_back(refusal, self.message.take())))
-    }
-}
-
-impl<T: Payload> fmt::Debug for Publishing<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publishing").field("topic", self.publisher.topic()).finish_non_exhaustive()
     }
 }

@@ -87,10 +87,7 @@ impl<P> Log<P> {
     fn grow(&mut self, most: usize, size: u32) {
         // A reader that finds the end finds what comes before it.
         self.show();
-        let used = self.segments.back().map(|last| {
-            last.segment.seal();
-            (self.tail - last.base) as usize
-        });
+        let used = self.segments.back().map(|last| (self.tail - last.base) as usize);
         let most = most.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_left = SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1);
@@ -99,6 +96,9 @@ impl<P> Log<P> {
         let (filler, segment) = Segment::new(self.tail, slots, labels);
         self.filler = Some(filler);
         let segment = Arc::new(segment);
+        if let Some(last) = self.segments.back() {
+            last.segment.continue_in(&segment);
+        }
         if self.segments.capacity() == 0 {
             // Many topics are quiet.
             self.segments.reserve_exact(1);

@@ -302,6 +302,7 @@ impl<P> State<P> {
         self.trim(after);
         after.readers.add(self.parked.wake_all());
         self.call_groups(head.partition, 1, after);
+        self.foresee(head);
         offset
     }
 

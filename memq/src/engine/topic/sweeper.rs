@@ -6,7 +6,7 @@ use super::Topic;
 use crate::engine::after::After;
 use crate::engine::state::State;
 use crate::engine::sweep;
-use crate::engine::sync::Ordering;
+use crate::engine::sync::{MutexGuard, Ordering};
 use crate::position::Timestamp;
 
 impl<P> Topic<P> {
@@ -38,9 +38,19 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self: &Arc<Self>,
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
+        self.with_and_sweep(self.enter(), work)
+    }
+
+    /// As `and_sweep`, with the lock taken already.
+    #[inline]
+    pub(super) fn with_and_sweep<R>(
+        self: &Arc<Self>,
+        state: MutexGuard<'_, State<P>>,
+        work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
+    ) -> R {
         let mut after = After::new();
         let mut wanted = false;
-        let result = self.under_lock(&mut after, |state, after| {
+        let result = self.with(state, &mut after, |state, after| {
             let result = work(state, after);
             wanted = state.wants_sweeper();
             result
