@@ -17,9 +17,9 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "L1",
         "40 ns, or 1.5 times kanal's",
         "The topic's lock (one locked instruction to take it, one to release it), one more for a reader of a \
-         topic where publishers wait, so that it misses none, and the date. kanal stores neither date nor \
-         offset, and keeps nothing for a second reader. `recv` counts a reference besides, which `recv_ref` \
-         does not.",
+         topic where publishers wait, so that it misses none, the reference of the `Bytes` (two), and the date. \
+         kanal stores neither date nor offset, and keeps nothing for a second reader. `recv` counts two references \
+         besides, which `recv_ref` does not.",
     ),
     (
         "S1a",
@@ -90,8 +90,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "S8c",
         "1.5 times every peer",
-        "The publisher: it moves each value from its list into a slot, in memory that it takes and gives back \
-         for each 256. kanal moves the whole batch under one lock of its own.",
+        "The publisher: it moves each value from its list into a slot, in memory that it takes and gives back, \
+         under the lock; readers go on without it. kanal moves the whole batch under one lock of its own.",
     ),
     (
         "S9-json",
