@@ -364,7 +364,7 @@ impl Shared {
         }
         let (waker, watched) = (state.waker.take(), std::mem::replace(&mut state.watched, true));
         drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        self.bell.tell(waker);
         if !watched {
             self.ring();
         }
@@ -379,7 +379,7 @@ impl Shared {
         self.give_back(&mut state);
         let waker = state.waker.take();
         drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        self.bell.tell(waker);
         self.bell.end();
         self.ring();
     }
@@ -447,7 +447,7 @@ impl Shared {
             // There is room for one more now.
             let waker = state.waker.take();
             drop(state);
-            waker.into_iter().for_each(Waker::wake);
+            self.bell.tell(waker);
             self.wanted.notify_waiters();
         }
         Ok(held.reply)

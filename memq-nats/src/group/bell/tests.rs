@@ -96,7 +96,8 @@ impl World {
                 self.meanwhile -= 1;
                 self.comes();
             }
-            if !self.bell.leave(round < 2) {
+            if let Some(woken) = self.bell.leave(round < 2) {
+                self.bell.call(woken);
                 return;
             }
         }
