@@ -9,6 +9,7 @@
 //! although nobody was handed it.
 
 mod answer;
+mod asking;
 mod bell;
 mod figures;
 mod held;

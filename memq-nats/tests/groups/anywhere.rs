@@ -8,10 +8,10 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use memq::Start;
-use memq::spi::{Fault, GroupRequest, GroupRules, ReadEnd, Settle, TopicRequest};
+use memq::spi::{Fault, GroupRequest, GroupRules, Handed, ReadEnd, Settle, TopicRequest};
 use memq_nats::Connect;
 
-use crate::kit::{each, name, settle, try_take};
+use crate::kit::{each, name, settle, take, try_take};
 use crate::support::PATIENCE;
 
 /// A task that is polled by who wakes it, unless it is being polled.
@@ -94,6 +94,43 @@ async fn who_polls_where_it_is_woken_is_told_of_outages_and_goes_on() {
         setup.publish(&[""]).await;
         let (said, _) = next(told).await;
         assert_eq!(said, Ok(Some(Some(1))));
+    })
+    .await;
+}
+
+/// A waker that holds a delivery, as one of a task does that is not polled any more.
+struct Holding(#[expect(dead_code, reason = "it is dropped")] Handed);
+
+impl Wake for Holding {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn what_a_waker_holds_may_be_of_the_member_that_drops_it() {
+    each(1, |setup| async move {
+        setup.publish(&["", ""]).await;
+        let (url, (tell, told)) = (setup.server.url(), mpsc::channel());
+        let polling = async move {
+            let transport = Connect::new(url).transport().await.unwrap();
+            let topic = transport.open(TopicRequest::new(name("orders"))).await.unwrap();
+            let rules = GroupRules::default();
+            let request = GroupRequest::new("billing", rules, Start::Earliest, 2);
+            let mut member = topic.group(request).await.unwrap();
+            for held in [take(&mut member).await, take(&mut member).await] {
+                let waker = Waker::from(Arc::new(Holding(held)));
+                let mut into = Vec::new();
+                let polled = member.poll_next(1, &mut into, &mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+            tell.send(()).unwrap();
+        };
+        // In a thread that nobody waits for, should it never go on.
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(polling);
+        });
+        let told = tokio::task::spawn_blocking(move || told.recv_timeout(PATIENCE / 4));
+        assert_eq!(told.await.unwrap(), Ok(()));
     })
     .await;
 }
