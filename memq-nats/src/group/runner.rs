@@ -12,6 +12,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use memq::spi::Boxed;
+use tokio::task::{Unconstrained, unconstrained};
 
 use super::bell::{Bell, Woken};
 use crate::task::Tasks;
@@ -24,7 +25,7 @@ const ROUNDS: usize = 3;
 
 pub(super) struct Runner {
     /// `None` once it has ended.
-    lane: Mutex<Option<Boxed<()>>>,
+    lane: Mutex<Option<Unconstrained<Boxed<()>>>>,
     bell: Arc<Bell>,
     waker: Waker,
     /// Where its timers are.
@@ -43,7 +44,9 @@ impl fmt::Debug for Runner {
 impl Runner {
     /// Runs a lane that is woken by this bell, in a topic with this ack deadline.
     pub(super) fn new(lane: Boxed<()>, bell: Arc<Bell>, tasks: Arc<Tasks>) -> Arc<Self> {
-        let (lane, waker) = (Mutex::new(Some(lane)), Waker::from(bell.clone()));
+        // It ends with what was asked for. Who has polled much else before is not to wait for that.
+        let lane = Mutex::new(Some(unconstrained(lane)));
+        let waker = Waker::from(bell.clone());
         waker.wake_by_ref();
         Arc::new(Self { lane, bell, waker, tasks })
     }
@@ -65,7 +68,7 @@ impl Runner {
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, Option<Boxed<()>>> {
+    fn locked(&self) -> MutexGuard<'_, Option<Unconstrained<Boxed<()>>>> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

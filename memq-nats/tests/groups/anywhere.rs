@@ -1,6 +1,7 @@
 //! Members of executors that poll a task where it is woken, in the middle of what wakes it.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -10,8 +11,10 @@ use std::time::Duration;
 use memq::Start;
 use memq::spi::{Fault, GroupRequest, GroupRules, Handed, ReadEnd, Settle, TopicRequest};
 use memq_nats::Connect;
+use tokio::task::coop::consume_budget;
+use tokio::time::timeout;
 
-use crate::kit::{each, name, settle, take, try_take};
+use crate::kit::{acked, any_order, each, name, settle, take, try_take};
 use crate::support::PATIENCE;
 
 /// A task that is polled by who wakes it, unless it is being polled.
@@ -131,6 +134,26 @@ async fn what_a_waker_holds_may_be_of_the_member_that_drops_it() {
         });
         let told = tokio::task::spawn_blocking(move || told.recv_timeout(PATIENCE / 4));
         assert_eq!(told.await.unwrap(), Ok(()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_polled_much_else_before_is_handed_what_comes() {
+    each(1, |setup| async move {
+        setup.publish(&[""]).await;
+        let mut member = setup.join(&any_order(), 10).await;
+        let taking = async {
+            let mut taking = pin!(acked(&mut member));
+            poll_fn(|cx| {
+                // As one that reads from a channel that is never empty.
+                while pin!(consume_budget()).poll(cx).is_ready() {}
+                taking.as_mut().poll(cx)
+            })
+            .await
+        };
+        let taken = timeout(PATIENCE / 4, taking).await;
+        assert_eq!(taken, Ok((0, 1)));
     })
     .await;
 }
