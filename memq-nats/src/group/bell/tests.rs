@@ -269,3 +269,20 @@ fn once_it_takes_no_more_the_member_is_not_woken() {
     assert!(!world.is_woken());
     assert_eq!(world.rings(), Some(false));
 }
+
+#[test]
+fn nobody_is_woken_before_who_is_at_it_leaves() {
+    let mut world = World::new();
+    world.comes();
+    assert!(world.bell.answer());
+    let [waits, told] = [Arc::new(Waiting::default()), Arc::new(Waiting::default())];
+    let is_woken = |member: &Arc<Waiting>| *member.woken.lock().unwrap();
+    world.bell.tell(Some(Waker::from(told.clone())));
+    // Who waits meanwhile need not come again for what the other one sees.
+    world.comes();
+    assert!(world.bell.waits(&Waker::from(waits.clone())));
+    let woken = world.bell.leave(false).unwrap();
+    assert!(!is_woken(&waits) && !is_woken(&told));
+    world.bell.call(woken);
+    assert!(is_woken(&waits) && is_woken(&told));
+}
