@@ -137,11 +137,11 @@ impl Bell {
         Some(Woken { told: take(&mut state.told), ..woken })
     }
 
-    /// There is no lane any more, and so nothing to go on with.
+    /// There is no lane any more, and so nothing to go on with, and nobody who waits for that.
     pub(super) fn ended(&self) -> Woken {
         let mut state = self.locked();
         (state.ended, state.rung, state.polled) = (true, false, false);
-        Woken { told: take(&mut state.told), ..Woken::default() }
+        Woken { member: state.member.take(), told: take(&mut state.told), task: false }
     }
 
     /// The member waits, and is woken by this. `false` where the lane can go on already, and nobody is at it.
@@ -149,7 +149,8 @@ impl Bell {
         let waker = Some(waker.clone());
         let mut state = self.locked();
         let rung = state.rung && !state.polled;
-        let before = if rung { waker } else { replace(&mut state.member, waker) };
+        let keeps = !rung && !state.ended;
+        let before = if keeps { replace(&mut state.member, waker) } else { waker };
         drop(state);
         drop(before);
         !rung

@@ -286,3 +286,14 @@ fn nobody_is_woken_before_who_is_at_it_leaves() {
     world.bell.call(woken);
     assert!(is_woken(&waits) && is_woken(&told));
 }
+
+#[test]
+fn nobody_is_held_by_a_lane_that_ended() {
+    let world = World::new();
+    let member = Arc::new(Waiting::default());
+    assert!(world.bell.waits(&Waker::from(member.clone())));
+    world.bell.call(world.bell.ended());
+    assert_eq!(Arc::strong_count(&member), 1);
+    assert!(world.bell.waits(&Waker::from(member.clone())));
+    assert_eq!(Arc::strong_count(&member), 1);
+}
