@@ -9,6 +9,7 @@
 //! although nobody was handed it.
 
 mod answer;
+mod asking;
 mod bell;
 mod figures;
 mod held;
@@ -32,6 +33,7 @@ use self::member::Member;
 pub(crate) use self::parts::widen;
 use self::parts::{ensure, tidy};
 use self::register::{Created, Register};
+use crate::names;
 use crate::start;
 use crate::topic::Core;
 
@@ -56,6 +58,13 @@ pub(crate) async fn join(
     core: Arc<Core>,
     request: GroupRequest,
 ) -> Result<Box<dyn RemoteGroup>, OpenFault> {
+    if !names::is_name(&request.name) {
+        return Err(OpenFault::Option {
+            option: "group",
+            value: request.name.into(),
+            remedy: "use A-Z, a-z, 0-9, `_` and `-`".to_owned(),
+        });
+    }
     // Also for the number of partitions, which others may have said since.
     core.look_patiently().await?;
     parts::check(&request.rules, core.options().partitions)?;

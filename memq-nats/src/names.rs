@@ -99,6 +99,13 @@ const fn token(keyed: bool) -> &'static str {
     if keyed { "k" } else { "n" }
 }
 
+/// Whether a group, or an epoch of one, can be called this. What is no such name is never asked for: it
+/// would say more to the server than a name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    !name.is_empty() && name.bytes().all(fine)
+}
+
 /// A durable consumer of a group, of those it has since it was created or moved: which part it is.
 pub(crate) fn durable(group: &str, epoch: &str, part: impl fmt::Display) -> String {
     format!("{group}{PART}{epoch}{PART}{part}")
@@ -217,6 +224,14 @@ mod tests {
             assert_eq!(part_of(&keyed, other), None, "{other}");
         }
         assert_eq!(part_of("billing", "billing"), None);
+    }
+
+    #[test]
+    fn a_group_has_a_name_of_one_token() {
+        assert!(is_name("billing_2-a") && is_name(&short()));
+        for bad in ["", "a b", "a.b", "a\r\n", "a\t", "*", ">", "a=b", "ä"] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::task::{Wake, Waker};
 
 use tokio::sync::Notify;
 
-/// Wakes who goes on with a lane. Its lock is the innermost; nobody is woken under it.
+/// Wakes who goes on with a lane. Its lock is the innermost; nobody is woken under it, nor while the lane is
+/// polled: who is woken may poll the member there and then.
 #[derive(Debug, Default)]
 pub(super) struct Bell {
     state: Mutex<State>,
@@ -28,16 +29,22 @@ struct State {
     rests: bool,
     /// Whether the member takes no more.
     over: bool,
+    /// Whether there is no lane any more.
+    ended: bool,
     /// Wakes the member that waits.
     member: Option<Waker>,
+    /// Those that are told of something once nobody is at the lane.
+    told: Vec<Waker>,
     /// Whether the task is to look, at its leisure.
     looks: bool,
 }
 
-/// Whom to wake.
+/// Whom to wake, with no lock held.
+#[must_use]
 #[derive(Default)]
-struct Woken {
+pub(super) struct Woken {
     member: Option<Waker>,
+    told: Vec<Waker>,
     task: bool,
 }
 
@@ -48,10 +55,10 @@ impl State {
     /// Hands the ring on to who is to go on.
     fn pass_on(&mut self) -> Woken {
         if self.over || !self.rests {
-            return Woken { member: None, task: true };
+            return Woken { task: true, ..Woken::default() };
         }
         let task = !replace(&mut self.looks, true);
-        Woken { member: self.member.take(), task }
+        Woken { member: self.member.take(), task, ..Woken::default() }
     }
 }
 
@@ -60,21 +67,33 @@ impl Bell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self, woken: Woken) {
+    pub(super) fn call(&self, woken: Woken) {
         if woken.task {
             self.task.notify_one();
         }
-        woken.member.into_iter().for_each(Waker::wake);
+        woken.told.into_iter().chain(woken.member).for_each(Waker::wake);
+    }
+
+    /// There is something for who waits: now, or once nobody is at the lane.
+    pub(super) fn tell(&self, waiting: Option<Waker>) {
+        let Some(waker) = waiting else { return };
+        let mut state = self.locked();
+        if state.polled {
+            state.told.push(waker);
+            return;
+        }
+        drop(state);
+        waker.wake();
     }
 
     fn ring(&self) {
         let mut state = self.locked();
-        if replace(&mut state.rung, true) || state.polled {
+        if state.ended || replace(&mut state.rung, true) || state.polled {
             return;
         }
         let woken = state.pass_on();
         drop(state);
-        self.wake(woken);
+        self.call(woken);
     }
 
     /// The lane only waits from now on.
@@ -105,27 +124,33 @@ impl Bell {
         state.polled
     }
 
-    /// Whether there was another ring meanwhile. Where there was none, or it is not to be answered here,
-    /// nobody is at the lane any more.
-    pub(super) fn leave(&self, answers: bool) -> bool {
+    /// Whom to wake by what came meanwhile; `None` where that is to be answered here. Else nobody is at the
+    /// lane any more.
+    pub(super) fn leave(&self, answers: bool) -> Option<Woken> {
         let mut state = self.locked();
         if state.rung && answers {
             state.rung = false;
-            return true;
+            return None;
         }
         state.polled = false;
         let woken = if state.rung { state.pass_on() } else { Woken::default() };
-        drop(state);
-        self.wake(woken);
-        false
+        Some(Woken { told: take(&mut state.told), ..woken })
     }
 
-    /// The member waits, and is woken by this. `false` where the lane can go on already.
+    /// There is no lane any more, and so nothing to go on with, and nobody who waits for that.
+    pub(super) fn ended(&self) -> Woken {
+        let mut state = self.locked();
+        (state.ended, state.rung, state.polled) = (true, false, false);
+        Woken { member: state.member.take(), told: take(&mut state.told), task: false }
+    }
+
+    /// The member waits, and is woken by this. `false` where the lane can go on already, and nobody is at it.
     pub(super) fn waits(&self, waker: &Waker) -> bool {
         let waker = Some(waker.clone());
         let mut state = self.locked();
-        let rung = state.rung;
-        let before = if rung { waker } else { replace(&mut state.member, waker) };
+        let rung = state.rung && !state.polled;
+        let keeps = !rung && !state.ended;
+        let before = if keeps { replace(&mut state.member, waker) } else { waker };
         drop(state);
         drop(before);
         !rung

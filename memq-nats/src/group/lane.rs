@@ -18,10 +18,11 @@ use serde::de::IgnoredAny;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::asking::{Asks, LATE};
 use super::parts::Part;
 use super::recover::recover;
 use super::register::{Nothing, nanos};
-use super::shared::{Arrived, Asked, Asks, LATE, RETURN, Shared};
+use super::shared::{Arrived, Asked, RETURN, Shared};
 use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names::{Place, offset};

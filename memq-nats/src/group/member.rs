@@ -87,8 +87,9 @@ impl RemoteGroup for Member {
         let room = max.min(shared.most.saturating_sub(state.held.len()));
         let run = room.min(state.ready.len());
         if run == 0 {
-            state.want(room, cx.waker());
+            let before = state.want(room, cx.waker());
             drop(state);
+            drop(before);
             shared.wanted.notify_waiters();
             self.lane.go_on();
             if !self.lane.waits(cx.waker()) {

@@ -1,7 +1,6 @@
 //! Finds out what became of a group, when a pull ended without a word.
 
 use std::sync::Arc;
-use std::task::Waker;
 
 use memq::Cause;
 use memq::spi::{Fault, OpenFault};
@@ -50,7 +49,7 @@ pub(super) async fn recover(shared: &Arc<Shared>) -> bool {
             state.outage = Some(cause);
             let waker = state.waker.take();
             drop(state);
-            waker.into_iter().for_each(Waker::wake);
+            shared.bell.tell(waker);
         }
         let mut turn = shared.turn.subscribe();
         let over = async { drop(turn.wait_for(|()| shared.locked().is_over()).await) };

@@ -94,6 +94,9 @@ impl Register {
 
     /// The register of a group, if there is one.
     pub(super) async fn read(core: &Core, group: &str) -> Result<Option<Self>, Unread> {
+        if !names::is_name(group) {
+            return Ok(None);
+        }
         let request = format!("CONSUMER.INFO.{}.{group}", core.stream);
         match core.link.ask::<Info>(&request, &Nothing {}).await {
             Ok(info) => Self::of(&info.config).map(Some),
@@ -125,6 +128,9 @@ impl Register {
         let dead_letter = written.dead_letter.map(|name| TopicName::new(&name)).transpose();
         rules.dead_letter = dead_letter.map_err(|_| FOREIGN)?;
         rules.order = if written.any_order { GroupOrder::Any } else { GroupOrder::ByKey };
+        if !names::is_name(&written.epoch) {
+            return Err(FOREIGN);
+        }
         let epoch = Epoch { name: written.epoch, start: written.start };
         Ok(Self { id: written.group, epoch, rules })
     }
@@ -215,5 +221,16 @@ mod tests {
         };
         assert!(foreign("") && foreign("billing") && foreign("{}") && foreign(r#"{"memq":1}"#));
         assert!(!foreign(r#"{"memq":2}"#));
+    }
+
+    #[test]
+    fn an_epoch_that_would_say_more_than_a_name_is_somebody_elses() {
+        let mut register = Register::new(GroupRules::default(), 7);
+        for name in ["a b", "a.b", "a\r\nPUB b 0\r\n", ""] {
+            register.epoch.name = name.to_owned();
+            let text = serde_json::to_string(&register.write()).unwrap();
+            let read = Register::of(&config(&text));
+            assert!(matches!(read, Err(Unread::Foreign(_))), "{name:?}");
+        }
     }
 }

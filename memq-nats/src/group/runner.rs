@@ -12,8 +12,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use memq::spi::Boxed;
+use tokio::task::{Unconstrained, unconstrained};
 
-use super::bell::Bell;
+use super::bell::{Bell, Woken};
 use crate::task::Tasks;
 
 /// After this time at the latest the task looks what arrived while nobody waited.
@@ -24,7 +25,7 @@ const ROUNDS: usize = 3;
 
 pub(super) struct Runner {
     /// `None` once it has ended.
-    lane: Mutex<Option<Boxed<()>>>,
+    lane: Mutex<Option<Unconstrained<Boxed<()>>>>,
     bell: Arc<Bell>,
     waker: Waker,
     /// Where its timers are.
@@ -43,26 +44,31 @@ impl fmt::Debug for Runner {
 impl Runner {
     /// Runs a lane that is woken by this bell, in a topic with this ack deadline.
     pub(super) fn new(lane: Boxed<()>, bell: Arc<Bell>, tasks: Arc<Tasks>) -> Arc<Self> {
-        let (lane, waker) = (Mutex::new(Some(lane)), Waker::from(bell.clone()));
+        // It ends with what was asked for. Who has polled much else before is not to wait for that.
+        let lane = Mutex::new(Some(unconstrained(lane)));
+        let waker = Waker::from(bell.clone());
         waker.wake_by_ref();
         Arc::new(Self { lane, bell, waker, tasks })
     }
 
     /// The task. What arrives while nobody waits is taken in after this time at the latest.
-    pub(super) async fn keep(self: Arc<Self>, most: Duration) {
+    pub(super) fn keep(self: Arc<Self>, most: Duration) -> impl Future<Output = ()> {
         let keeper = Keeper(self);
-        let (runner, bell) = (&keeper.0, &keeper.0.bell);
-        while runner.locked().is_some() {
-            if bell.rings().await {
-                // An error is the end of the time.
-                let _ = tokio::time::timeout(most.min(LOOKS), bell.rings()).await;
+        // With it in hand, also where the task never begins.
+        async move {
+            let (runner, bell) = (&keeper.0, &keeper.0.bell);
+            while runner.locked().is_some() {
+                if bell.rings().await {
+                    // An error is the end of the time.
+                    let _ = tokio::time::timeout(most.min(LOOKS), bell.rings()).await;
+                }
+                bell.looks();
+                runner.poll();
             }
-            bell.looks();
-            runner.poll();
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, Option<Boxed<()>>> {
+    fn locked(&self) -> MutexGuard<'_, Option<Unconstrained<Boxed<()>>>> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,31 +89,40 @@ impl Runner {
     }
 
     fn poll(&self) {
+        let woken = self.polled();
+        // They may poll the member at once, and so the lane.
+        self.bell.call(woken);
+    }
+
+    /// Polls the lane, and says whom to wake.
+    fn polled(&self) -> Woken {
         let mut running = self.locked();
-        let Some(lane) = &mut *running else { return };
+        let Some(lane) = &mut *running else { return Woken::default() };
         if !self.bell.answer() {
-            return;
+            return Woken::default();
         }
         let mut rounds = 1;
-        let ended = loop {
+        loop {
             if Pin::new(&mut *lane).poll(&mut Context::from_waker(&self.waker)).is_ready() {
-                break true;
+                // The task has been rung, and sees it.
+                *running = None;
+                return self.bell.ended();
             }
-            if !self.bell.leave(rounds < ROUNDS) {
-                break false;
+            if let Some(woken) = self.bell.leave(rounds < ROUNDS) {
+                return woken;
             }
             rounds += 1;
-        };
-        if ended {
-            // The task has been rung, and sees it.
-            *running = None;
         }
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        let lane = self.0.locked().take();
+        let mut running = self.0.locked();
+        let lane = running.take();
+        let woken = self.0.bell.ended();
+        drop(running);
+        self.0.bell.call(woken);
         drop(lane);
     }
 }
@@ -220,5 +235,71 @@ mod tests {
         bell.end();
         others().await;
         assert_eq!(polls.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn who_waits_at_a_lane_that_ended_is_not_polled_for_ever() {
+        let (bell, polls) = (Arc::<Bell>::default(), Arc::new(AtomicUsize::new(0)));
+        let counted = polls.clone();
+        let lane = Box::pin(poll_fn(move |cx| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // Something comes as it ends.
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        }));
+        let runner = Runner::new(lane, bell, Tasks::new(Handle::current()));
+        runner.go_on();
+        assert!(runner.waits(Waker::noop()));
+        runner.waker.wake_by_ref();
+        runner.go_on();
+        assert!(runner.waits(Waker::noop()));
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn the_lane_ends_with_a_task_that_never_began() {
+        let Counting { polls, runner, .. } = counting(9);
+        drop(runner.clone().keep(LONG));
+        assert_eq!(Arc::strong_count(&polls), 1);
+    }
+
+    /// Goes on with the lane where it is woken.
+    struct There(Mutex<Option<Arc<Runner>>>);
+
+    impl std::task::Wake for There {
+        fn wake(self: Arc<Self>) {
+            let runner = self.0.lock().unwrap().take();
+            runner.unwrap().go_on();
+        }
+    }
+
+    #[test]
+    fn who_goes_on_where_it_is_woken_does_not_wait_for_itself() {
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let bell = Arc::<Bell>::default();
+            let rests = bell.clone();
+            let lane = Box::pin(async move {
+                // Once it is for the task.
+                tokio::task::yield_now().await;
+                let _rest = rests.rest();
+                poll_fn(|cx| {
+                    // More comes whenever it is looked.
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                })
+                .await
+            });
+            let runner = Runner::new(lane, bell, Tasks::new(runtime.handle().clone()));
+            runner.bell.answer();
+            assert!(runner.bell.leave(false).is_some());
+            let there = There(Mutex::new(Some(runner.clone())));
+            assert!(runner.waits(&Waker::from(Arc::new(there))));
+            runner.waker.wake_by_ref();
+            runner.poll();
+            done.send(()).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(LONG), Ok(()));
     }
 }

@@ -5,7 +5,6 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
 
 use async_nats::Subject;
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::asking::{Asking, Asks, Quiet};
 use super::bell::{Bell, Rest};
 use super::held::Holds;
 use super::parts::Part;
@@ -27,9 +27,6 @@ pub(super) const ACK: Bytes = Bytes::from_static(b"+ACK");
 pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
 pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
 pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
-
-/// How long what is on its way may take to arrive once nobody is to have it.
-pub(super) const LATE: Duration = Duration::from_secs(2);
 
 /// Messages that are fetched ahead at most, and the part of what waits in the group that they are at
 /// most: what one member has is not for the others.
@@ -58,21 +55,6 @@ pub(super) struct Shared {
     pub(super) looking: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
-
-/// Whether a member asks for messages.
-#[derive(Clone, Copy, Debug, Default)]
-struct Asking {
-    /// It takes no more.
-    over: bool,
-    /// Pulls that the server may still answer.
-    pulls: usize,
-}
-
-/// One of those pulls, for as long as it lives.
-pub(super) struct Asks(watch::Sender<Asking>);
-
-/// Waits until nothing is sent to a member that takes no more: what is given back goes to the others.
-pub(super) struct Quiet(watch::Receiver<Asking>);
 
 pub(super) struct State {
     /// The group, as it was last heard.
@@ -156,25 +138,6 @@ impl fmt::Debug for Shared {
     }
 }
 
-impl Drop for Asks {
-    fn drop(&mut self) {
-        self.0.send_modify(|asking| asking.pulls -= 1);
-    }
-}
-
-impl Quiet {
-    /// Returns at once while the member takes messages.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, nothing is lost.
-    pub(super) async fn comes(&mut self) {
-        let quiet = self.0.wait_for(|asking| !asking.over || asking.pulls == 0);
-        // Where that does not come it does without.
-        let _ = tokio::time::timeout(LATE, quiet).await;
-    }
-}
-
 impl State {
     pub(super) fn new(register: Register, stats: GroupStats) -> Self {
         Self {
@@ -217,12 +180,15 @@ impl State {
     }
 
     /// It waits for this many, or for more where it has asked for more since the last one came: who
-    /// wants many takes what there is, and then waits for the first.
-    pub(super) fn want(&mut self, messages: usize, waker: &Waker) {
+    /// wants many takes what there is, and then waits for the first. What is returned is dropped without
+    /// the lock: it may hold deliveries of the member.
+    #[must_use]
+    pub(super) fn want(&mut self, messages: usize, waker: &Waker) -> Option<Waker> {
         self.wanted = self.wanted.max(messages);
-        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            self.waker = Some(waker.clone());
+        if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return None;
         }
+        self.waker.replace(waker.clone())
     }
 
     /// It has some. More is fetched ahead only where many are waiting, and attempts are not counted
@@ -364,7 +330,7 @@ impl Shared {
         }
         let (waker, watched) = (state.waker.take(), std::mem::replace(&mut state.watched, true));
         drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        self.bell.tell(waker);
         if !watched {
             self.ring();
         }
@@ -379,7 +345,7 @@ impl Shared {
         self.give_back(&mut state);
         let waker = state.waker.take();
         drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        self.bell.tell(waker);
         self.bell.end();
         self.ring();
     }
@@ -447,7 +413,7 @@ impl Shared {
             // There is room for one more now.
             let waker = state.waker.take();
             drop(state);
-            waker.into_iter().for_each(Waker::wake);
+            self.bell.tell(waker);
             self.wanted.notify_waiters();
         }
         Ok(held.reply)

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use memq::spi::{Fault, GroupOrder, GroupRequest, GroupRules, OpenFault, ReadEnd, Settle};
 use memq::spi::{SettleFault, TopicRequest};
 use memq::{Offset, Start};
 use memq_nats::Connect;
 
-use crate::kit::{acked, any_order, confirm, each, name, nothing, settle, take, try_take};
+use crate::kit::{NOTHING, acked, any_order, confirm, each, name, nothing, settle, take, try_take};
 
 #[tokio::test]
 async fn a_group_is_never_changed_by_who_joins() {
@@ -244,6 +245,30 @@ async fn one_that_retires_keeps_what_it_holds_and_takes_no_more() {
         assert_eq!(acked(&mut other).await, (1, 1));
         confirm(&held, Settle::Ack).await.unwrap();
         assert_eq!(setup.lag().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_for_a_name_that_no_group_can_have() {
+    each(1, |setup| async move {
+        let client = async_nats::connect(setup.server.url()).await.unwrap();
+        let mut heard = client.subscribe("foreign").await.unwrap();
+        client.flush().await.unwrap();
+        for name in
+            ["x 0\r\n\r\nPUB foreign 1\r\nx\r\nPUB y", "a b", "a.b", "a\tb", "a\n", "*", ">", ""]
+        {
+            let deleted = setup.topic.delete_group(name).await;
+            assert!(matches!(deleted, Ok(false)), "{name:?} {deleted:?}");
+            let rules = setup.topic.group_rules(name).await;
+            assert!(matches!(rules, Ok(None)), "{name:?} {rules:?}");
+            let request = GroupRequest::new(name, GroupRules::default(), Start::Earliest, 10);
+            let joined = setup.topic.group(request).await;
+            let refused = matches!(&joined, Err(OpenFault::Option { option: "group", .. }));
+            assert!(refused, "{name:?} {joined:?}");
+        }
+        let heard = tokio::time::timeout(NOTHING, heard.next()).await;
+        assert!(heard.is_err(), "{heard:?}");
     })
     .await;
 }

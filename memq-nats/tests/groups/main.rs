@@ -1,5 +1,6 @@
 //! Consumer groups on real servers, as a back end is asked for them.
 
+mod anywhere;
 mod handing_out;
 mod kit;
 mod lifecycle;

@@ -96,7 +96,8 @@ impl World {
                 self.meanwhile -= 1;
                 self.comes();
             }
-            if !self.bell.leave(round < 2) {
+            if let Some(woken) = self.bell.leave(round < 2) {
+                self.bell.call(woken);
                 return;
             }
         }
@@ -267,4 +268,32 @@ fn once_it_takes_no_more_the_member_is_not_woken() {
     world.comes();
     assert!(!world.is_woken());
     assert_eq!(world.rings(), Some(false));
+}
+
+#[test]
+fn nobody_is_woken_before_who_is_at_it_leaves() {
+    let mut world = World::new();
+    world.comes();
+    assert!(world.bell.answer());
+    let [waits, told] = [Arc::new(Waiting::default()), Arc::new(Waiting::default())];
+    let is_woken = |member: &Arc<Waiting>| *member.woken.lock().unwrap();
+    world.bell.tell(Some(Waker::from(told.clone())));
+    // Who waits meanwhile need not come again for what the other one sees.
+    world.comes();
+    assert!(world.bell.waits(&Waker::from(waits.clone())));
+    let woken = world.bell.leave(false).unwrap();
+    assert!(!is_woken(&waits) && !is_woken(&told));
+    world.bell.call(woken);
+    assert!(is_woken(&waits) && is_woken(&told));
+}
+
+#[test]
+fn nobody_is_held_by_a_lane_that_ended() {
+    let world = World::new();
+    let member = Arc::new(Waiting::default());
+    assert!(world.bell.waits(&Waker::from(member.clone())));
+    world.bell.call(world.bell.ended());
+    assert_eq!(Arc::strong_count(&member), 1);
+    assert!(world.bell.waits(&Waker::from(member.clone())));
+    assert_eq!(Arc::strong_count(&member), 1);
 }

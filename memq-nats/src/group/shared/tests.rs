@@ -5,12 +5,12 @@ fn who_asks_for_many_and_then_waits_for_the_first_is_brought_many() {
     let stats = GroupStats::at("workers", Offset(0));
     let mut state = State::new(Register::new(GroupRules::default(), 1), stats);
     let waker = Waker::noop();
-    state.want(256, waker);
-    state.want(1, waker);
+    drop(state.want(256, waker));
+    drop(state.want(1, waker));
     assert_eq!(state.wanted, 256);
     // It has some: what it asks for from then on counts alone.
     state.satisfied(&GroupRules::default());
-    state.want(1, waker);
+    drop(state.want(1, waker));
     assert_eq!(state.wanted, 1);
 }
 
@@ -18,7 +18,7 @@ fn who_asks_for_many_and_then_waits_for_the_first_is_brought_many() {
 fn a_pull_waits_unless_many_are_asked_for_and_some_are_there() {
     let stats = GroupStats::at("workers", Offset(0));
     let mut state = State::new(Register::new(GroupRules::default(), 1), stats);
-    state.want(256, Waker::noop());
+    drop(state.want(256, Waker::noop()));
     let asked = |batch, waits| Asked { batch, waits };
     let keyed = Part::Keyed(memq::Partition(0));
     assert_eq!(state.asks(Part::Unkeyed, 1_000), asked(256, true));
