@@ -234,7 +234,7 @@ impl<P> Segment<P> {
             }
             // `sealed` is set before the next message is, so whoever waits for that one and finds
             // neither is told by it. That one may be the first of a segment that is still to come.
-            None if index <= self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
+            None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
                 Slot::NotYet
             }
             None => Slot::Elsewhere,
