@@ -241,6 +241,11 @@ impl<P> Segment<P> {
         }
     }
 
+    /// Whether this offset is that after its last slot.
+    pub(crate) fn ends_at(&self, offset: u64) -> bool {
+        offset.wrapping_sub(self.base) == self.slots.len() as u64
+    }
+
     /// How many messages there are from this offset on, `most` at most.
     #[inline]
     pub(crate) fn run(&self, offset: u64, most: usize) -> usize {
