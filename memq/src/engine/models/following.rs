@@ -75,3 +75,27 @@ fn a_reader_that_follows_is_told_of_what_went_meanwhile() {
         assert_eq!(next, 3);
     });
 }
+
+/// It stands in a segment of four slots. The message before the last one is looked at, and so the last
+/// one is not, where the reader has not come between.
+#[test]
+fn a_message_that_is_stored_without_a_look_is_read_without_the_lock() {
+    model(|| {
+        let topic = topic(64, Overflow::DropOldest);
+        let mut cursor = super::cursor(&topic);
+        (0..3).for_each(|number| publish(&topic, number, 0));
+        (0..3).for_each(|number| assert_eq!(read_number(&mut cursor), number));
+        let publisher = thread::spawn({
+            let topic = topic.clone();
+            move || (3..5).for_each(|number| publish(&topic, number, 0))
+        });
+        let mut next = 3;
+        for _ in 0..2 {
+            if let Next::Message(_) = cursor.next() {
+                assert_eq!(*cursor.last().1.payload, next);
+                next += 1;
+            }
+        }
+        publisher.join().unwrap();
+    });
+}
