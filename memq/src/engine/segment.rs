@@ -230,7 +230,7 @@ impl<P> Segment<P> {
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
         let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
-        let (next, uses) = (OnceLock::new(), Uses::default());
+        let (next, uses) = (OnceLock::new(), Uses::new());
         (filler, Self { base, slots, labels, sealed, next, lent, uses })
     }
 

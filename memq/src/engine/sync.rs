@@ -45,10 +45,14 @@ mod real {
     }
 
     /// Uses of what an `Arc` keeps, whose ends that orders before its memory goes.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Uses;
 
     impl Uses {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
         #[inline]
         pub(crate) fn end(&self) {}
     }
@@ -84,13 +88,11 @@ mod modelled {
     #[derive(Debug)]
     pub(crate) struct Uses(AtomicU64);
 
-    impl Default for Uses {
-        fn default() -> Self {
+    impl Uses {
+        pub(crate) fn new() -> Self {
             Self(AtomicU64::new(0))
         }
-    }
 
-    impl Uses {
         pub(crate) fn end(&self) {
             self.0.fetch_add(1, Ordering::AcqRel);
         }
