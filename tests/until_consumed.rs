@@ -68,6 +68,21 @@ fn an_idle_reader_gives_the_memory_back_without_traffic() {
     });
 }
 
+/// The end of the first stretch, of two messages, is the end of the log.
+#[test]
+fn a_reader_that_finds_nothing_at_the_end_of_a_stretch_gives_it_back() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let memory = publish(&broker, 2).await;
+        let mut subscriber = broker.subscriber::<Job>().await.unwrap();
+        for _ in 0..2 {
+            assert!(subscriber.try_recv().unwrap().is_some());
+        }
+        assert!(subscriber.try_recv().unwrap().is_none());
+        assert!(memory.iter().all(|job| job.upgrade().is_none()));
+    });
+}
+
 #[test]
 fn a_late_reader_is_not_given_what_was_consumed() {
     paused().block_on(async {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use super::offer::{Entry, Head, Offer};
 use super::slots::{Slots, Writer, slots};
-use super::sync::{AtomicBool, Ordering};
+use super::sync::{AtomicBool, Ordering, Uses};
 use crate::position::{Offset, Timestamp};
 use crate::record::Meta;
 
@@ -113,6 +113,15 @@ pub(crate) struct Segment<P> {
     next: OnceLock<Weak<Self>>,
     /// Whether a message of another log borrows from it already, and counts it.
     lent: AtomicBool,
+    /// Those of it that ended come before its memory goes.
+    uses: Uses,
+}
+
+impl<P> Drop for Segment<P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.uses.end();
+    }
 }
 
 /// Fills a segment.
@@ -221,7 +230,8 @@ impl<P> Segment<P> {
         let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
         let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
-        (filler, Self { base, slots, labels, sealed, next: OnceLock::new(), lent })
+        let (next, uses) = (OnceLock::new(), Uses::new());
+        (filler, Self { base, slots, labels, sealed, next, lent, uses })
     }
 
     #[inline]
@@ -239,6 +249,11 @@ impl<P> Segment<P> {
             }
             None => Slot::Elsewhere,
         }
+    }
+
+    /// Whether this offset is that after its last slot.
+    pub(crate) fn ends_at(&self, offset: u64) -> bool {
+        offset.wrapping_sub(self.base) == self.slots.len() as u64
     }
 
     /// How many messages there are from this offset on, `most` at most.
@@ -297,6 +312,7 @@ impl<P> Segment<P> {
 
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Release);
+        self.uses.end();
     }
 }
 
@@ -314,6 +330,13 @@ impl<P> fmt::Debug for Segment<P> {
 pub(crate) struct Lane<P>(Arc<Reference<P>>);
 
 struct Reference<P>(Arc<Segment<P>>);
+
+impl<P> Drop for Reference<P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.uses.end();
+    }
+}
 
 impl<P> Lane<P> {
     pub(crate) fn new(segment: Arc<Segment<P>>) -> Self {

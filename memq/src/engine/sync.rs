@@ -44,6 +44,19 @@ mod real {
         }
     }
 
+    /// Uses of what an `Arc` keeps, whose ends that orders before its memory goes.
+    #[derive(Debug)]
+    pub(crate) struct Uses;
+
+    impl Uses {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        #[inline]
+        pub(crate) fn end(&self) {}
+    }
+
     /// What only a protocol makes safe to touch, with loom's way of touching it.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -71,6 +84,20 @@ mod modelled {
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
+    /// Models do not know what `Arc` orders. This orders as much: each end comes after those before it.
+    #[derive(Debug)]
+    pub(crate) struct Uses(AtomicU64);
+
+    impl Uses {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+
+        pub(crate) fn end(&self) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     /// A lock that is never poisoned, as parking_lot's.
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
@@ -95,7 +122,9 @@ use self::modelled as used;
 #[cfg(not(memq_loom))]
 use self::real as used;
 
-pub(crate) use used::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell, fence};
+pub(crate) use used::{
+    AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, UnsafeCell, Uses, fence,
+};
 
 /// Stores a value that whoever reads the other of two atomics, both sequentially consistent, is not to
 /// miss: loom knows only fences for that, and elsewhere this is the cheaper.
