@@ -114,8 +114,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
                 Some(Next::Message(offset))
             }
             Slot::NotYet if park || self.topic.ended() => None,
-            // All of it was read, and may be given back.
-            Slot::NotYet if lane.ends_at(self.position) && !self.topic.lets_pass() => None,
             Slot::NotYet => Some(Next::Nothing),
             Slot::Elsewhere => None,
         }

@@ -243,17 +243,12 @@ impl<P> Segment<P> {
                 Slot::Set(EntryRef { payload, note: Note(note), labels: &self.labels })
             }
             // `sealed` is set before the next message is, so whoever waits for that one and finds
-            // neither is told by it. That one may be the first of a segment that is still to come.
+            // neither is told by it.
             None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
                 Slot::NotYet
             }
             None => Slot::Elsewhere,
         }
-    }
-
-    /// Whether this offset is that after its last slot.
-    pub(crate) fn ends_at(&self, offset: u64) -> bool {
-        offset.wrapping_sub(self.base) == self.slots.len() as u64
     }
 
     /// How many messages there are from this offset on, `most` at most.
