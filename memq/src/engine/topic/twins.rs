@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::Topic;
 use crate::engine::clock::Clock;
 use crate::engine::cursor::{Cursor, Next};
-use crate::engine::group::Rules;
+use crate::engine::group::{Rules, Wait};
 use crate::engine::member::GroupRef;
 use crate::engine::offer::Entry;
 use crate::engine::queue::Place;
+use crate::engine::segment::Lanes;
+use crate::engine::state::Claim;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Retain, Start};
 use crate::position::Offset;
@@ -361,4 +363,31 @@ async fn a_topic_that_permits_made_too_large_takes_nothing_before_it_has_room() 
             assert!(held.bytes <= 340, "{overflow:?}, {} of {} bytes", held.depth, held.bytes);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_two_messages_calls_a_member_that_waits() {
+    let request = Request { max_messages: Some(400), ..Request::default() };
+    let mut twin = Twin::new(&request, &Arc::new(Clock::new()), false);
+    // So that both are in one segment.
+    twin.does(Step::Append { count: 7, size: 1, key: 0, id: 0 });
+    let rules = Rules {
+        ack_deadline: Duration::from_secs(30),
+        max_attempts: None,
+        max_in_flight: usize::MAX,
+        auto_ack: false,
+        dead_letter: None,
+        by_key: false,
+    };
+    let group = GroupRef::open(twin.topic.clone(), "g", &rules, Start::Latest).ok().unwrap();
+    let woken = [0, 1].map(|_| Arc::<Woken>::default());
+    let mut members = [0, 1].map(|_| group.clone().join(1).unwrap());
+    for (member, woken) in members.iter_mut().zip(&woken) {
+        let (waker, wait) = (Waker::from(woken.clone()), Wait { guarded: true, timed: true });
+        let claimed = member.claim_or_park(&mut Lanes::default(), &waker, wait);
+        assert!(matches!(claimed, Claim::Nothing { .. }));
+    }
+    assert!(woken.iter().all(|woken| woken.0.load(Ordering::Relaxed) == 0));
+    twin.does(Step::Append { count: 2, size: 1, key: 0, id: 0 });
+    assert_eq!(woken.map(|woken| woken.0.load(Ordering::Relaxed)), [1, 1]);
 }
