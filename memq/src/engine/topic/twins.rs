@@ -1,5 +1,7 @@
 //! A topic whose messages are stored after one look does as one that looks at each.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,13 +127,10 @@ impl Twin {
         struct Rest(usize, usize);
         impl crate::engine::offer::Offer<usize> for Rest {
             fn head(&self) -> Option<crate::engine::offer::Head> {
-                Some(Entry::new((), None, self.1)).filter(|_| self.0 > 0).as_ref().and_then(
-                    |entry| {
-                        let &Entry { size, partition, .. } = entry;
-                        let (borrows, key, has_meta) = (false, 0, false);
-                        Some(crate::engine::offer::Head { size, partition, borrows, key, has_meta })
-                    },
-                )
+                let Entry { size, partition, .. } = Entry::new((), None, self.1);
+                let (borrows, key, has_meta) = (false, 0, false);
+                let head = crate::engine::offer::Head { size, partition, borrows, key, has_meta };
+                (self.0 > 0).then_some(head)
             }
             fn len(&self) -> usize {
                 self.0
