@@ -22,6 +22,8 @@
 
 mod appending;
 mod sweeper;
+#[cfg(all(test, not(memq_loom)))]
+mod twins;
 
 use std::any::Any;
 use std::fmt;

@@ -91,7 +91,11 @@ impl<P> Log<P> {
         let each = (size as usize).max(1);
         let most = filler.room().min(self.segment_left.div_ceil(each)) as u64;
         let (left, displaces) = match limits.max_messages.saturating_sub(self.len() + reserved) {
-            0 if self.len() + reserved == limits.max_messages && self.plain_size == size => {
+            0 if self.len() + reserved == limits.max_messages
+                && self.plain_size == size
+                // Permits may have made it too large.
+                && self.bytes <= limits.max_bytes =>
+            {
                 // Those go before this offset without a look at them.
                 let plain = self.plain.saturating_sub(self.head + 1);
                 match oldest {
