@@ -84,6 +84,36 @@ fn a_reader_that_finds_nothing_at_the_end_of_a_stretch_gives_it_back() {
 }
 
 #[test]
+fn what_everybody_has_passed_is_not_dropped_where_the_topic_is_full() {
+    paused().block_on(async {
+        // Some of these places are amid a stretch, in which a reader goes on with no look at the topic.
+        for first in 1..20 {
+            let broker = Broker::new();
+            let jobs = broker.publisher::<Job>().await.unwrap();
+            let mut subscriber = broker.subscriber::<Job>().await.unwrap();
+            let job = Job(Arc::new(0));
+            let mut publish = async |count| {
+                for _ in 0..count {
+                    jobs.publish(job.clone()).await.unwrap();
+                }
+            };
+            publish(30).await;
+            for _ in 0..first {
+                subscriber.try_recv().unwrap().unwrap();
+            }
+            publish(970 + first).await;
+            for _ in 0..3 {
+                subscriber.try_recv().unwrap().unwrap();
+            }
+            publish(3).await;
+            let stats = broker.stats("jobs").await.unwrap();
+            let counted = (stats.dropped.total(), stats.consumed, stats.depth);
+            assert_eq!(counted, (0, first + 3, 1_000));
+        }
+    });
+}
+
+#[test]
 fn a_late_reader_is_not_given_what_was_consumed() {
     paused().block_on(async {
         let broker = Broker::new();
