@@ -92,7 +92,7 @@ fn what_everybody_has_passed_is_not_dropped_where_the_topic_is_full() {
             let jobs = broker.publisher::<Job>().await.unwrap();
             let mut subscriber = broker.subscriber::<Job>().await.unwrap();
             let job = Job(Arc::new(0));
-            let mut publish = async |count| {
+            let publish = async |count| {
                 for _ in 0..count {
                     jobs.publish(job.clone()).await.unwrap();
                 }
