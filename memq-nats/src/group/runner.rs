@@ -42,7 +42,7 @@ impl fmt::Debug for Runner {
 }
 
 impl Runner {
-    /// Runs a lane that is woken by this bell, in a topic with this ack deadline.
+    /// Runs a lane that is woken by this bell.
     pub(super) fn new(lane: Boxed<()>, bell: Arc<Bell>, tasks: Arc<Tasks>) -> Arc<Self> {
         // It ends with what was asked for. Who has polled much else before is not to wait for that.
         let lane = Mutex::new(Some(unconstrained(lane)));

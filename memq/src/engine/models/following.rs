@@ -1,10 +1,21 @@
 //! Readers that go on in the segment that follows, in every interleaving.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use loom::thread;
+use loom::thread::JoinHandle;
 
 use super::{model, publish, read, read_number, topic};
 use crate::engine::cursor::Next;
+use crate::engine::topic::Topic;
 use crate::options::Overflow;
+
+/// Publishes these numbers in another thread.
+fn publishing(topic: &Arc<Topic<u64>>, numbers: Range<u64>) -> JoinHandle<()> {
+    let topic = topic.clone();
+    thread::spawn(move || numbers.for_each(|number| publish(&topic, number, 0)))
+}
 
 /// Its segments have two slots at first: the third message is in the next one, which it finds
 /// without the lock.
@@ -15,10 +26,7 @@ fn a_reader_goes_on_in_the_segment_that_follows() {
         let mut cursor = super::cursor(&topic);
         publish(&topic, 0, 0);
         assert_eq!(read_number(&mut cursor), 0);
-        let publisher = thread::spawn({
-            let topic = topic.clone();
-            move || (1..3).for_each(|number| publish(&topic, number, 0))
-        });
+        let publisher = publishing(&topic, 1..3);
         assert_eq!(read_number(&mut cursor), 1);
         assert_eq!(read_number(&mut cursor), 2);
         publisher.join().unwrap();
@@ -54,10 +62,7 @@ fn a_reader_that_follows_is_told_of_what_went_meanwhile() {
         let mut cursor = super::cursor(&topic);
         publish(&topic, 0, 0);
         assert_eq!(read_number(&mut cursor), 0);
-        let publisher = thread::spawn({
-            let topic = topic.clone();
-            move || (1..3).for_each(|number| publish(&topic, number, 0))
-        });
+        let publisher = publishing(&topic, 1..3);
         let mut next = 1;
         let mut look = || match cursor.next() {
             Next::Message(offset) => {
@@ -85,10 +90,7 @@ fn a_message_that_is_stored_without_a_look_is_read_without_the_lock() {
         let mut cursor = super::cursor(&topic);
         (0..3).for_each(|number| publish(&topic, number, 0));
         (0..3).for_each(|number| assert_eq!(read_number(&mut cursor), number));
-        let publisher = thread::spawn({
-            let topic = topic.clone();
-            move || (3..5).for_each(|number| publish(&topic, number, 0))
-        });
+        let publisher = publishing(&topic, 3..5);
         let mut next = 3;
         for _ in 0..2 {
             if let Next::Message(_) = cursor.next() {
