@@ -294,12 +294,13 @@ mod tests {
             let runner = Runner::new(lane, bell, Tasks::new(runtime.handle().clone()));
             runner.bell.answer();
             assert!(runner.bell.leave(false).is_some());
-            let there = There(Mutex::new(Some(runner.clone())));
-            assert!(runner.waits(&Waker::from(Arc::new(there))));
+            let there = Arc::new(There(Mutex::new(Some(runner.clone()))));
+            assert!(runner.waits(&Waker::from(there.clone())));
             runner.waker.wake_by_ref();
             runner.poll();
-            done.send(()).unwrap();
+            done.send(there.0.lock().unwrap().is_none()).unwrap();
         });
-        assert_eq!(ended.recv_timeout(LONG), Ok(()));
+        // And it was woken.
+        assert_eq!(ended.recv_timeout(LONG), Ok(true));
     }
 }
