@@ -1,6 +1,6 @@
 //! Publishers that wait for room, in the order in which they came, and nobody overtakes them to
-//! their cost; members
-//! of a group, which all get their share.
+//! their cost; those that do not wait, and a reader that stands still; members of a group, which all
+//! get their share.
 
 mod common;
 
@@ -100,6 +100,62 @@ async fn a_crowd_is_not_woken_for_one_place() {
     }
     let rings: usize = bells.iter().map(|bell| bell.rings()).sum();
     assert!(rings <= 200, "{rings} wake-ups for 100 places");
+}
+
+/// Publishes 100,000 messages to a topic that keeps 10,000, singly or in batches, as long as `reads`
+/// says where a publisher lets others run. Returns how many the reader lost, and how often others ran.
+async fn beside_a_reader(batch: usize, mut reads: impl FnMut(u32) -> bool) -> (u64, u32) {
+    let broker = Broker::new();
+    let topic = broker.topic("log").max(10_000);
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    let (bell, mut rings) = (Bell::new(), 0);
+    let mut others_run = || {
+        rings += 1;
+        assert_eq!(bell.rings(), rings as usize, "whoever lets others run goes on");
+        while reads(rings) && !matches!(reader.try_recv(), Ok(None)) {}
+    };
+    for _ in 0..100_000 / batch {
+        if batch == 1 {
+            let mut publishes = writer.publish_bytes("x").into_future();
+            while poll_with(&bell, &mut publishes).is_pending() {
+                others_run();
+            }
+        } else {
+            let mut publishes = writer.publish_batch(vec![Record::new("x"); batch]);
+            while poll_with(&bell, &mut publishes).is_pending() {
+                others_run();
+            }
+        }
+    }
+    while !matches!(reader.try_recv(), Ok(None)) {}
+    (reader.stats().skipped, rings)
+}
+
+/// 40 times 1,024 messages are four times what the topic keeps.
+#[tokio::test]
+async fn who_kept_up_and_then_stands_still_for_a_while_loses_nothing() {
+    for batch in [1, 100] {
+        let (lost, _) = beside_a_reader(batch, |run| !(30..70).contains(&run)).await;
+        assert_eq!(lost, 0, "in batches of {batch}");
+    }
+}
+
+#[tokio::test]
+async fn publishers_pause_64_times_at_once_for_who_then_stands_still_for_ever() {
+    for batch in [1, 100] {
+        let (_, runs) = beside_a_reader(batch, |run| run <= 30).await;
+        let at_once = runs - 100_000 / 1024;
+        assert!((64..=64 + 1).contains(&at_once), "{at_once} in batches of {batch}");
+    }
+}
+
+#[tokio::test]
+async fn publishers_do_not_pause_for_who_never_kept_up() {
+    for batch in [1, 100] {
+        let (_, runs) = beside_a_reader(batch, |_| false).await;
+        assert_eq!(runs, 100_000 / 1024, "in batches of {batch}");
+    }
 }
 
 /// Three members of a group, each in its own task: how many messages each got.

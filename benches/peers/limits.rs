@@ -119,10 +119,10 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "S11",
         "8 million deliveries/s, none lost",
-        "Nothing holds the publisher up, so the reader loses some, and is told of each, where the system \
-         gives its processor to another program for as long as 10,000 messages take (0.7 ms at this rate), \
-         while the publisher goes on on the other one; where the two share one, the publisher gives it up \
-         before that.",
+        "The publisher, which pauses where the fast reader kept up and is about to lose some: 64 times 50 µs at \
+         once, and then once for each 16,384 messages. That outlasts the time for which the system gives the \
+         reader's processor to something else, most often. A reader that stands still for longer loses some, and \
+         is told of each.",
     ),
     (
         "S12",

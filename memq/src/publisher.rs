@@ -133,7 +133,9 @@ impl<T: Payload> Publisher<T> {
 
     /// Publishes a message when awaited; before that, a key, headers and a deadline can be added.
     ///
-    /// Its output is the offset. Where a topic is full and waits, so does this.
+    /// Its output is the offset. Where a topic is full and waits, so does this. Where the oldest messages
+    /// are dropped, it waits for nobody, but [pauses](crate::Overflow::DropOldest) a few times for a
+    /// subscriber that kept up and is about to lose some.
     ///
     /// In a topic with several partitions, messages of one key go to one of them
     /// ([`Key::partition`]), and messages without a key to each in turn: then what one publisher

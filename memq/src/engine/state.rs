@@ -4,6 +4,7 @@
 //! nobody: what is to be woken and freed goes into [`After`].
 
 mod claiming;
+mod pressing;
 mod publishing;
 mod reading;
 mod sharing;
@@ -54,6 +55,8 @@ pub(super) struct State<P> {
     dedup: Option<Box<Dedup>>,
     /// What everybody had passed when that was last computed.
     passed: u64,
+    /// Up to this offset, publishers have paused for readers already.
+    paused: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +146,7 @@ impl<P> State<P> {
             turn: 0,
             dedup: None,
             passed: 0,
+            paused: 0,
         }
     }
 

@@ -193,6 +193,8 @@ pub(crate) struct Gauge {
     start: AtomicU64,
     filtered: AtomicU64,
     skipped: AtomicU64,
+    /// From here on it has lost nothing.
+    whole_from: AtomicU64,
 }
 
 impl Gauge {
@@ -203,6 +205,7 @@ impl Gauge {
             start: AtomicU64::new(start),
             filtered: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            whole_from: AtomicU64::new(start),
         }
     }
 
@@ -234,8 +237,15 @@ impl Gauge {
     /// Says that retention took messages; only under the topic's lock, as `stats` reads.
     pub(crate) fn skipped(&self, count: u64) {
         Self::add(&self.skipped, count);
-        let position = self.position.load(Ordering::Relaxed);
-        self.passed(position + count);
+        let position = self.position.load(Ordering::Relaxed) + count;
+        self.whole_from.store(position, Ordering::Relaxed);
+        self.passed(position);
+    }
+
+    /// Whether it has read so many messages and lost none between; only under the topic's lock.
+    pub(crate) fn is_whole(&self, messages: u64) -> bool {
+        let from = self.whole_from.load(Ordering::Relaxed);
+        self.position().saturating_sub(from) >= messages
     }
 
     /// Starts anew; only under the topic's lock, as `stats` reads.
@@ -243,6 +253,7 @@ impl Gauge {
         self.start.store(position, Ordering::Relaxed);
         self.filtered.store(0, Ordering::Relaxed);
         self.skipped.store(0, Ordering::Relaxed);
+        self.whole_from.store(position, Ordering::Relaxed);
         self.passed(position);
     }
 

@@ -268,6 +268,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
         !self.waits() && self.locked(|state, _| state.presses())
     }
 
+    /// Whether a publisher is to pause for such a reader, and then to ask again. Each time is counted.
+    pub(crate) fn pauses(&self) -> bool {
+        self.locked(|state, _| state.pauses())
+    }
+
     /// Gives promised room back.
     pub(crate) fn release(&self) {
         self.locked(State::release);

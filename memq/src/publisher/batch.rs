@@ -5,10 +5,10 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::vec::IntoIter;
 
-use super::publish::{YIELD_EVERY, make_way};
+use super::publish::{YIELD_EVERY, make_way, pause};
 use super::remote::{self, Passages};
 use super::room::Room;
 use super::{Publisher, Ready};
@@ -52,6 +52,8 @@ pub struct PublishBatch<'a, T: Payload> {
     since_yield: u64,
     /// Whether others are to run before it ends, too: many small batches would let nobody.
     makes_way: bool,
+    /// Whether a reader pressed then, and is to be paused for.
+    presses: bool,
     /// Where all of them go, if that is said.
     partition: Option<Partition>,
 }
@@ -78,6 +80,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             fault: None,
             since_yield: 0,
             makes_way: false,
+            presses: false,
             partition: None,
         }
     }
@@ -262,8 +265,12 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
                 }
                 if std::mem::take(&mut this.makes_way) {
                     this.since_yield = 0;
-                    make_way(here(&mut this.way).topic(), cx);
+                    this.presses = make_way(here(&mut this.way).topic(), cx);
                     return Poll::Pending;
+                }
+                if this.presses {
+                    ready!(pause(here(&mut this.way).topic(), cx));
+                    this.presses = false;
                 }
                 if this.messages.as_slice().is_empty() {
                     return Poll::Ready(Ok(std::mem::take(&mut this.offsets)));

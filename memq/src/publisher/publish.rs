@@ -4,7 +4,7 @@ mod publishing;
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use self::publishing::Publishing;
@@ -23,14 +23,33 @@ use crate::spi::Capability;
 /// Messages after which a publisher lets other tasks run once.
 pub(super) const YIELD_EVERY: u64 = 1024;
 
-/// Lets other tasks run, and other threads where a reader is about to lose messages.
+/// How long a publisher pauses for a reader that is about to lose messages.
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// Lets other tasks run, and other threads where a reader is about to lose messages. Says whether
+/// one is: then it is to be paused for.
 #[cold]
-pub(super) fn make_way<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<'_>) {
-    if topic.presses() {
+pub(super) fn make_way<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<'_>) -> bool {
+    let presses = topic.presses();
+    if presses {
         // Who should read may wait for this processor, which no task can give it.
         std::thread::yield_now();
     }
     cx.waker().wake_by_ref();
+    presses
+}
+
+/// Pauses once for a reader that is about to lose messages, if it may; then other tasks run.
+#[cold]
+pub(super) fn pause<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<'_>) -> Poll<()> {
+    if !topic.pauses() {
+        return Poll::Ready(());
+    }
+    // Asleep, so that the system runs here what waits for another processor: who should read, perhaps.
+    // Timers of the runtime are too coarse, and there may be none.
+    std::thread::sleep(PAUSE);
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// A message to be published: add what it carries, then `.await` it.

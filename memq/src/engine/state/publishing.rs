@@ -8,13 +8,8 @@ use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::queue::Place;
-use crate::engine::stats::Gauge;
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
-
-/// How often a publisher asks whether a reader presses, and how many readers are looked at then.
-const EVERY: u64 = 1024;
-const FEW: usize = 16;
 
 impl<P> State<P> {
     /// Appends a message, if it is this publisher's turn and there is room. Its place is given up
@@ -182,25 +177,6 @@ impl<P> State<P> {
         self.reserved += 1;
         self.unpark_publisher(place, after);
         Ok(())
-    }
-
-    /// Whether there is a reader that has lost nothing of what is kept, and does once half as many
-    /// messages more come as the topic keeps.
-    pub(in crate::engine) fn presses(&self) -> bool {
-        if self.readers.is_empty() || self.overflow() != Overflow::DropOldest {
-            return false;
-        }
-        let (most, head) = (self.log.limits().max_messages as u64, self.log.head());
-        let free = most.saturating_sub(self.log.tail() - head);
-        let is_pressed = |reader: &Arc<Gauge>| {
-            let ahead = reader.position().checked_sub(head);
-            ahead.is_some_and(|ahead| ahead + free < most / 2)
-        };
-        // A few, from another one on each time, which is after about `EVERY` messages: their positions are
-        // in caches of other cores.
-        let first = (self.log.tail() / EVERY) as usize % self.readers.len();
-        let (before, after) = self.readers.split_at(first);
-        after.iter().chain(before).take(FEW).any(is_pressed)
     }
 
     /// Gives promised room back.
@@ -433,58 +409,5 @@ impl<P> State<P> {
     /// Lets the publisher that waits longest look whether there is room now.
     pub(in crate::engine) fn wake_publisher(&mut self, after: &mut After<P>) {
         after.publishers.add(self.room.wake_first());
-    }
-}
-
-#[cfg(all(test, not(memq_loom)))]
-mod tests {
-    use super::*;
-    use crate::engine::offer::Entry;
-    use crate::options::{Request, Start};
-
-    #[test]
-    fn a_reader_presses_from_when_half_of_what_is_kept_is_left_to_when_it_lost_some() {
-        let (mut state, mut after) = (State::new(), After::new());
-        state.settle(&Request { max_messages: Some(100), ..Request::default() }, &mut after);
-        let reader = state.join(Start::Earliest, Timestamp::default(), &mut after).unwrap();
-        let mut presses = |count, passed| {
-            for _ in 0..count {
-                let mut offer = Some(Entry::new((), None, 1));
-                let (now, place) = (Timestamp::default(), &mut Place::default());
-                assert!(state.append(&mut offer, None, now, place, &mut after).is_ok());
-            }
-            reader.passed(passed);
-            state.presses()
-        };
-        assert!(!presses(50, 0), "as many more as it is behind");
-        assert!(presses(1, 0));
-        assert!(!presses(0, 1));
-        assert!(presses(50, 1));
-        assert!(!presses(1, 1), "it has lost one");
-        assert!(!presses(0, 102), "it has read all");
-    }
-
-    #[test]
-    fn each_of_many_readers_presses_in_its_turn() {
-        let (mut state, mut after) = (State::new(), After::new());
-        state.settle(&Request { max_messages: Some(4096), ..Request::default() }, &mut after);
-        let mut join = || state.join(Start::Earliest, Timestamp::default(), &mut after).unwrap();
-        let readers: Vec<_> = std::iter::repeat_with(&mut join).take(20).collect();
-        let (mut pressed, mut end) = (0, 0);
-        for _ in 0..20 {
-            for _ in 0..1024 {
-                let mut offer = Some(Entry::new((), None, 1));
-                let (now, place) = (Timestamp::default(), &mut Place::default());
-                assert!(state.append(&mut offer, None, now, place, &mut after).is_ok());
-            }
-            end += 1024;
-            // All have read all but one, which loses the next one.
-            readers.iter().for_each(|reader| reader.passed(end));
-            readers[17].passed(state.log.head());
-            pressed += usize::from(state.presses());
-        }
-        // At first the topic is not half full, and at the end four are looked past, from the last but
-        // one on.
-        assert_eq!(pressed, 20 - 2 - 3);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::{Publish, Said, YIELD_EVERY, give_back, make_way};
+use super::{Publish, Said, YIELD_EVERY, give_back, make_way, pause};
 use crate::codec::form::{Form, Packed};
 use crate::engine::offer::Head;
 use crate::engine::queue::Place;
@@ -60,6 +60,8 @@ enum Next<'a, T: Payload> {
     Wait(Box<Waiting<'a, T>>),
     /// It is published; lets other tasks run before it says so.
     Yielded(Offset),
+    /// So, and first pauses for readers.
+    Pressed(Offset),
     /// It is on its way to where its topic is kept.
     There(Far<T, Box<Passage<T>>>),
 }
@@ -79,8 +81,11 @@ impl<'a, T: Payload> Publishing<'a, T> {
             Next::Store => polled_after_the_end(),
             Next::Look(_) => self.look(cx),
             Next::Wait(waiting) => waiting.poll(cx),
-            Next::Yielded(offset) => {
+            Next::Yielded(offset) | Next::Pressed(offset) => {
                 let offset = *offset;
+                if let (Next::Pressed(_), Site::Here(topic)) = (&self.next, &self.publisher.site) {
+                    ready!(pause(topic, cx));
+                }
                 self.next = Next::Store;
                 Poll::Ready(Ok(offset))
             }
@@ -174,8 +179,8 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 // What was stored as bytes is still there.
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
-                    make_way(topic, cx);
-                    self.next = Next::Yielded(offset);
+                    let presses = make_way(topic, cx);
+                    self.next = if presses { Next::Pressed(offset) } else { Next::Yielded(offset) };
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(offset))
