@@ -59,23 +59,16 @@ fn after(text: &[u8]) -> Option<&[u8]> {
 
 /// A number in decimal digits, and what is behind it.
 pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (mut sum, mut digits) = (0, 0);
-    // So many always fit.
-    let safe = &text[..text.len().min(SAFE)];
-    while let Some(digit) = safe.get(digits).and_then(digit) {
-        sum = sum * 10 + digit;
-        digits += 1;
-    }
-    while let Some(digit) = text.get(digits).and_then(digit) {
-        sum = sum.checked_mul(10)?.checked_add(digit)?;
-        digits += 1;
-    }
-    if digits == 0 { None } else { Some((sum, &text[digits..])) }
-}
-
-fn digit(byte: &u8) -> Option<u64> {
-    let digit = byte.wrapping_sub(b'0');
-    (digit < 10).then(|| digit.into())
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, behind) = text.split_at(end);
+    let mut values = digits.iter().map(|digit| u64::from(digit - b'0'));
+    let number = match digits.len() {
+        0 => return None,
+        // So many always fit.
+        ..=SAFE => values.fold(0, |sum, digit| sum * 10 + digit),
+        _ => values.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit))?,
+    };
+    Some((number, behind))
 }
 
 #[cfg(test)]

@@ -85,12 +85,6 @@ const CHUNK: usize = 1024;
 /// Claims after each other at most that bring nothing but work for others.
 const IDLE: usize = 16;
 
-/// What messages that are taken together cost of the budget, beside one for all.
-fn units<P>(runs: &[Run<P>]) -> u32 {
-    let count: usize = runs.iter().map(|run| run.count).sum();
-    u32::try_from(count).unwrap_or(u32::MAX) / YIELD_EVERY
-}
-
 impl<T: Payload> Consumer<T> {
     pub(crate) fn new(seat: Seat<T>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
         Self {
@@ -130,7 +124,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv(&mut self) -> Result<Delivery<T>, RecvError> {
-        Receive::new(self).await
+        Receive::new(self, 1).await
     }
 
     /// The next message, or `None` where there is none for this member now.
@@ -143,7 +137,7 @@ impl<T: Payload> Consumer<T> {
             return Err(pending.say());
         }
         loop {
-            let claim = self.seat.claim(&mut self.lanes);
+            let claim = self.seat.claim(&mut self.lanes, 1);
             if let Claim::Nothing { .. } = claim {
                 self.source = None;
                 return Ok(None);
@@ -207,8 +201,10 @@ impl<T: Payload> Consumer<T> {
             self.take_runs(max, &mut deliveries);
         }
         if deliveries.is_empty() {
-            deliveries.push(self.recv().await?);
-            self.take_runs(max - 1, &mut deliveries);
+            deliveries.push(Receive::new(self, max.min(CHUNK)).await?);
+            if self.seat.has_more() {
+                self.take_runs(max - 1, &mut deliveries);
+            }
         }
         Ok(Deliveries::new(deliveries))
     }
@@ -224,9 +220,11 @@ impl<T: Payload> Consumer<T> {
             let stopped = self.seat.claim_up_to(wanted, &mut runs, &mut self.lanes);
             let is_over = stopped.is_none();
             idle = if runs.is_empty() { idle + 1 } else { 0 };
-            self.budget = self.budget.saturating_sub(units(&runs));
+            // Beside one for all.
+            let count = runs.iter().map(|run| run.count).sum::<usize>();
+            self.budget = self.budget.saturating_sub(self.seat.cost(count));
             if let Some(opened) = T::Form::opened() {
-                deliveries.reserve(runs.iter().map(|run| run.count).sum());
+                deliveries.reserve(count);
                 for Run { lane, ticket, count } in runs.drain(..) {
                     let source = self.source(&lane);
                     let lease = |at| Lease::new(source.clone(), ticket.after(at), None);
@@ -316,7 +314,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery<T>, RecvError>> {
-        self.poll_take(cx, false)
+        self.poll_take(cx, false, 1)
     }
 
     /// Whether what was caught was a panic of a codec.

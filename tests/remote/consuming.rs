@@ -385,3 +385,42 @@ async fn a_delivery_that_is_held_holds_few_others_of_its_batch() {
     assert!((1..=5).contains(&held), "{held}");
     drop(first);
 }
+
+#[tokio::test]
+async fn a_batch_asks_for_all_it_takes_at_once_and_for_no_more_beside_it() {
+    let shop = Shop::with(5).await;
+    let mut billing = shop.billing().await;
+    shop.connection.asked();
+    let five = billing.recv_batch(20).await.unwrap();
+    assert_eq!(five.len(), 5);
+    assert_eq!(shop.connection.asked(), [20]);
+    five.ack();
+    let waiting = spawn(async move { billing.recv_batch(20).await.map(|batch| batch.len()) });
+    settle().await;
+    shop.orders.publish(Order::new(5, "tea")).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), 1);
+    let asked = shop.connection.asked();
+    assert!(asked.iter().all(|most| *most == 20), "{asked:?}");
+}
+
+#[tokio::test]
+async fn batches_let_others_run_before_they_have_taken_much() {
+    let shop = Shop::with(2_048).await;
+    let mut billing = shop.billing().await;
+    let turns = Arc::new(AtomicU32::new(0));
+    let counted = turns.clone();
+    let others = spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    for _ in 0..32 {
+        let batch = billing.recv_batch(64).await.unwrap();
+        assert_eq!(batch.len(), 64);
+        batch.ack();
+    }
+    let turns = turns.load(Ordering::Relaxed);
+    assert!((2_048 / 256 - 1..=2_048 / 64).contains(&turns), "{turns}");
+    others.abort();
+}

@@ -69,6 +69,8 @@ struct Connection {
     expired: AtomicU64,
     /// Whether what is to be confirmed gets no answer, and is not done.
     silent: AtomicBool,
+    /// How many messages at most members have asked for, each time.
+    asked: Mutex<Vec<usize>>,
     /// Of how many that are to be confirmed the answers are lost on the way; they are not done.
     unheard: AtomicUsize,
 }
@@ -102,6 +104,7 @@ impl Server {
             away: AtomicUsize::new(0),
             expired: AtomicU64::new(0),
             silent: AtomicBool::new(false),
+            asked: Mutex::default(),
             unheard: AtomicUsize::new(0),
         }))
     }
@@ -132,6 +135,11 @@ impl Loopback {
     /// Loses the answers to the next messages, after they were stored.
     pub fn lose(&self, answers: usize) {
         self.0.lose.store(answers, SeqCst);
+    }
+
+    /// What members have asked for since this was asked last.
+    pub fn asked(&self) -> Vec<usize> {
+        std::mem::take(&mut self.0.asked.lock().unwrap())
     }
 
     /// Tells who reads this often that the server is away: members, and subscribers.

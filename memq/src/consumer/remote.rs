@@ -22,10 +22,14 @@ pub(crate) type There<T> = Far<T, Box<Member>>;
 /// How the last attempt ended of a message that comes again after it.
 const WITHOUT_A_WORD: &str = "its last attempt ended without a word";
 
-/// What there is next.
-pub(super) fn claim<T: Payload>(far: &mut There<T>, cx: &mut Context<'_>) -> Claim<Stored<T>> {
+/// What there is next. So many are asked for, this one and those that the next claims take.
+pub(super) fn claim<T: Payload>(
+    far: &mut There<T>,
+    most: usize,
+    cx: &mut Context<'_>,
+) -> Claim<Stored<T>> {
     let member = T::Form::there_mut(far);
-    match member.poll(1, cx) {
+    match member.poll(most, cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(end)) => return ended(member, end),
         Poll::Pending => return Claim::Nothing { due: None },
@@ -56,15 +60,18 @@ pub(super) fn claim_up_to<T: Payload>(
     // is held holds all of them.
     let run = Vec::with_capacity(member.handed().min(most).min(SLOTS));
     let (mut first, mut run, mut bytes) = (Ticket::foreign(Offset(0), 0), run, 0);
-    // Whether there is more is not known.
-    let mut last = Claim::Again;
+    let mut last = Some(Claim::Again);
     for _ in 0..most {
-        let Some(handed) = T::Form::there_mut(far).next() else { break };
+        let Some(handed) = T::Form::there_mut(far).next() else {
+            // That was all there is. To look again would ask for more, in a pull of its own.
+            last = None;
+            break;
+        };
         let attempt = handed.attempt;
         let (offset, entry) = arrived::<T>(far, handed);
         if let Some(burial) = past::<T>(far, offset, attempt) {
             let slot = SlotRef::of(&Lane::of_run(offset, vec![entry]), offset);
-            last = Claim::Burial(slot, burial);
+            last = Some(Claim::Burial(slot, burial));
             break;
         }
         let next = first.after(run.len());
@@ -77,7 +84,7 @@ pub(super) fn claim_up_to<T: Payload>(
         run.push(entry);
     }
     close_run(first, &mut run, claimed);
-    Some(last)
+    last
 }
 
 fn close_run<P>(first: Ticket, run: &mut Vec<(Entry<P>, Timestamp)>, claimed: &mut Vec<Run<P>>) {

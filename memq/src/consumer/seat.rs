@@ -5,6 +5,7 @@ use std::task::{Context, Waker};
 use tokio::time::Instant;
 
 use super::remote::{self, There};
+use super::wait::YIELD_EVERY;
 use crate::codec::form::Form;
 use crate::delivery::Held;
 use crate::engine::group::Wait;
@@ -19,6 +20,10 @@ use crate::payload::Payload;
 use crate::position::{Offset, Timestamp};
 use crate::remote::Site;
 
+/// Messages from elsewhere that cost one of the budget: what settles them leaves by tasks, which are to run
+/// before more is asked for.
+const EACH_THERE: u32 = 8;
+
 /// A member of a group in memory, or of one kept elsewhere.
 pub(crate) struct Seat<T: Payload>(Site<Member<Stored<T>>, There<T>>);
 
@@ -31,12 +36,14 @@ impl<T: Payload> Seat<T> {
         Self(Site::There(member))
     }
 
-    /// What there is now.
+    /// What there is now. Elsewhere so many are asked for, which the next claims take.
     #[inline]
-    pub(super) fn claim(&mut self, lanes: &mut Lanes<Stored<T>>) -> Claim<Stored<T>> {
+    pub(super) fn claim(&mut self, lanes: &mut Lanes<Stored<T>>, most: usize) -> Claim<Stored<T>> {
         match &mut self.0 {
             Site::Here(member) => member.claim(lanes),
-            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(Waker::noop())),
+            Site::There(far) => {
+                remote::claim::<T>(far, most, &mut Context::from_waker(Waker::noop()))
+            }
         }
     }
 
@@ -45,12 +52,13 @@ impl<T: Payload> Seat<T> {
     pub(super) fn claim_or_park(
         &mut self,
         lanes: &mut Lanes<Stored<T>>,
+        most: usize,
         waker: &Waker,
         how: Wait,
     ) -> Claim<Stored<T>> {
         match &mut self.0 {
             Site::Here(member) => member.claim_or_park(lanes, waker, how),
-            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(waker)),
+            Site::There(far) => remote::claim::<T>(far, most, &mut Context::from_waker(waker)),
         }
     }
 
@@ -65,6 +73,25 @@ impl<T: Payload> Seat<T> {
         match &mut self.0 {
             Site::Here(member) => member.claim_up_to(most, claimed, lanes),
             Site::There(far) => remote::claim_up_to::<T>(far, most, claimed),
+        }
+    }
+
+    /// What so many messages that are taken together cost of the budget.
+    #[inline]
+    pub(super) fn cost(&self, messages: usize) -> u32 {
+        let for_one = match &self.0 {
+            Site::Here(_) => YIELD_EVERY,
+            Site::There(_) => EACH_THERE,
+        };
+        u32::try_from(messages).unwrap_or(u32::MAX) / for_one
+    }
+
+    /// Whether there may be more that it need not ask for, once it was handed one.
+    #[inline]
+    pub(super) fn has_more(&self) -> bool {
+        match &self.0 {
+            Site::Here(_) => true,
+            Site::There(far) => T::Form::there(far).handed() > 0,
         }
     }
 

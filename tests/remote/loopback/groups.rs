@@ -39,9 +39,15 @@ impl RemoteGroup for Member {
         if self.connection.is_away() {
             return Poll::Ready(Err(Fault::Unavailable("the server is away".into()).into()));
         }
+        self.connection.asked.lock().unwrap().push(max);
         let before = into.len();
         while into.len() < before + max && !self.retired {
-            match self.inside.poll_recv(cx) {
+            // All that is there; the member inside would let others run in between.
+            let received = match self.inside.try_recv().transpose() {
+                Some(received) => Poll::Ready(received),
+                None => self.inside.poll_recv(cx),
+            };
+            match received {
                 Poll::Ready(Ok(delivery)) => {
                     let attempt = delivery.attempt();
                     let (message, lease) = delivery.into_parts();
