@@ -8,6 +8,7 @@ mod wait;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv(&mut self) -> Result<Delivery<T>, RecvError> {
-        Receive::new(self, 1).await
+        Receive::new(self).await
     }
 
     /// The next message, or `None` where there is none for this member now.
@@ -137,7 +138,7 @@ impl<T: Payload> Consumer<T> {
             return Err(pending.say());
         }
         loop {
-            let claim = self.seat.claim(&mut self.lanes, 1);
+            let claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 self.source = None;
                 return Ok(None);
@@ -200,11 +201,17 @@ impl<T: Payload> Consumer<T> {
             self.let_others_run().await;
             self.take_runs(max, &mut deliveries);
         }
-        if deliveries.is_empty() {
-            deliveries.push(Receive::new(self, max.min(CHUNK)).await?);
-            if self.seat.has_more() {
-                self.take_runs(max - 1, &mut deliveries);
+        // From elsewhere all that comes together is taken together: what would lie here is nobody's.
+        while self.seat.is_there() && deliveries.is_empty() && self.pending.is_empty() {
+            self.let_others_run().await;
+            match poll_fn(|cx| self.seat.poll_there(max.min(CHUNK), cx)).await {
+                Some(claim) => deliveries.extend(self.take(claim).map_err(Pending::say)?),
+                None => self.take_runs(max, &mut deliveries),
             }
+        }
+        if deliveries.is_empty() {
+            deliveries.push(self.recv().await?);
+            self.take_runs(max - 1, &mut deliveries);
         }
         Ok(Deliveries::new(deliveries))
     }
@@ -314,7 +321,7 @@ impl<T: Payload> Consumer<T> {
     ///
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery<T>, RecvError>> {
-        self.poll_take(cx, false, 1)
+        self.poll_take(cx, false)
     }
 
     /// Whether what was caught was a panic of a codec.

@@ -190,10 +190,11 @@ pub enum Overflow {
     /// system runs something else on its processor, they pause: after each 1,024 messages
     /// `publish` and `publish_batch` let other tasks run, and where a subscriber in memory loses its next
     /// message soon (once 8,192 more come, or half of `max` where that is less), they put their thread to
-    /// sleep, for 50 µs each time (the system may take as long again), as long as that is so. Of a topic all
-    /// publishers together pause 64 times, and once more for each 16,384 messages, at most: 3 to 7 ms at
-    /// once. They pause only for a subscriber that has read `max` messages since it came or lost some, so
-    /// that one that is always slower holds them up no more than that once.
+    /// sleep, for 50 µs each time, as long as that is so. Of a topic all publishers together pause 64 times, and
+    /// once more for each 16,384 messages, at most: 3 to 7 ms at once where a processor is free; where none is,
+    /// each pause lasts until the system runs the thread again. They pause only for a subscriber that has read
+    /// `max` messages since it came or lost some: for one that is slower and never catches up, no more than that
+    /// once.
     /// [`try_publish`](crate::Publisher::try_publish) never pauses, nor do permits.
     #[default]
     DropOldest,

@@ -251,7 +251,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 },
             }
             // A codec that panics is one more that cannot decode.
-            let polled = catch_unwind(AssertUnwindSafe(|| consumer.poll_take(cx, true, 1)));
+            let polled = catch_unwind(AssertUnwindSafe(|| consumer.poll_take(cx, true)));
             let taken = match polled {
                 Ok(taken) => taken,
                 Err(panic) if consumer.take_codec_panic() => {

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use memq::codec::Postcard;
 use memq::schema::{Fingerprint, Lineage};
-use memq::{DecodeError, OpenError, RecvError, Topic, TopicSpec};
+use memq::{Consumer, ConsumerBuilder, DecodeError, OpenError, RecvError, Topic, TopicSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::common::{settle, try_now};
+use crate::common::{settle, spawn, try_now};
 use crate::loopback::Server;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -136,4 +136,46 @@ async fn a_converter_that_panics_takes_nothing_but_its_message_from_those_who_re
     batch.ack();
     let mut dead = broker.dead_letters::<Old>("work").subscriber().await.unwrap();
     assert_eq!(dead.recv().await.unwrap().celsius, 451);
+}
+
+/// What a member that waits for a batch of the new type is handed of readings that come together.
+async fn batch_of(
+    rules: impl FnOnce(ConsumerBuilder<'_, New>) -> ConsumerBuilder<'_, New>,
+    celsius: &[i32],
+) -> (Consumer<New>, Vec<u32>) {
+    let broker = Server::start().connect(64).broker();
+    let old = broker.publisher::<Old>().await.unwrap();
+    let mut member = rules(broker.subscriber::<New>().group("all")).await.unwrap();
+    let waiting = spawn(async move {
+        let batch = member.recv_batch(128).await.unwrap();
+        let kelvin = batch.iter().map(|reading| reading.kelvin).collect();
+        batch.ack();
+        (member, kelvin)
+    });
+    settle().await;
+    old.publish_batch(celsius.iter().map(|celsius| Old { celsius: *celsius })).await.unwrap();
+    waiting.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_comes_with_what_cannot_be_read_is_handed_out_with_it() {
+    let unread = [-300, 1, 2, 3];
+    let (mut member, kelvin) = batch_of(|group| group.auto_ack(), &unread).await;
+    assert_eq!(kelvin, [274, 275, 276]);
+    assert!(matches!(member.recv().await, Err(RecvError::Decode { .. })));
+    let (mut member, kelvin) = batch_of(|group| group.without_dead_letters(), &unread).await;
+    assert_eq!(kelvin, [274, 275, 276]);
+    assert!(matches!(member.recv().await, Err(RecvError::Decode { .. })));
+    let many: Vec<_> = std::iter::repeat_n(-300, 40).chain(0..20).collect();
+    let (_, kelvin) = batch_of(|group| group.max_attempts(1), &many).await;
+    assert_eq!(kelvin, (273..293).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_comes_with_what_panics_is_handed_out_with_it() {
+    let (member, kelvin) = batch_of(|group| group.max_attempts(1), &[451, 1, 2, 3]).await;
+    assert_eq!(kelvin, [274, 275, 276]);
+    let mut member = AssertUnwindSafe(member);
+    let next = spawn(async move { member.recv().await.map(|_| ()) });
+    assert!(next.await.unwrap_err().is_panic());
 }

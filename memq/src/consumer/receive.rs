@@ -12,13 +12,11 @@ use crate::payload::Payload;
 /// Waits for a message, and stops waiting when it is dropped.
 pub(super) struct Receive<'a, T: Payload> {
     consumer: &'a mut Consumer<T>,
-    /// Messages that are to be taken once there is one.
-    most: usize,
 }
 
 impl<'a, T: Payload> Receive<'a, T> {
-    pub(super) fn new(consumer: &'a mut Consumer<T>, most: usize) -> Self {
-        Self { consumer, most }
+    pub(super) fn new(consumer: &'a mut Consumer<T>) -> Self {
+        Self { consumer }
     }
 }
 
@@ -26,8 +24,7 @@ impl<T: Payload> Future for Receive<'_, T> {
     type Output = Result<Delivery<T>, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let most = self.most;
-        self.consumer.poll_take(cx, true, most)
+        self.consumer.poll_take(cx, true)
     }
 }
 

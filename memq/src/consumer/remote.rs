@@ -22,14 +22,20 @@ pub(crate) type There<T> = Far<T, Box<Member>>;
 /// How the last attempt ended of a message that comes again after it.
 const WITHOUT_A_WORD: &str = "its last attempt ended without a word";
 
-/// What there is next. So many are asked for, this one and those that the next claims take.
-pub(super) fn claim<T: Payload>(
+/// Waits until some are here, this many at most; or says what there is in their place.
+pub(super) fn poll<T: Payload>(
     far: &mut There<T>,
     most: usize,
     cx: &mut Context<'_>,
-) -> Claim<Stored<T>> {
+) -> Poll<Option<Claim<Stored<T>>>> {
     let member = T::Form::there_mut(far);
-    match member.poll(most, cx) {
+    member.poll(most, cx).map(|polled| polled.err().map(|end| ended(member, end)))
+}
+
+/// What there is next.
+pub(super) fn claim<T: Payload>(far: &mut There<T>, cx: &mut Context<'_>) -> Claim<Stored<T>> {
+    let member = T::Form::there_mut(far);
+    match member.poll(1, cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(end)) => return ended(member, end),
         Poll::Pending => return Claim::Nothing { due: None },

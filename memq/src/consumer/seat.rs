@@ -1,6 +1,6 @@
 //! A consumer's place in its group, here or elsewhere: what it asks for, each is told by one of them.
 
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -36,14 +36,12 @@ impl<T: Payload> Seat<T> {
         Self(Site::There(member))
     }
 
-    /// What there is now. Elsewhere so many are asked for, which the next claims take.
+    /// What there is now.
     #[inline]
-    pub(super) fn claim(&mut self, lanes: &mut Lanes<Stored<T>>, most: usize) -> Claim<Stored<T>> {
+    pub(super) fn claim(&mut self, lanes: &mut Lanes<Stored<T>>) -> Claim<Stored<T>> {
         match &mut self.0 {
             Site::Here(member) => member.claim(lanes),
-            Site::There(far) => {
-                remote::claim::<T>(far, most, &mut Context::from_waker(Waker::noop()))
-            }
+            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(Waker::noop())),
         }
     }
 
@@ -52,13 +50,12 @@ impl<T: Payload> Seat<T> {
     pub(super) fn claim_or_park(
         &mut self,
         lanes: &mut Lanes<Stored<T>>,
-        most: usize,
         waker: &Waker,
         how: Wait,
     ) -> Claim<Stored<T>> {
         match &mut self.0 {
             Site::Here(member) => member.claim_or_park(lanes, waker, how),
-            Site::There(far) => remote::claim::<T>(far, most, &mut Context::from_waker(waker)),
+            Site::There(far) => remote::claim::<T>(far, &mut Context::from_waker(waker)),
         }
     }
 
@@ -86,12 +83,22 @@ impl<T: Payload> Seat<T> {
         u32::try_from(messages).unwrap_or(u32::MAX) / for_one
     }
 
-    /// Whether there may be more that it need not ask for, once it was handed one.
+    /// Whether its group is kept elsewhere.
     #[inline]
-    pub(super) fn has_more(&self) -> bool {
-        match &self.0 {
-            Site::Here(_) => true,
-            Site::There(far) => T::Form::there(far).handed() > 0,
+    pub(super) fn is_there(&self) -> bool {
+        matches!(self.0, Site::There(_))
+    }
+
+    /// Elsewhere, waits until it was handed some, this many at most, for the next claim; or says what there
+    /// is in their place.
+    pub(super) fn poll_there(
+        &mut self,
+        most: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Claim<Stored<T>>>> {
+        match &mut self.0 {
+            Site::Here(_) => Poll::Ready(None),
+            Site::There(far) => remote::poll::<T>(far, most, cx),
         }
     }
 

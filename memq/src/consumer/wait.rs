@@ -16,13 +16,11 @@ use crate::position::Timestamp;
 pub(super) const YIELD_EVERY: u32 = 32;
 
 impl<T: Payload> Consumer<T> {
-    /// `guarded` says that `stop_waiting` follows if it is not polled again, and `most` how many are to be
-    /// taken once there is one.
+    /// `guarded` says that `stop_waiting` follows if it is not polled again.
     pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         guarded: bool,
-        most: usize,
     ) -> Poll<Result<Delivery<T>, RecvError>> {
         if let Some(pending) = self.pending.pop_front() {
             return Poll::Ready(Err(pending.say()));
@@ -34,13 +32,13 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Pending;
             }
             self.budget -= 1;
-            let mut claim = self.seat.claim(&mut self.lanes, most);
+            let mut claim = self.seat.claim(&mut self.lanes);
             if let Claim::Nothing { .. } = claim {
                 self.source = None;
                 // Only who waits needs to know, and neither that nor a waker is cheap.
                 let timed = tokio::runtime::Handle::try_current().is_ok();
-                let how = Wait { guarded, timed };
-                claim = self.seat.claim_or_park(&mut self.lanes, most, cx.waker(), how);
+                claim =
+                    self.seat.claim_or_park(&mut self.lanes, cx.waker(), Wait { guarded, timed });
                 if let Claim::Nothing { due } = claim {
                     self.budget = YIELD_EVERY;
                     self.parked = true;

@@ -141,6 +141,15 @@ mod tests {
         bench.read();
         bench.publish(most);
         assert_eq!(bench.pauses(), AT_ONCE as usize);
+        // Nor for who was moved since.
+        bench.publish(AT_ONCE * PER_PAUSE);
+        bench.read();
+        bench.publish(most);
+        bench.read();
+        bench.publish(most);
+        bench.reader.restart(bench.state.log.head());
+        assert!(bench.state.presses());
+        assert_eq!(bench.pauses(), 0);
     }
 
     #[test]
