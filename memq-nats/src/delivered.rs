@@ -65,7 +65,7 @@ pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let number = match digits.len() {
         0 => return None,
         // So many always fit.
-        ..=SAFE => values.fold(0, |sum, digit| sum * 10 + digit),
+        1..=SAFE => values.fold(0, |sum, digit| sum * 10 + digit),
         _ => values.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit))?,
     };
     Some((number, behind))
