@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The lock that this program was built by.
 const LOCK: &str = include_str!("../Cargo.lock");
@@ -25,6 +28,12 @@ pub fn lines(compared: &[&str]) -> Vec<String> {
     let memory = memory.and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
     let gigabytes = memory.map_or_else(|| "?".into(), |memory| (memory >> 20).to_string());
     lines.push(format!("machine: {cpu}, {cores} cores, {gigabytes} GiB, {}", kernel()));
+    if cores > 1 {
+        let nanos = there_and_back().as_nanos();
+        lines.push(format!(
+            "between two threads a line of a cache goes there and back in {nanos} ns"
+        ));
+    }
     if let Ok(load) = fs::read_to_string("/proc/loadavg") {
         let load = load.split(' ').take(3).collect::<Vec<_>>().join(" ");
         lines.push(format!("load before (1, 5, 15 minutes): {load}"));
@@ -36,6 +45,55 @@ pub fn lines(compared: &[&str]) -> Vec<String> {
     let versions = compared.iter().filter_map(|name| Some(format!("{name} {}", version(name)?)));
     lines.push(format!("versions: {}", versions.collect::<Vec<_>>().join(", ")));
     lines
+}
+
+/// How long a line of a cache takes from one thread to another and back: the median of a few tries. In
+/// this machines of one speed differ by several times, and with it in all that goes between threads.
+fn there_and_back() -> Duration {
+    const LONG: Duration = Duration::from_millis(10);
+    const OVER: u64 = u64::MAX;
+    let try_once = || {
+        let turn = AtomicU64::new(0);
+        let wait = |until: &dyn Fn(u64) -> bool| {
+            for spins in 1_u64.. {
+                let now = turn.load(Ordering::Acquire);
+                if until(now) {
+                    return now;
+                }
+                // The other one may wait for this processor.
+                if spins % 4096 == 0 {
+                    thread::yield_now();
+                }
+                std::hint::spin_loop();
+            }
+            OVER
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                loop {
+                    match wait(&|turn| turn % 2 == 1) {
+                        OVER => break,
+                        mine => turn.store(mine + 1, Ordering::Release),
+                    }
+                }
+            });
+            let (began, mut turns) = (Instant::now(), 0_u32);
+            while began.elapsed() < LONG {
+                for _ in 0..64 {
+                    let theirs = 2 * u64::from(turns) + 1;
+                    turn.store(theirs, Ordering::Release);
+                    wait(&|turn| turn > theirs);
+                    turns += 1;
+                }
+            }
+            let each = began.elapsed() / turns;
+            turn.store(OVER, Ordering::Release);
+            each
+        })
+    };
+    let mut tries = [(); 9].map(|()| try_once());
+    tries.sort_unstable();
+    tries[tries.len() / 2]
 }
 
 fn kernel() -> String {
@@ -57,6 +115,11 @@ fn output(program: &str, args: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_goes_there_and_back() {
+        assert!(there_and_back() > Duration::ZERO);
+    }
 
     #[test]
     fn packages_have_the_version_that_is_locked() {

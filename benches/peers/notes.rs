@@ -30,6 +30,8 @@ pub const NOTES: &[&str] = &[
     "All run on tokio with two workers. The disruptor is polled by tasks, since its own threads would \
      spin on both cores. Publishers whose send never waits (tokio-broadcast, ruststream, and \
      async-broadcast in S11) let others run every 128 messages, as tokio's other channels do.",
+    "What goes between threads costs what a line of a cache costs on its way there and back, which the head \
+     says. Where that differs between two machines, so do all rates between tasks, and the ratios with them.",
     "In a workload with batches a peer without them does the same singly. tokio-mpsc has no second \
      receiver, channels have no fan-out, broadcasts and the disruptor do not share work, ruststream \
      takes bytes only and none of a megabyte: there they have no row.",
