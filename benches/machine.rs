@@ -55,18 +55,19 @@ fn there_and_back() -> Duration {
     let try_once = || {
         let turn = AtomicU64::new(0);
         let wait = |until: &dyn Fn(u64) -> bool| {
-            for spins in 1_u64.. {
+            let mut spins = 0_u32;
+            loop {
                 let now = turn.load(Ordering::Acquire);
                 if until(now) {
                     return now;
                 }
+                spins = spins.wrapping_add(1);
                 // The other one may wait for this processor.
                 if spins % 4096 == 0 {
                     thread::yield_now();
                 }
                 std::hint::spin_loop();
             }
-            OVER
         };
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -142,15 +142,17 @@ async fn a_converter_that_panics_takes_nothing_but_its_message_from_those_who_re
 async fn batch_of(
     rules: impl FnOnce(ConsumerBuilder<'_, New>) -> ConsumerBuilder<'_, New>,
     celsius: &[i32],
-) -> (Consumer<New>, Vec<u32>) {
+) -> (Consumer<New>, Result<Vec<u32>, RecvError>) {
     let broker = Server::start().connect(64).broker();
     let old = broker.publisher::<Old>().await.unwrap();
     let mut member = rules(broker.subscriber::<New>().group("all")).await.unwrap();
     let waiting = spawn(async move {
-        let batch = member.recv_batch(128).await.unwrap();
-        let kelvin = batch.iter().map(|reading| reading.kelvin).collect();
-        batch.ack();
-        (member, kelvin)
+        let batch = member.recv_batch(128).await.map(|batch| {
+            let kelvin = batch.iter().map(|reading| reading.kelvin).collect();
+            batch.ack();
+            kelvin
+        });
+        (member, batch)
     });
     settle().await;
     old.publish_batch(celsius.iter().map(|celsius| Old { celsius: *celsius })).await.unwrap();
@@ -161,20 +163,22 @@ async fn batch_of(
 async fn what_comes_with_what_cannot_be_read_is_handed_out_with_it() {
     let unread = [-300, 1, 2, 3];
     let (mut member, kelvin) = batch_of(|group| group.auto_ack(), &unread).await;
-    assert_eq!(kelvin, [274, 275, 276]);
+    assert_eq!(kelvin.unwrap(), [274, 275, 276]);
     assert!(matches!(member.recv().await, Err(RecvError::Decode { .. })));
     let (mut member, kelvin) = batch_of(|group| group.without_dead_letters(), &unread).await;
-    assert_eq!(kelvin, [274, 275, 276]);
+    assert_eq!(kelvin.unwrap(), [274, 275, 276]);
     assert!(matches!(member.recv().await, Err(RecvError::Decode { .. })));
+    let (_, alone) = batch_of(|group| group.auto_ack(), &[-300]).await;
+    assert!(matches!(alone, Err(RecvError::Decode { .. })));
     let many: Vec<_> = std::iter::repeat_n(-300, 40).chain(0..20).collect();
     let (_, kelvin) = batch_of(|group| group.max_attempts(1), &many).await;
-    assert_eq!(kelvin, (273..293).collect::<Vec<_>>());
+    assert_eq!(kelvin.unwrap(), (273..293).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn what_comes_with_what_panics_is_handed_out_with_it() {
     let (member, kelvin) = batch_of(|group| group.max_attempts(1), &[451, 1, 2, 3]).await;
-    assert_eq!(kelvin, [274, 275, 276]);
+    assert_eq!(kelvin.unwrap(), [274, 275, 276]);
     let mut member = AssertUnwindSafe(member);
     let next = spawn(async move { member.recv().await.map(|_| ()) });
     assert!(next.await.unwrap_err().is_panic());
