@@ -156,6 +156,8 @@ async fn batch_of(
     });
     settle().await;
     old.publish_batch(celsius.iter().map(|celsius| Old { celsius: *celsius })).await.unwrap();
+    settle().await;
+    assert!(waiting.is_finished(), "it waits on");
     waiting.await.unwrap()
 }
 
