@@ -59,16 +59,17 @@ fn after(text: &[u8]) -> Option<&[u8]> {
 
 /// A number in decimal digits, and what is behind it.
 pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, behind) = text.split_at(end);
-    let mut values = digits.iter().map(|digit| u64::from(digit - b'0'));
-    let number = match digits.len() {
-        0 => return None,
-        // So many always fit.
-        1..=SAFE => values.fold(0, |sum, digit| sum * 10 + digit),
-        _ => values.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit))?,
-    };
-    Some((number, behind))
+    let (mut number, mut behind) = (0_u64, text);
+    while let [digit @ b'0'..=b'9', rest @ ..] = behind {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        behind = rest;
+    }
+    match text.len() - behind.len() {
+        0 => None,
+        1..=SAFE => Some((number, behind)),
+        // It may not have fitted.
+        digits => Some((std::str::from_utf8(text.get(..digits)?).ok()?.parse().ok()?, behind)),
+    }
 }
 
 #[cfg(test)]

@@ -83,13 +83,13 @@ impl fmt::Display for Namespace {
 impl Place {
     /// What a subject of a topic says; `None` where no publisher of memq's would use it.
     pub(crate) fn of(subject: &str) -> Option<Self> {
-        let mut tokens = subject.as_bytes().rsplit(|byte| *byte == b'.');
-        let keyed = match tokens.next()? {
-            b"k" => true,
-            b"n" => false,
+        let (before, keyed) = match subject.as_bytes() {
+            [before @ .., b'.', b'k'] => (before, true),
+            [before @ .., b'.', b'n'] => (before, false),
             _ => return None,
         };
-        let (partition, []) = number(tokens.next()?)? else { return None };
+        let partition = before.rsplit(|byte| *byte == b'.').next()?;
+        let (partition, []) = number(partition)? else { return None };
         Some(Self { partition: Partition(partition.try_into().ok()?), keyed })
     }
 }

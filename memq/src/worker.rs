@@ -250,6 +250,9 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                     }
                 },
             }
+            // What is asked for and cannot be started would be kept from the other members.
+            let free = if H::WAITS { 1 } else { self.concurrency - self.running.len() };
+            consumer.takes(free);
             // A codec that panics is one more that cannot decode.
             let polled = catch_unwind(AssertUnwindSafe(|| consumer.poll_take(cx, true)));
             let taken = match polled {
@@ -290,7 +293,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
     /// Runs the handler for a message.
     fn start(&mut self, delivery: Delivery<T>) {
         let Some(terms) = self.consumer.as_ref().map(Consumer::terms) else { return };
-        let kept = delivery.extend_by(self.time_limit.saturating_add(MARGIN));
+        let kept = delivery.keep(self.time_limit.saturating_add(MARGIN));
         let serial = self.serials;
         self.serials += 1;
         self.shared.started(serial, delivery.offset());
@@ -382,17 +385,25 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Future for Worker<T, H, Kind> {
         let mut waits = false;
         loop {
             waits = waits || this.fetch(cx);
-            match Pin::new(&mut this.running).poll_next(cx) {
-                Poll::Ready(Some(finished)) => this.settle(finished),
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {
-                    if let Some(ending) = this.ending.take() {
-                        return Poll::Ready(this.end(ending));
+            // All that have finished make room together, for what is asked for at once.
+            let mut finished = false;
+            let running = loop {
+                match Pin::new(&mut this.running).poll_next(cx) {
+                    Poll::Ready(Some(one)) => {
+                        this.settle(one);
+                        finished = true;
                     }
-                    if waits {
-                        return Poll::Pending;
-                    }
+                    Poll::Ready(None) => break false,
+                    Poll::Pending => break true,
                 }
+            };
+            if !running {
+                if let Some(ending) = this.ending.take() {
+                    return Poll::Ready(this.end(ending));
+                }
+            }
+            if waits || (running && !finished) {
+                return Poll::Pending;
             }
         }
     }

@@ -7,27 +7,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use memq::spi::{Capabilities, Capability};
 use memq::{
-    Backoff, Broker, CommitError, Consumer, ConsumerBuilder, Ended, Offset, OpenError, Publisher,
-    Record, RecvError, SeekError, SettleError, Start,
+    Broker, CommitError, Consumer, ConsumerBuilder, Offset, OpenError, Publisher, Record,
+    RecvError, SeekError, SettleError, Start,
 };
 
 use crate::common::{Order, poll_once, settle, spawn, try_now};
 use crate::loopback::{Loopback, Server, able};
 
-struct Shop {
-    server: Server,
-    connection: Loopback,
-    broker: Broker,
+pub struct Shop {
+    pub server: Server,
+    pub connection: Loopback,
+    pub broker: Broker,
     orders: Publisher<Order>,
 }
 
 impl Shop {
     /// With this many orders, each of another customer.
-    async fn with(count: u64) -> Self {
+    pub async fn with(count: u64) -> Self {
         Self::able_to(able(), count).await
     }
 
-    async fn able_to(capabilities: Capabilities, count: u64) -> Self {
+    pub async fn able_to(capabilities: Capabilities, count: u64) -> Self {
         let server = Server::start();
         let connection = server.connect_with(64, capabilities);
         let broker = connection.broker();
@@ -38,12 +38,12 @@ impl Shop {
         Self { server, connection, broker, orders }
     }
 
-    async fn billing(&self) -> Consumer<Order> {
+    pub async fn billing(&self) -> Consumer<Order> {
         self.broker.subscriber::<Order>().group("billing").await.unwrap()
     }
 
     /// The offsets of what is not settled yet, as a member of another process is handed them.
-    async fn unsettled(&self) -> Vec<u64> {
+    pub async fn unsettled(&self) -> Vec<u64> {
         let other = self.server.connect(8).broker();
         let mut billing = other.subscriber::<Order>().group("billing").await.unwrap();
         let mut left = Vec::new();
@@ -308,34 +308,6 @@ async fn an_outage_is_told_and_nothing_is_lost() {
     assert!(matches!(told, RecvError::Unavailable { .. }));
     assert!(matches!(billing.recv_batch(5).await, Err(RecvError::Unavailable { .. })));
     assert_eq!(billing.recv_batch(5).await.unwrap().len(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_handles_retries_gives_up_and_outlasts_an_outage() {
-    for able in [able(), able().without(Capability::ExtendBy)] {
-        let shop = Shop::able_to(able, 10).await;
-        shop.connection.go_away(1);
-        shop.broker.close("orders").await.unwrap();
-        let billing = shop.broker.subscriber::<Order>().group("billing").max_attempts(2);
-        let tries = Arc::new(AtomicU32::new(0));
-        let worker = billing.await.unwrap().run({
-            let tries = tries.clone();
-            move |order: Order| {
-                let tries = tries.clone();
-                async move {
-                    // Longer than the ack deadline.
-                    tokio::time::sleep(Duration::from_secs(45)).await;
-                    tries.fetch_add(1, Ordering::SeqCst);
-                    if order.customer == 3 { Err("nobody pays") } else { Ok(()) }
-                }
-            }
-        });
-        let worker = worker.concurrency(4).time_limit(Duration::from_secs(60));
-        let report = worker.retry(Backoff::fixed(Duration::from_secs(1))).await.unwrap();
-        assert_eq!((report.succeeded, report.failed, report.dead_lettered), (9, 1, 1));
-        assert_eq!((report.ended, report.stale), (Ended::Closed, 0));
-        assert_eq!(tries.load(Ordering::SeqCst), 11);
-    }
 }
 
 #[tokio::test]

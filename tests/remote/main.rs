@@ -14,3 +14,4 @@ mod publishing;
 mod reading;
 mod sending;
 mod versions;
+mod workers;

@@ -1,9 +1,12 @@
 //! Groups: messages are fetched, read and settled.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer as RawConsumer, pull};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use memq::Consumer;
 use memq_benches::measure::Workload;
 
@@ -16,7 +19,8 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
         Workload {
             name: "group-batches",
             what: "A group's only member fetches 256 messages at a time, reads and acknowledges them; \
-                   until the server knows of all",
+                   until the server knows of all. raw takes each as it comes, and acknowledges it before the \
+                   next one; raw-whole takes the whole batch first, as `recv_batch` hands out what has come",
             unit: "messages/s",
             higher_is_better: true,
             most: KEPT,
@@ -29,12 +33,14 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
                     memq_by(site, count, Rules::AnyOrder, batches_one_by_one)
                 }),
                 row(site, "raw", |site, count| raw(site, count, fetch)),
+                row(site, "raw-whole", |site, count| raw(site, count, fetch_whole)),
             ],
         },
         Workload {
             name: "group-singly",
-            what: "The same, one message asked for at a time. memq-ahead is a group without dead letters, which \
-                   fetches ahead; raw-stream keeps 256 messages under way",
+            what: "The same, one message asked for at a time. memq-worker has 64 handlers, and asks for as many as \
+                   are free; memq-ahead is a group without dead letters, which fetches ahead; raw-stream keeps \
+                   256 messages under way",
             unit: "messages/s",
             higher_is_better: true,
             most: KEPT,
@@ -45,6 +51,7 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
                 row(site, "memq-any-order", |site, count| {
                     memq_by(site, count, Rules::AnyOrder, singly)
                 }),
+                row(site, "memq-worker", |site, count| memq(site, count, worker)),
                 row(site, "memq-ahead", |site, count| memq_by(site, count, Rules::Ahead, singly)),
                 row(site, "raw", |site, count| raw(site, count, fetch_singly)),
                 row(site, "raw-stream", |site, count| raw(site, count, stream)),
@@ -139,6 +146,27 @@ async fn singly(mut member: Consumer<Kept>, count: u64) -> u64 {
     seen.end()
 }
 
+/// Handlers at a time.
+const HANDLERS: usize = 64;
+
+async fn worker(member: Consumer<Kept>, count: u64) -> u64 {
+    let seen = Mutex::new(Seen::default());
+    let worker = member.run(async |reading: Kept| {
+        seen.lock().expect("no panic").see(&reading);
+        Ok::<_, Infallible>(())
+    });
+    let mut worker = worker.concurrency(HANDLERS);
+    poll_fn(|cx| {
+        // Once it has handled all, and so settled them, it would wait for more.
+        let ended =
+            worker.poll_unpin(cx).is_ready() || seen.lock().expect("no panic").count >= count;
+        if ended { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    drop(worker);
+    seen.into_inner().expect("no panic").end()
+}
+
 async fn confirmed(mut member: Consumer<Kept>, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
@@ -182,6 +210,20 @@ async fn fetch(consumer: Raw, count: u64) -> u64 {
         while let Some(message) = batch.next().await {
             let message = message.expect("a message");
             seen.read(&message);
+            message.ack().await.expect("acknowledged");
+        }
+    }
+    seen.end()
+}
+
+/// Takes the batch first, then acknowledges it.
+async fn fetch_whole(consumer: Raw, count: u64) -> u64 {
+    let mut seen = Seen::default();
+    while seen.count < count {
+        let batch = consumer.fetch().max_messages(seen.next(count)).messages().await;
+        let batch: Vec<_> = batch.expect("a batch").try_collect().await.expect("messages");
+        batch.iter().for_each(|message| seen.read(message));
+        for message in batch {
             message.ack().await.expect("acknowledged");
         }
     }

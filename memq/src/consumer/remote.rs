@@ -35,7 +35,7 @@ pub(super) fn poll<T: Payload>(
 /// What there is next.
 pub(super) fn claim<T: Payload>(far: &mut There<T>, cx: &mut Context<'_>) -> Claim<Stored<T>> {
     let member = T::Form::there_mut(far);
-    match member.poll(1, cx) {
+    match member.poll(member.takes, cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(end)) => return ended(member, end),
         Poll::Pending => return Claim::Nothing { due: None },

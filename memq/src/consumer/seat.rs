@@ -83,6 +83,14 @@ impl<T: Payload> Seat<T> {
         u32::try_from(messages).unwrap_or(u32::MAX) / for_one
     }
 
+    /// Elsewhere, how many messages are asked for at once where they are taken one by one.
+    pub(super) fn takes(&mut self, messages: usize) {
+        match &mut self.0 {
+            Site::Here(_) => {}
+            Site::There(far) => T::Form::there_mut(far).takes = messages,
+        }
+    }
+
     /// Whether its group is kept elsewhere.
     #[inline]
     pub(super) fn is_there(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 
-use super::Consumer;
+use super::{CHUNK, Consumer};
 use crate::delivery::Delivery;
 use crate::engine::group::Wait;
 use crate::engine::state::Claim;
@@ -53,6 +53,13 @@ impl<T: Payload> Consumer<T> {
                 return Poll::Ready(taken.map_err(Pending::say));
             }
         }
+    }
+
+    /// How many messages the next ones are that are taken one after the other: so many are asked for at
+    /// once elsewhere. With `auto_ack` it is one, since what lies here would be lost with the consumer.
+    pub(crate) fn takes(&mut self, messages: usize) {
+        let most = if self.terms.auto_ack { 1 } else { CHUNK };
+        self.seat.takes(messages.clamp(1, most));
     }
 
     /// Lets other tasks run once in so many batches.

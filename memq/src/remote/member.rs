@@ -22,6 +22,8 @@ pub(crate) struct Member {
     pub(crate) group: Arc<Group>,
     /// `None` once it has left.
     seat: Option<Box<dyn RemoteGroup>>,
+    /// How many messages it takes at once, where it takes one by one.
+    pub(crate) takes: usize,
     /// What was handed to it and not given on.
     handed: VecDeque<Handed>,
     /// What settles those that were given on and have no delivery yet, each if it has to be settled.
@@ -33,7 +35,7 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(group: Arc<Group>, seat: Box<dyn RemoteGroup>) -> Self {
         let (handed, holds) = (VecDeque::new(), VecDeque::new());
-        Self { group, seat: Some(seat), handed, holds, fault: None }
+        Self { group, seat: Some(seat), takes: 1, handed, holds, fault: None }
     }
 
     /// Whether it is handed something, this many messages at most: the [`next`](Self::next) ones.

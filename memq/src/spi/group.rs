@@ -25,7 +25,8 @@ pub trait RemoteGroup: fmt::Debug + Send + Sync + 'static {
     /// [`RemoteReader::poll_next`](super::RemoteReader::poll_next).
     ///
     /// It hands out no more than the member may hold. What is buffered beyond what was asked for is
-    /// kept from others, so it is little, and its deadline does not run out meanwhile.
+    /// kept from others, so it is little, and its deadline does not run out meanwhile: most of it is left
+    /// when it is handed out.
     ///
     /// # Errors
     ///

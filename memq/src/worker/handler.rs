@@ -61,6 +61,10 @@ pub trait Handler<T: Payload, Kind> {
     /// One call of it, while it runs.
     type Future: Future;
 
+    /// Whether it may not be ready for another call.
+    #[doc(hidden)]
+    const WAITS: bool = false;
+
     #[doc(hidden)]
     fn poll_ready(&mut self, _: &mut Context<'_>, _: Inside) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))

@@ -31,6 +31,8 @@ where
 {
     type Future = S::Future;
 
+    const WAITS: bool = true;
+
     fn poll_ready(&mut self, cx: &mut Context<'_>, _: Inside) -> Poll<Result<(), Cause>> {
         self.0.poll_ready(cx).map_err(Into::into)
     }
