@@ -376,6 +376,20 @@ async fn a_batch_asks_for_all_it_takes_at_once_and_for_no_more_beside_it() {
 }
 
 #[tokio::test]
+async fn a_member_says_how_much_is_to_be_fetched_ahead() {
+    let shop = Shop::with(0).await;
+    for said in [Some(256), None, Some(0)] {
+        let billing = shop.broker.subscriber::<Order>().group("billing");
+        let billing = match said {
+            Some(messages) => billing.prefetch(messages),
+            None => billing,
+        };
+        drop(billing.await.unwrap());
+        assert_eq!(shop.connection.prefetch(), said);
+    }
+}
+
+#[tokio::test]
 async fn batches_let_others_run_before_they_have_taken_much() {
     let shop = Shop::with(2_048).await;
     let mut billing = shop.billing().await;

@@ -71,6 +71,8 @@ struct Connection {
     silent: AtomicBool,
     /// How many messages at most members have asked for, each time.
     asked: Mutex<Vec<usize>>,
+    /// How many messages the last member wanted to have fetched ahead.
+    prefetch: Mutex<Option<usize>>,
     /// Of how many that are to be confirmed the answers are lost on the way; they are not done.
     unheard: AtomicUsize,
 }
@@ -105,6 +107,7 @@ impl Server {
             expired: AtomicU64::new(0),
             silent: AtomicBool::new(false),
             asked: Mutex::default(),
+            prefetch: Mutex::default(),
             unheard: AtomicUsize::new(0),
         }))
     }
@@ -140,6 +143,11 @@ impl Loopback {
     /// What members have asked for since this was asked last.
     pub fn asked(&self) -> Vec<usize> {
         std::mem::take(&mut self.0.asked.lock().unwrap())
+    }
+
+    /// How many messages the last member wanted to have fetched ahead, if it said that.
+    pub fn prefetch(&self) -> Option<usize> {
+        *self.0.prefetch.lock().unwrap()
     }
 
     /// Tells who reads this often that the server is away: members, and subscribers.

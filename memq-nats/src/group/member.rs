@@ -18,7 +18,7 @@ use super::parts::{ensure, main, tidy};
 use super::recover::grow;
 use super::register::{Epoch, Register};
 use super::runner::Runner;
-use super::shared::{ACK, Arrived, End, PROGRESS, Shared, State};
+use super::shared::{ACK, Ahead, Arrived, End, PROGRESS, Shared, State};
 use super::token::Delivery;
 use super::watch::{self, Ending};
 use crate::names::{self, offset, sequence};
@@ -47,7 +47,9 @@ impl Member {
         let (outbox, posted) = mpsc::unbounded_channel();
         let (state, group) = (State::new(register, stats), request.name.clone());
         let most = request.max_in_flight.max(1);
-        let shared = Arc::new(Shared::new(core, group, member, most, state, outbox));
+        let prefetch = Ahead::new(request.prefetch, &state.register.rules);
+        let shared = Shared::new(core, group, member, most, prefetch, state, outbox);
+        let shared = Arc::new(shared);
         let link = &shared.core.link;
         link.tasks.detach(Shared::post(link.client.clone(), posted, shared.quiet()));
         link.tasks.detach(watch::run(Ending(shared.clone())));
@@ -103,7 +105,7 @@ impl RemoteGroup for Member {
             let Some(message) = state.ready.pop_front() else { break };
             into.push(hand_out(shared, &mut state, message, late));
         }
-        state.satisfied(&shared.rules);
+        state.satisfied(shared.prefetch);
         let fetches = state.fetches();
         drop(state);
         if fetches {

@@ -28,10 +28,26 @@ pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
 pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
 pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
 
-/// Messages that are fetched ahead at most, and the part of what waits in the group that they are at
-/// most: what one member has is not for the others.
-const AHEAD: usize = 64;
-const SHARE: u64 = 16;
+/// What is fetched before it is asked for: what one member has is not for the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    /// Messages, at most.
+    most: usize,
+    /// The part of what waits in the group that they are at most.
+    share: u64,
+}
+
+impl Ahead {
+    /// As was said. Else nothing where attempts are counted against a message: what is given back unused
+    /// counts as one too.
+    pub(super) fn new(said: Option<usize>, rules: &GroupRules) -> Self {
+        match (said, rules.max_attempts) {
+            (Some(most), _) => Self { most, share: 1 },
+            (None, None) => Self { most: 64, share: 16 },
+            (None, Some(_)) => Self { most: 0, share: 1 },
+        }
+    }
+}
 
 pub(super) struct Shared {
     pub(super) core: Arc<Core>,
@@ -42,6 +58,7 @@ pub(super) struct Shared {
     pub(super) rules: GroupRules,
     /// Messages that this member may hold.
     pub(super) most: usize,
+    pub(super) prefetch: Ahead,
     /// To who sends what settles: a subject, and what to say.
     pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     /// Rings the tasks.
@@ -191,25 +208,26 @@ impl State {
         self.waker.replace(waker.clone())
     }
 
-    /// It has some. More is fetched ahead only where many are waiting, and attempts are not counted
-    /// against a message: what is given back unused counts as one too.
-    pub(super) fn satisfied(&mut self, rules: &GroupRules) {
+    /// It has some. More is fetched once half of what may lie here is left.
+    pub(super) fn satisfied(&mut self, prefetch: Ahead) {
         self.wanted = 0;
-        let share = usize::try_from(self.pending / SHARE).unwrap_or(usize::MAX).min(AHEAD);
-        let low = self.ready.len() * 2 < share;
-        self.ahead = if low && rules.max_attempts.is_none() { share } else { 0 };
+        let Ahead { most, share } = prefetch;
+        let most = usize::try_from(self.pending / share).unwrap_or(usize::MAX).min(most);
+        let low = self.ready.len() * 2 < most;
+        self.ahead = if low { most - self.ready.len() } else { 0 };
     }
 
     /// What a part is to be asked for, by a member that may hold so many. Where some are known to wait
     /// many are asked for without an end, which is less work for the server; if others took them meanwhile
-    /// another pull follows, and so one message is asked for by one that waits.
+    /// another pull follows, and so one message is asked for by one that waits. What nobody waits for is
+    /// fetched by none that waits.
     fn asks(&self, part: Part, most: usize) -> Asked {
         let (wanted, known) = match part {
             Part::Keyed(_) => (self.wanted.min(1), 0),
             Part::All | Part::Unkeyed => (self.wanted.max(self.ahead), self.pending),
         };
         let batch = wanted.min(most.saturating_sub(self.held.len() + self.ready.len()));
-        Asked { batch, waits: batch < 2 || known == 0 }
+        Asked { batch, waits: self.wanted > 0 && (batch < 2 || known == 0) }
     }
 
     /// Whether something is to be fetched ahead.
@@ -224,6 +242,7 @@ impl Shared {
         group: Box<str>,
         member: u64,
         most: usize,
+        prefetch: Ahead,
         state: State,
         outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     ) -> Self {
@@ -238,6 +257,7 @@ impl Shared {
             id,
             rules,
             most,
+            prefetch,
             outbox,
             turn,
             wanted,
@@ -301,7 +321,8 @@ impl Shared {
 
     /// A pull was told that nothing is there.
     pub(super) fn nothing_is_there(&self) {
-        self.locked().pending = 0;
+        let mut state = self.locked();
+        (state.pending, state.ahead) = (0, 0);
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.

@@ -210,6 +210,43 @@ async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
 }
 
 #[tokio::test]
+async fn what_is_fetched_ahead_as_was_said_is_kept_from_the_others_until_the_member_leaves() {
+    each(1, |setup| async move {
+        setup.publish(&[""; 10]).await;
+        let mut rules = GroupRules::default();
+        rules.max_attempts = Some(5);
+        let mut one = setup.join_ahead(&rules, 4).await;
+        let first = take(&mut one).await;
+        while setup.stats().await.in_flight < 5 {}
+        let mut other = setup.join(&rules, 10).await;
+        for offset in 5..10 {
+            assert_eq!(acked(&mut other).await, (offset, 1));
+        }
+        confirm(&first, Settle::Ack).await.unwrap();
+        assert_eq!(acked(&mut one).await, (1, 1));
+        drop(one);
+        for offset in 2..5 {
+            assert_eq!(acked(&mut other).await, (offset, 2));
+        }
+        nothing(&mut other).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_fetches_nothing_ahead_has_no_more_than_it_takes() {
+    each(1, |setup| async move {
+        setup.publish(&[""; 40]).await;
+        // It would have two for each of these.
+        let mut one = setup.join_ahead(&GroupRules::default(), 0).await;
+        let _first = take(&mut one).await;
+        let mut other = setup.join(&GroupRules::default(), 10).await;
+        assert_eq!(acked(&mut other).await, (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_arrives_while_nobody_looks_is_kept_from_the_others() {
     each(1, |setup| async move {
         let mut rules = any_order();

@@ -9,7 +9,7 @@ use memq::spi::{
     GroupOrder, GroupRequest, GroupRules, Handed, OpenFault, Outgoing, ReadEnd, RemoteGroup,
     RemoteTopic, Settle, SettleFault, TopicRequest, Transport,
 };
-use memq::{Partition, Record, Start, TopicName};
+use memq::{GroupStats, Partition, Record, Start, TopicName};
 use memq_nats::Connect;
 use memq_nats_server::{Binary, Server};
 use tokio::time::timeout;
@@ -70,6 +70,17 @@ impl Setup {
         self.try_join(rules, Start::Earliest, most).await.expect("a member")
     }
 
+    /// One that has so many messages fetched ahead.
+    pub(crate) async fn join_ahead(
+        &self,
+        rules: &GroupRules,
+        messages: usize,
+    ) -> Box<dyn RemoteGroup> {
+        let mut request = GroupRequest::new("billing", rules.clone(), Start::Earliest, 1_000);
+        request.prefetch = Some(messages);
+        self.topic.group(request).await.expect("a member")
+    }
+
     pub(crate) async fn try_join(
         &self,
         rules: &GroupRules,
@@ -80,8 +91,12 @@ impl Setup {
     }
 
     pub(crate) async fn lag(&self) -> u64 {
+        self.stats().await.lag
+    }
+
+    pub(crate) async fn stats(&self) -> GroupStats {
         let stats = self.topic.stats().await.expect("statistics");
-        stats.group("billing").expect("a group").lag
+        stats.group("billing").expect("a group").clone()
     }
 }
 

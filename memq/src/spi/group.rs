@@ -134,13 +134,16 @@ pub struct GroupRequest {
     pub start: Start,
     /// Messages that this member may hold.
     pub max_in_flight: usize,
+    /// Messages to fetch before they are asked for, at most and within `max_in_flight`; `None` leaves it to
+    /// the back end, which then fetches none that would count as an attempt.
+    pub prefetch: Option<usize>,
 }
 
 impl GroupRequest {
-    /// A member of this group, which may hold so many messages.
+    /// A member of this group, which may hold so many messages, and says nothing of `prefetch`.
     #[must_use]
     pub fn new(name: &str, rules: GroupRules, start: Start, max_in_flight: usize) -> Self {
-        Self { name: name.into(), rules, start, max_in_flight }
+        Self { name: name.into(), rules, start, max_in_flight, prefetch: None }
     }
 }
 

@@ -139,6 +139,7 @@ impl RemoteTopic for Topic {
         let topic = self.clone();
         Box::pin(async move {
             topic.is_there()?;
+            *topic.connection.prefetch.lock().unwrap() = request.prefetch;
             let rules = topic.kept.groups.lock().unwrap().get(&*request.name).cloned();
             if let Some(rules) = rules.filter(|rules| *rules != request.rules) {
                 return Err(OpenFault::Rules(Box::new(rules)));

@@ -62,6 +62,7 @@ pub struct ConsumerBuilder<'b, T> {
     group: String,
     said: Said,
     max_in_flight: usize,
+    prefetch: Option<usize>,
     backoff: Backoff,
 }
 
@@ -84,6 +85,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             group,
             said: Said::default(),
             max_in_flight: MAX_IN_FLIGHT,
+            prefetch: None,
             backoff: Backoff::default(),
         }
     }
@@ -111,6 +113,33 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// [`recv`](Consumer::recv) waits until one is settled.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.max_in_flight = messages;
+        self
+    }
+
+    /// How many messages this member fetches before it asks for them, at most, where topics are
+    /// [kept elsewhere](crate::Broker::over): so each does not cost a round trip. They count towards
+    /// [`max_in_flight`](Self::max_in_flight), and are kept from the other members meanwhile.
+    ///
+    /// What was fetched and not handed out comes back when the member leaves or dies, and may count as
+    /// an [attempt](Self::max_attempts), as on NATS JetStream: give as many attempts more as members may
+    /// die. So 0 if not said, in groups that count attempts; in others it is for the system to say.
+    /// Batches and workers need none: they ask for all they can take. Messages with a key that take
+    /// turns may still cost a round trip each. In memory everything is at hand, and this changes nothing.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// let mut billing = broker.subscriber::<Order>().group("billing").prefetch(256).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefetch(mut self, messages: usize) -> Self {
+        self.prefetch = Some(messages);
         self
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Joining<T> {
     said: Said,
     start: Start,
     max_in_flight: usize,
+    prefetch: Option<usize>,
     backoff: Backoff,
 }
 
@@ -41,7 +42,7 @@ impl<T: Payload> ConsumerBuilder<'_, T> {
     pub(super) fn plan(self, hub: &Arc<Hub>) -> Joining<T> {
         let name = self.subscriber.topic.name.clone();
         let checked = name.map_err(OpenError::from).and_then(|name| self.check(&name));
-        let Self { subscriber, group, said, max_in_flight, backoff } = self;
+        let Self { subscriber, group, said, max_in_flight, prefetch, backoff } = self;
         let start = subscriber.start;
         Joining {
             checked,
@@ -50,6 +51,7 @@ impl<T: Payload> ConsumerBuilder<'_, T> {
             said,
             start,
             max_in_flight,
+            prefetch,
             backoff,
         }
     }
@@ -87,7 +89,8 @@ impl<T: Payload> Joining<T> {
                 None => None,
             };
             let asked = far(&rules, dead_letters.as_ref());
-            let request = GroupRequest::new(&self.group, asked, self.start, self.max_in_flight);
+            let mut request = GroupRequest::new(&self.group, asked, self.start, self.max_in_flight);
+            request.prefetch = self.prefetch;
             match topic.group(request).await {
                 Ok(seat) => break (rules, dead_letters, seat),
                 // It was created meanwhile: what is not said here is as it has it.
