@@ -18,16 +18,17 @@ const LIMITS: &[(&str, &str)] = &[
     (
         "group-batches",
         "Each message has a place among those that are held, so that it can be given back, and what the server says \
-         of it is read: where it stands, when it was stored, which attempt it is. And a batch is read before the \
-         first of it is acknowledged, so that the server waits at its end; to hand out smaller ones was as fast, with \
-         more of the processor.",
+         of it is read: where it stands, when it was stored, which attempt it is. And what has come is read before \
+         the first of it is acknowledged, as raw-whole does, so that the server waits at its end; to hand out \
+         smaller batches was hardly faster, with more of the processor.",
     ),
     (
         "group-singly",
         "A group whose messages can become dead letters, as they do where nothing is said, fetches no message that \
          nobody waits for, so that each is a round trip, as for raw. The server counts an attempt for all that it \
          has sent: what lies here ahead would come nearer to the dead letters with each worker that crashes, \
-         though nobody was handed it. `recv_batch` asks for many at once, and a group without dead letters \
-         fetches ahead.",
+         though nobody was handed it. `recv_batch` and workers ask for many at once, `prefetch` says that some are \
+         to be fetched ahead, and a group without dead letters does so by itself. memq-prefetch has what \
+         group-batches has to do, and takes each message by itself.",
     ),
 ];
