@@ -9,7 +9,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::remote::Extend;
 pub(crate) use self::remote::Held;
 pub(crate) use self::terms::{Near, Source, Terms};
 pub(crate) use self::watch::{Outcome, Watch};
@@ -24,7 +23,7 @@ use crate::message::{Message, Opened, Stored};
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
-use crate::remote::{Group, Site};
+use crate::remote::Site;
 
 /// A message that was handed to one member of a consumer group, until it is settled; dereferences to
 /// the value.
@@ -234,18 +233,13 @@ impl<T: Payload> Lease<T> {
     ///
     /// [`SettleError`], where the deadline has passed or the message is settled.
     pub fn extend_by(&self, by: Duration) -> Result<(), SettleError> {
-        self.extend_with(by, Group::extend)
-    }
-
-    fn extend_with(&self, by: Duration, there: Extend) -> Result<(), SettleError> {
         if self.unsettled.is_none() {
             return Err(SettleError::AlreadySettled);
         }
         match (&self.source.terms.site, &self.hold) {
             (Site::Here(near), _) => near.group.extend(self.ticket, by),
             (Site::There(far), Some(hold)) => {
-                let group: &Arc<Group> = T::Form::there(far);
-                there(group, &T::Form::there(hold).token, by)
+                T::Form::there(far).extend(&T::Form::there(hold).token, by)
             }
             (Site::There(_), None) => Err(SettleError::AlreadySettled),
         }
@@ -309,11 +303,6 @@ impl<T: Payload> Delivery<T> {
     #[must_use]
     pub fn published_at(&self) -> Timestamp {
         self.lease.entry().at()
-    }
-
-    /// As [`extend_by`](Self::extend_by), for one that was handed out just now.
-    pub(crate) fn keep(&self, by: Duration) -> Result<(), SettleError> {
-        self.lease.extend_with(by, Group::keep)
     }
 
     /// The message, and what settles it.

@@ -293,7 +293,7 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
     /// Runs the handler for a message.
     fn start(&mut self, delivery: Delivery<T>) {
         let Some(terms) = self.consumer.as_ref().map(Consumer::terms) else { return };
-        let kept = delivery.keep(self.time_limit.saturating_add(MARGIN));
+        let kept = delivery.extend_by(self.time_limit.saturating_add(MARGIN));
         let serial = self.serials;
         self.serials += 1;
         self.shared.started(serial, delivery.offset());
@@ -380,11 +380,8 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Future for Worker<T, H, Kind> {
             let failed = this.ending.take().filter(Result::is_err);
             return Poll::Ready(this.end(failed.unwrap_or(Ok(Ended::DeadlinePassed))));
         }
-        // Once it waits for the next message it does not look again before it is woken, so that
-        // handlers that never wait let other tasks run.
-        let mut waits = false;
         loop {
-            waits = waits || this.fetch(cx);
+            let waits = this.fetch(cx);
             // All that have finished make room together, for what is asked for at once.
             let mut finished = false;
             let running = loop {
@@ -402,6 +399,8 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Future for Worker<T, H, Kind> {
                     return Poll::Ready(this.end(ending));
                 }
             }
+            // Once it waits for the next message it does not look again before it is woken, so that
+            // handlers that never wait let other tasks run.
             if waits || (running && !finished) {
                 return Poll::Pending;
             }

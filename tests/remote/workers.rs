@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use memq::spi::Capability;
-use memq::{Backoff, Ended};
+use memq::{Backoff, Consumer, Ended, Start, WorkerHandle};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower::service_fn;
 
-use crate::common::{Order, poll_once};
+use crate::common::{Order, poll_once, settle};
 use crate::consuming::Shop;
 use crate::loopback::able;
 
@@ -65,23 +65,73 @@ async fn a_worker_asks_for_as_many_as_it_can_start() {
     assert_eq!(shop.connection.asked(), [3]);
     drop(worker);
     assert_eq!(shop.unsettled().await, [3, 4, 5, 6, 7, 8, 9]);
+    // And no more than one asks for at most.
+    shop.connection.asked();
+    let mut worker = shop.billing().await.run(async |_: Order| Ok::<_, Infallible>(()));
+    worker = worker.concurrency(5_000);
+    assert!(poll_once(&mut worker).is_none());
+    assert_eq!(shop.connection.asked()[0], 1_024);
+}
+
+/// A worker without end that has begun some of 64 messages and was handed all.
+fn begun(billing: Consumer<Order>) -> (impl Future + Unpin, WorkerHandle) {
+    let worker = billing.run(|_: Order| pending::<Result<(), Infallible>>());
+    let mut worker = worker.concurrency(64).time_limit(Duration::from_secs(29));
+    let handle = worker.handle();
+    // It lets others run in between.
+    assert!(poll_once(&mut worker).is_none());
+    assert_eq!(running(&handle), 32);
+    (worker, handle)
+}
+
+fn running(handle: &WorkerHandle) -> usize {
+    handle.report().unfinished.len()
 }
 
 #[tokio::test]
 async fn what_a_worker_was_handed_and_did_not_start_goes_back_when_it_is_drained() {
     let shop = Shop::with(64).await;
-    let mut worker = shop.billing().await.run(|_: Order| pending::<Result<(), Infallible>>());
-    worker = worker.concurrency(64);
-    let handle = worker.handle();
-    // It lets others run in between.
-    assert!(poll_once(&mut worker).is_none());
-    let started = handle.report().unfinished.len() as u64;
-    assert!((1..64).contains(&started), "{started}");
+    let (mut worker, handle) = begun(shop.billing().await);
     let mut drained = Box::pin(handle.drain(Duration::from_secs(60)));
     assert!(poll_once(&mut drained).is_none());
     assert!(poll_once(&mut worker).is_none());
-    let rest: Vec<_> = (started..64).collect();
+    let rest: Vec<_> = (32..64).collect();
     assert_eq!(shop.unsettled().await, rest);
+}
+
+#[tokio::test]
+async fn what_is_not_the_workers_any_more_is_not_started() {
+    for able in [able(), able().without(Capability::ExtendBy)] {
+        for deleted in [false, true] {
+            let shop = Shop::able_to(able, 64).await;
+            let (mut worker, handle) = begun(shop.billing().await);
+            if deleted {
+                shop.broker.delete_group("orders", "billing").await.unwrap();
+            } else {
+                shop.billing().await.seek(Start::Latest).await.unwrap();
+            }
+            assert!(poll_once(&mut worker).is_none());
+            assert!(poll_once(&mut worker).is_none());
+            assert_eq!((running(&handle), handle.report().stale), (32, 32));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_worker_starts_late_is_kept_for_its_time_limit_too() {
+    for able in [able(), able().without(Capability::ExtendBy)] {
+        let shop = Shop::able_to(able, 64).await;
+        let (mut worker, handle) = begun(shop.billing().await);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        while running(&handle) < 64 {
+            assert!(poll_once(&mut worker).is_none());
+            settle().await;
+        }
+        // Their deadline is over, and half a second of their time is left.
+        tokio::time::advance(Duration::from_millis(28_500)).await;
+        settle().await;
+        assert!(shop.unsettled().await.iter().all(|offset| *offset < 32));
+    }
 }
 
 #[tokio::test]

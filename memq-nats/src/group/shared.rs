@@ -28,6 +28,9 @@ pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
 pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
 pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
 
+/// Messages that a pull brings at most: far fewer than the client keeps for who does not look.
+const PULL: usize = 1_024;
+
 /// What is fetched before it is asked for: what one member has is not for the others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
@@ -217,6 +220,11 @@ impl State {
         self.ahead = if low { most - self.ready.len() } else { 0 };
     }
 
+    /// A pull was told that nothing is there.
+    fn found_nothing(&mut self) {
+        (self.pending, self.ahead) = (0, 0);
+    }
+
     /// What a part is to be asked for, by a member that may hold so many. Where some are known to wait
     /// many are asked for without an end, which is less work for the server; if others took them meanwhile
     /// another pull follows, and so one message is asked for by one that waits. What nobody waits for is
@@ -226,7 +234,8 @@ impl State {
             Part::Keyed(_) => (self.wanted.min(1), 0),
             Part::All | Part::Unkeyed => (self.wanted.max(self.ahead), self.pending),
         };
-        let batch = wanted.min(most.saturating_sub(self.held.len() + self.ready.len()));
+        let room = most.saturating_sub(self.held.len() + self.ready.len());
+        let batch = wanted.min(room).min(PULL);
         Asked { batch, waits: self.wanted > 0 && (batch < 2 || known == 0) }
     }
 
@@ -321,8 +330,7 @@ impl Shared {
 
     /// A pull was told that nothing is there.
     pub(super) fn nothing_is_there(&self) {
-        let mut state = self.locked();
-        (state.pending, state.ahead) = (0, 0);
+        self.locked().found_nothing();
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.

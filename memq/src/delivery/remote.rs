@@ -29,9 +29,6 @@ pub(super) type Confirmation<T> = Site<Result<(), SettleError>, Far<T, Word>>;
 /// that what waits for it can be sent.
 pub(super) struct Word(Exclusive<Boxed<Result<(), SettleError>>>);
 
-/// What keeps a delivery for longer.
-pub(super) type Extend = fn(&Group, &Arc<dyn Token>, Duration) -> Result<(), SettleError>;
-
 /// A dead message as it is to be among the dead letters.
 pub(super) fn letter<T: Payload>(
     far: &Far<T, Arc<Group>>,

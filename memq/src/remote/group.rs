@@ -81,30 +81,12 @@ impl Group {
     /// for no longer than its ack deadline.
     pub(crate) fn extend(&self, token: &Arc<dyn Token>, by: Duration) -> Result<(), SettleError> {
         token.extend(by).map_err(settled)?;
-        self.go_on_keeping(token, by);
-        Ok(())
-    }
-
-    /// As [`extend`](Self::extend), for one that was handed out just now: where the system keeps it for its
-    /// ack deadline, that has hardly begun, and what is done before half of it is over takes no asking.
-    pub(crate) fn keep(&self, token: &Arc<dyn Token>, by: Duration) -> Result<(), SettleError> {
-        if self.is_able_to_extend_by() {
-            return self.extend(token, by);
-        }
-        self.go_on_keeping(token, by);
-        Ok(())
-    }
-
-    fn is_able_to_extend_by(&self) -> bool {
-        self.transport.capabilities().has(Capability::ExtendBy)
-    }
-
-    /// Asks again and again, where that is needed.
-    fn go_on_keeping(&self, token: &Arc<dyn Token>, by: Duration) {
-        if by > self.ack_deadline && !self.is_able_to_extend_by() {
+        let able = self.transport.capabilities().has(Capability::ExtendBy);
+        if !able && by > self.ack_deadline {
             let start = || Keeper::start(&*self.transport, self.clock.clone(), self.ack_deadline);
             self.keeper.get_or_init(start).keep(token, self.now() + by);
         }
+        Ok(())
     }
 }
 

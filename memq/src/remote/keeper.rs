@@ -37,7 +37,7 @@ impl Keeper {
         Self(keep)
     }
 
-    /// Keeps a delivery, which was extended or handed out now, until then.
+    /// Keeps a delivery, which was extended now, until then.
     pub(super) fn keep(&self, token: &Arc<dyn Token>, until: Timestamp) {
         // It is due at once: the work knows when that was.
         let kept = Kept { token: Arc::downgrade(token), due: Timestamp::default(), until };

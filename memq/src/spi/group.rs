@@ -25,8 +25,8 @@ pub trait RemoteGroup: fmt::Debug + Send + Sync + 'static {
     /// [`RemoteReader::poll_next`](super::RemoteReader::poll_next).
     ///
     /// It hands out no more than the member may hold. What is buffered beyond what was asked for is
-    /// kept from others, so it is little, and its deadline does not run out meanwhile: most of it is left
-    /// when it is handed out.
+    /// kept from others, so it is little where [`prefetch`](GroupRequest::prefetch) does not say more, and
+    /// its deadline does not run out meanwhile.
     ///
     /// # Errors
     ///
@@ -135,7 +135,8 @@ pub struct GroupRequest {
     /// Messages that this member may hold.
     pub max_in_flight: usize,
     /// Messages to fetch before they are asked for, at most and within `max_in_flight`; `None` leaves it to
-    /// the back end, which then fetches none that would count as an attempt.
+    /// the back end, which then fetches none that would count as an attempt. One that has everything at hand
+    /// need not look at it.
     pub prefetch: Option<usize>,
 }
 

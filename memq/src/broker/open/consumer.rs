@@ -121,10 +121,14 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     /// [`max_in_flight`](Self::max_in_flight), and are kept from the other members meanwhile.
     ///
     /// What was fetched and not handed out comes back when the member leaves or dies, and may count as
-    /// an [attempt](Self::max_attempts), as on NATS JetStream: give as many attempts more as members may
-    /// die. So 0 if not said, in groups that count attempts; in others it is for the system to say.
-    /// Batches and workers need none: they ask for all they can take. Messages with a key that take
-    /// turns may still cost a round trip each. In memory everything is at hand, and this changes nothing.
+    /// an [attempt](Self::max_attempts), as on NATS JetStream: a message that lay with as many members as
+    /// it has attempts, which all left, is dead though nobody was handed it. Give it more attempts than
+    /// members may leave meanwhile. So 0 if not said, in groups that count attempts; in others it is for the
+    /// system to say.
+    ///
+    /// A batch needs none, since it asks for all it can take; nor does a [worker](Consumer::run) of a
+    /// function, which asks for as many as it has handlers free. Messages with a key that take turns may
+    /// still cost a round trip each. In memory everything is at hand, and this changes nothing.
     ///
     /// ```
     /// # use memq::{Broker, Topic};
