@@ -32,9 +32,6 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
                 row(site, "memq-any-order", |site, count| {
                     memq_by(site, count, Rules::AnyOrder, batches_one_by_one)
                 }),
-                row(site, "memq-prefetch", |site, count| {
-                    memq_by(site, count, Rules::Prefetch, batches)
-                }),
                 row(site, "raw", |site, count| raw(site, count, fetch)),
                 row(site, "raw-whole", |site, count| raw(site, count, fetch_whole)),
             ],
