@@ -19,8 +19,8 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
         Workload {
             name: "group-batches",
             what: "A group's only member fetches 256 messages at a time, reads and acknowledges them; \
-                   until the server knows of all. raw takes each as it comes, and acknowledges it before the \
-                   next one; raw-whole takes the whole batch first, as `recv_batch` hands out what has come",
+                   until the server knows of all. raw takes the batch and then acknowledges it, as memq hands \
+                   out what has come; raw-each acknowledges each message before it takes the next one",
             unit: "messages/s",
             higher_is_better: true,
             most: KEPT,
@@ -33,7 +33,7 @@ pub(super) fn all(site: &Place) -> Vec<Workload> {
                     memq_by(site, count, Rules::AnyOrder, batches_one_by_one)
                 }),
                 row(site, "raw", |site, count| raw(site, count, fetch)),
-                row(site, "raw-whole", |site, count| raw(site, count, fetch_whole)),
+                row(site, "raw-each", |site, count| raw(site, count, fetch_each)),
             ],
         },
         Workload {
@@ -130,7 +130,7 @@ async fn batches(mut member: Consumer<Kept>, count: u64) -> u64 {
     seen.end()
 }
 
-/// Acknowledges each message as soon as it is read, as the client's rows do.
+/// Acknowledges each message as soon as it is looked at.
 async fn batches_one_by_one(mut member: Consumer<Kept>, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
@@ -208,7 +208,7 @@ async fn raw<F: Future<Output = u64> + Send>(
     (elapsed, seen)
 }
 
-async fn fetch(consumer: Raw, count: u64) -> u64 {
+async fn fetch_each(consumer: Raw, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
         let batch = consumer.fetch().max_messages(seen.next(count)).messages().await;
@@ -222,8 +222,7 @@ async fn fetch(consumer: Raw, count: u64) -> u64 {
     seen.end()
 }
 
-/// Takes the batch first, then acknowledges it.
-async fn fetch_whole(consumer: Raw, count: u64) -> u64 {
+async fn fetch(consumer: Raw, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
         let batch = consumer.fetch().max_messages(seen.next(count)).messages().await;

@@ -43,7 +43,7 @@ pub(super) fn claim<T: Payload>(far: &mut There<T>, cx: &mut Context<'_>) -> Cla
     let Some(handed) = member.next() else { return Claim::Again };
     let attempt = handed.attempt;
     let (offset, entry) = arrived::<T>(far, handed);
-    let slot = SlotRef::of(&Lane::of_run(offset, vec![entry]), offset);
+    let slot = SlotRef::of(&Lane::of_run(offset, [entry]), offset);
     match past::<T>(far, offset, attempt) {
         Some(burial) => Claim::Burial(slot, burial),
         None => Claim::Message(slot, Ticket::foreign(offset, attempt)),
@@ -76,7 +76,7 @@ pub(super) fn claim_up_to<T: Payload>(
         let attempt = handed.attempt;
         let (offset, entry) = arrived::<T>(far, handed);
         if let Some(burial) = past::<T>(far, offset, attempt) {
-            let slot = SlotRef::of(&Lane::of_run(offset, vec![entry]), offset);
+            let slot = SlotRef::of(&Lane::of_run(offset, [entry]), offset);
             last = Some(Claim::Burial(slot, burial));
             break;
         }

@@ -339,7 +339,11 @@ impl<P> Lane<P> {
     }
 
     /// Messages that are in no log of this process, from this offset on. Their dates do not decrease.
-    pub(crate) fn of_run(base: Offset, run: Vec<(Entry<P>, Timestamp)>) -> Self {
+    pub(crate) fn of_run<R>(base: Offset, run: R) -> Self
+    where
+        R: IntoIterator<Item = (Entry<P>, Timestamp), IntoIter: ExactSizeIterator>,
+    {
+        let run = run.into_iter();
         let count = run.len();
         let (mut filler, segment) = Segment::new(base.0, count, count);
         for (entry, at) in run {
@@ -475,7 +479,7 @@ mod tests {
     fn a_run_from_elsewhere_is_read_like_one_of_the_log() {
         let at = Timestamp::from_nanos;
         let entry = |payload, key| Entry::new(payload, None, 10).placed(key, 3);
-        let lane = Lane::of_run(Offset(7), vec![(entry("a", 0), at(5)), (entry("b", 9), at(6))]);
+        let lane = Lane::of_run(Offset(7), [(entry("a", 0), at(5)), (entry("b", 9), at(6))]);
         let second = SlotRef::of(&lane, Offset(8));
         let entry = second.entry();
         assert_eq!((*entry.payload, entry.key(), entry.at()), ("b", 9, at(6)));

@@ -95,7 +95,7 @@ impl<P> Cursor<P> {
             let size = body.bytes.len();
             (Entry::new(arrive(body), meta, size).placed(0, partition.0), at)
         });
-        self.lane = Some(Lane::of_run(Offset(self.position), run.collect()));
+        self.lane = Some(Lane::of_run(Offset(self.position), run));
         self.ready = self.position + count as u64;
     }
 

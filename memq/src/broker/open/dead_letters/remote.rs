@@ -207,5 +207,5 @@ impl Drop for Dead {
 fn arrived<T: Payload>(far: &Far<T, ()>, message: Incoming) -> SlotRef<Stored<T>> {
     let Incoming { offset, at, partition, record } = message;
     let entry = message::arrived::<T, ()>(record, partition, far);
-    SlotRef::of(&Lane::of_run(offset, vec![(entry, at)]), offset)
+    SlotRef::of(&Lane::of_run(offset, [(entry, at)]), offset)
 }
