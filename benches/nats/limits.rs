@@ -29,7 +29,8 @@ const LIMITS: &[(&str, &str)] = &[
          nobody waits for, so that each is a round trip, as for raw. The server counts an attempt for all that it \
          has sent: what lies here ahead would come nearer to the dead letters with each worker that crashes, \
          though nobody was handed it. `recv_batch` and workers ask for many at once, `prefetch` says that some are \
-         to be fetched ahead, and a group without dead letters does so by itself. memq-prefetch has what \
-         group-batches has to do, and takes each message by itself.",
+         to be fetched ahead, and a group without dead letters does so by itself. memq-prefetch does \
+         what is done in group-batches, for each message by itself. memq-worker extends each message that it \
+         starts, which the server is told beside the acknowledgement.",
     ),
 ];

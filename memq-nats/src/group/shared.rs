@@ -42,9 +42,11 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// As was said. Else nothing where attempts are counted against a message: what is given back unused
-    /// counts as one too.
+    /// counts as one too. Nothing where members may hold so many together: it would be of what the others
+    /// may.
     pub(super) fn new(said: Option<usize>, rules: &GroupRules) -> Self {
         match (said, rules.max_attempts) {
+            _ if rules.max_in_flight.is_some() => Self { most: 0, share: 1 },
             (Some(most), _) => Self { most, share: 1 },
             (None, None) => Self { most: 64, share: 16 },
             (None, Some(_)) => Self { most: 0, share: 1 },
@@ -228,7 +230,7 @@ impl State {
     /// What a part is to be asked for, by a member that may hold so many. Where some are known to wait
     /// many are asked for without an end, which is less work for the server; if others took them meanwhile
     /// another pull follows, and so one message is asked for by one that waits. What nobody waits for is
-    /// fetched by none that waits.
+    /// fetched by none that waits. Where the group may be full only one that waits is answered.
     fn asks(&self, part: Part, most: usize) -> Asked {
         let (wanted, known) = match part {
             Part::Keyed(_) => (self.wanted.min(1), 0),
@@ -236,7 +238,8 @@ impl State {
         };
         let room = most.saturating_sub(self.held.len() + self.ready.len());
         let batch = wanted.min(room).min(PULL);
-        Asked { batch, waits: self.wanted > 0 && (batch < 2 || known == 0) }
+        let limited = self.register.rules.max_in_flight.is_some();
+        Asked { batch, waits: self.wanted > 0 && (batch < 2 || known == 0 || limited) }
     }
 
     /// Whether something is to be fetched ahead.

@@ -73,6 +73,21 @@ fn as_much_is_fetched_ahead_as_was_said_or_else_a_part_where_attempts_do_not_cou
     assert_eq!(asked(None, &free, 160, 1_000), 10);
     assert_eq!(asked(None, &free, 10_000, 1_000), 64);
     assert_eq!(asked(Some(0), &free, 10_000, 1_000), 0);
+    // What one has would be of what the others may hold.
+    for mut limited in [free, counted] {
+        limited.max_in_flight = Some(4);
+        assert_eq!(asked(None, &limited, 10_000, 1_000), 0);
+        assert_eq!(asked(Some(256), &limited, 10_000, 1_000), 0);
+    }
+}
+
+#[test]
+fn a_pull_waits_where_the_group_may_be_full() {
+    let mut limited = rules(None);
+    limited.max_in_flight = Some(4);
+    let mut state = satisfied(None, &limited, 10_000, 0);
+    drop(state.want(256, Waker::noop()));
+    assert_eq!(state.asks(Part::All, 1_000), Asked { batch: 256, waits: true });
 }
 
 #[test]

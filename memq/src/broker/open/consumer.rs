@@ -128,7 +128,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     ///
     /// A batch needs none, since it asks for all it can take; nor does a [worker](Consumer::run) of a
     /// function, which asks for as many as it has handlers free. Messages with a key that take turns may
-    /// still cost a round trip each. In memory everything is at hand, and this changes nothing.
+    /// still cost a round trip each. Where members may [hold so many
+    /// together](Self::group_max_in_flight) nothing is fetched ahead, since it would be of what the others
+    /// may hold. In memory everything is at hand, and this changes nothing.
     ///
     /// ```
     /// # use memq::{Broker, Topic};
