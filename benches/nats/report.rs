@@ -25,7 +25,8 @@ const NOTES: &[&str] = &[
      thousand. It names the format in a header, which the client does not.",
     "raw is async-nats, used as its documentation has it: `publish_with_headers` with an id by which the server \
      knows a repetition, as memq gives each message one; `fetch` and `stream` of a pull consumer; the same \
-     structs, through serde_json. raw-bare sends no headers: what comes twice is stored twice. raw-ordered is \
+     structs, through serde_json. In groups of batches raw takes a batch whole, as memq hands it out, and raw-each \
+     one message after the other. raw-bare sends no headers: what comes twice is stored twice. raw-ordered is \
      its ordered consumer.",
     "raw is not all that memq is: it does not send again what is not known to be stored, keeps no order through a \
      reconnect, does not start again where its consumer is lost (raw-ordered does), and counts no gaps.",

@@ -8,6 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// So long it waits where no connection can be accepted, or until something else is to be done.
+const AGAIN: Duration = Duration::from_millis(10);
+
 /// Stands between clients and a server. Dropped, its connections end.
 ///
 /// A client has to know no other way to the server than [`url`](Self::url); nodes of a cluster tell it theirs.
@@ -190,7 +193,7 @@ impl Shared {
                     self.changed.notify_all();
                 }
                 // A client that went away at once, or too many open files for now.
-                (_, Err(_)) => thread::sleep(Duration::from_millis(10)),
+                (_, Err(_)) => drop(self.changed.wait_timeout(self.state(), AGAIN)),
                 // Without a server, or a thread, the connection ends as if it was cut.
                 (Way::Open | Way::Held, Ok((client, _))) => drop(self.link(client)),
             }

@@ -158,8 +158,8 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Unpin for Worker<T, H, Kind> {}
 impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
     /// How many handlers run at a time, and messages are held, at most; 1 if not said. The
     /// consumer's [`max_in_flight`](crate::ConsumerBuilder::max_in_flight) holds too. With 0 the
-    /// worker ends with [`RunError::Concurrency`]. Where topics are kept elsewhere, as many are asked for
-    /// at once as are free; a service is asked for one after the other, and so is with `auto_ack`.
+    /// worker ends with [`RunError::Concurrency`]. Where topics are kept elsewhere, as many messages
+    /// are asked for at once as handlers are free; for a service, and with `auto_ack`, one at a time.
     pub fn concurrency(mut self, handlers: usize) -> Self {
         self.concurrency = handlers;
         self

@@ -121,7 +121,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                     Over::Done if looked.elapsed() >= EXPIRES => {}
                     Over::Done => continue,
                     Over::Nothing => {
-                        shared.nothing_is_there();
+                        shared.locked().found_nothing();
                         continue;
                     }
                     Over::Busy => {

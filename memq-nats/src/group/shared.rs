@@ -223,7 +223,7 @@ impl State {
     }
 
     /// A pull was told that nothing is there.
-    fn found_nothing(&mut self) {
+    pub(super) fn found_nothing(&mut self) {
         (self.pending, self.ahead) = (0, 0);
     }
 
@@ -329,11 +329,6 @@ impl Shared {
             return None;
         }
         Some(state.asks(part, self.most))
-    }
-
-    /// A pull was told that nothing is there.
-    pub(super) fn nothing_is_there(&self) {
-        self.locked().found_nothing();
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use memq::spi::{GroupRules, Settle, SettleFault};
 use tokio::time::timeout;
 
@@ -204,6 +205,36 @@ async fn what_is_not_handed_out_yet_is_kept_from_the_others() {
             }
             // Nothing is there to be kept for a while.
             pass(rules.ack_deadline / 2).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_lay_here_for_a_while_is_handed_out_with_its_deadline_begun_anew() {
+    each(1, |setup| async move {
+        let client = async_nats::connect(setup.server.url()).await.unwrap();
+        let mut heard = client.subscribe("$JS.ACK.>").await.unwrap();
+        client.flush().await.unwrap();
+        setup.publish(&[""; 2]).await;
+        let mut rules = any_order();
+        rules.ack_deadline = Duration::from_secs(120);
+        let mut member = setup.join_ahead(&rules, 1).await;
+        let first = take(&mut member).await;
+        while setup.stats().await.in_flight < 2 {}
+        // What has come is looked at by then, while the server answers.
+        for _ in 0..3 {
+            pass(Duration::from_secs(1)).await;
+            setup.stats().await;
+        }
+        // So short that it is not kept meanwhile.
+        pass(rules.ack_deadline / 8).await;
+        let second = take(&mut member).await;
+        let told = heard.next().await.unwrap();
+        assert_eq!(told.payload, "+WPI");
+        for delivery in [first, second] {
+            settle(&delivery, Settle::Ack).unwrap();
+            assert_eq!(heard.next().await.unwrap().payload, "+ACK");
         }
     })
     .await;
