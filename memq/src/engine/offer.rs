@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub(crate) use super::slots::Run;
 use crate::record::Meta;
 
 /// A message on its way into the log.
@@ -60,13 +61,12 @@ pub(crate) trait Offer<P> {
     /// Where there is none.
     fn payload(&mut self) -> P;
 
-    /// Takes those that come next and have this head, `most` at most, one after the other. How many
-    /// those were.
+    /// Takes those that come next and have this head, `most` at most, one after the other, into slots
+    /// of which there are as many. How many those were.
     #[inline]
-    fn take_alike(&mut self, head: Head, most: usize, mut put: impl FnMut(P)) -> usize {
+    fn take_alike(&mut self, head: Head, most: usize, mut into: Run<'_, P>) -> usize {
         let mut count = 0;
-        while count < most && self.head() == Some(head) {
-            put(self.payload());
+        while count < most && self.head() == Some(head) && into.push(|| self.payload()) {
             count += 1;
         }
         count

@@ -151,13 +151,13 @@ impl<P> Filler<P> {
         if !plain || self.last != Some(partition) || self.last_at != at {
             let first = self.slots.len() as u32;
             let label = Label { meta: offer.meta(), at, key, first, partition, borrows };
-            if self.labels.push(label, 0).is_err() {
+            if !self.labels.push(label, 0) {
                 return false;
             }
             self.labels.show();
             (self.last, self.last_at) = (plain.then_some(partition), at);
         }
-        self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0).is_ok()
+        self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0)
     }
 
     /// Puts in those that follow a plain message in all it says, `most` at most, as [`push`](Self::push)
@@ -171,10 +171,7 @@ impl<P> Filler<P> {
     ) -> usize {
         let note = Note::new(head.size, self.labels.len() - 1).0;
         let most = most.min(self.slots.room());
-        offer.take_alike(head, most, |payload| {
-            let stored = self.slots.push(payload, note).is_ok();
-            debug_assert!(stored);
-        })
+        offer.take_alike(head, most, self.slots.run(note))
     }
 
     /// What the next message says of itself that shares the last label, and the date of that. `None`
@@ -188,7 +185,7 @@ impl<P> Filler<P> {
     /// there was one.
     #[inline]
     pub(super) fn push_shared(&mut self, payload: P, note: Note) -> bool {
-        self.slots.push_shown(payload, note.0).is_ok()
+        self.slots.push_shown(payload, note.0)
     }
 
     /// How many messages more it takes that share the last label.

@@ -32,6 +32,12 @@ pub(super) struct Writer<T> {
     next: u32,
 }
 
+/// Fills it with values that have one note.
+pub(crate) struct Run<'a, T> {
+    writer: &'a mut Writer<T>,
+    mark: u64,
+}
+
 /// An array of so many slots, fewer than 2³², and what fills it.
 pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
     let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
@@ -39,8 +45,14 @@ pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
 }
 
 impl<T> Slot<T> {
+    /// Whether a new slot is cleared as a whole. That takes its cache lines from the readers that had
+    /// them last, all at once; else the first write to each waits for that, where no mark is in it.
+    /// Larger ones cost more to clear than it saves.
+    const CLEARED: bool = size_of::<Self>() > 64 && size_of::<Self>() <= 512;
+
     fn new() -> Self {
-        Self { value: UnsafeCell::new(MaybeUninit::uninit()), mark: AtomicU64::new(0) }
+        let value = if Self::CLEARED { MaybeUninit::zeroed() } else { MaybeUninit::uninit() };
+        Self { value: UnsafeCell::new(value), mark: AtomicU64::new(0) }
     }
 }
 
@@ -83,33 +95,40 @@ impl<T> Writer<T> {
         self.slots.len() - self.len()
     }
 
-    /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits; gives the
-    /// value back where there is none.
+    /// Writes to the next slot, which is not [shown](Self::show) yet, with a note of 63 bits. Returns
+    /// whether there was one.
     #[inline]
-    pub(super) fn push(&mut self, value: T, note: u64) -> Result<(), T> {
-        self.write(value, note << 1)
+    pub(super) fn push(&mut self, value: T, note: u64) -> bool {
+        self.write(|| value, note << 1)
     }
 
-    /// Writes to the next slot and shows it. All before it are shown.
+    /// Writes to the next slot and shows it. All before it are shown. Returns whether there was one.
     #[inline]
-    pub(super) fn push_shown(&mut self, value: T, note: u64) -> Result<(), T> {
+    pub(super) fn push_shown(&mut self, value: T, note: u64) -> bool {
         debug_assert_eq!(self.shown, self.next);
-        self.write(value, note << 1 | SET)?;
+        let written = self.write(|| value, note << 1 | SET);
         self.shown = self.next;
-        Ok(())
+        written
     }
 
+    /// Writes values that have the same note.
+    pub(super) fn run(&mut self, note: u64) -> Run<'_, T> {
+        Run { writer: self, mark: note << 1 }
+    }
+
+    /// A value is made where there is a slot for it, so that it need not be moved more than once.
     #[inline]
     #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
-    fn write(&mut self, value: T, mark: u64) -> Result<(), T> {
-        let Some(slot) = self.slots.get(self.len()) else { return Err(value) };
+    fn write(&mut self, value: impl FnOnce() -> T, mark: u64) -> bool {
+        let Some(slot) = self.slots.get(self.len()) else { return false };
         // SAFETY: this is the array's only writer, since none can be made for an array that exists,
-        // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows. Readers
-        // do not look at the value before the mark has `SET`, which it gets after this.
-        slot.value.with_mut(|place| unsafe { (*place).write(value) });
+        // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows, or again
+        // where making the value panicked. Readers do not look at the value before the mark has
+        // `SET`, which it gets after this.
+        slot.value.with_mut(|place| unsafe { (*place).write(value()) });
         slot.mark.store(mark, Ordering::Release);
         self.next += 1;
-        Ok(())
+        true
     }
 
     /// Sets the slots that were written. The first of them is set last: a reader that goes through
@@ -120,6 +139,14 @@ impl<T> Writer<T> {
             slot.mark.store(slot.mark.load(Ordering::Relaxed) | SET, Ordering::Release);
         }
         self.shown = self.next;
+    }
+}
+
+impl<T> Run<'_, T> {
+    /// As [`Writer::push`].
+    #[inline]
+    pub(crate) fn push(&mut self, value: impl FnOnce() -> T) -> bool {
+        self.writer.write(value, self.mark)
     }
 }
 
@@ -146,16 +173,23 @@ mod tests {
 
     #[test]
     fn values_are_seen_once_they_are_set_and_dropped_once() {
+        assert!(!Slot::<(Arc<()>, ())>::CLEARED && Slot::<(Arc<()>, [u64; 9])>::CLEARED);
+        seen_and_dropped_once(());
+        seen_and_dropped_once([7_u64; 9]);
+    }
+
+    fn seen_and_dropped_once<B: Copy + PartialEq + std::fmt::Debug>(beside: B) {
         let counted = Arc::new(());
         let (mut writer, slots) = slots(3);
         assert_eq!((slots.len(), slots.get(0)), (3, None));
         for _ in 0..3 {
-            assert!(writer.push(counted.clone(), 0).is_ok());
+            assert!(writer.push((counted.clone(), beside), 0));
         }
         assert_eq!(slots.get(0), None, "it is not shown yet");
         writer.show();
-        assert!(writer.push(counted.clone(), 0).is_err());
+        assert!(!writer.push((counted.clone(), beside), 0));
         assert_eq!((slots.iter().count(), slots.get(3)), (3, None));
+        assert!(slots.iter().all(|(value, _)| value.1 == beside));
         assert_eq!(Arc::strong_count(&counted), 4);
         drop(slots);
         assert_eq!(Arc::strong_count(&counted), 4, "the writer keeps them");
@@ -164,10 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_value_whose_making_panics_leaves_its_slot_to_the_next() {
+        let (mut writer, slots) = slots(2);
+        let mut run = writer.run(5);
+        assert!(run.push(|| 1));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            run.push(|| panic!("made badly"))
+        }))
+        .expect_err("it panics");
+        assert!(run.push(|| 2) && !run.push(|| unreachable!("there is no slot")));
+        writer.show();
+        assert_eq!(slots.iter().collect::<Vec<_>>(), [(&1, 5), (&2, 5)]);
+    }
+
+    #[test]
     fn what_was_never_set_is_not_dropped() {
         let counted = Arc::new(());
         let (mut writer, reader) = slots(8);
-        assert!(writer.push(counted.clone(), 0).is_ok());
+        assert!(writer.push(counted.clone(), 0));
         writer.show();
         drop((writer, reader));
         assert_eq!(Arc::strong_count(&counted), 1);
@@ -189,7 +237,7 @@ mod tests {
                 }
             });
             for index in 0..slots.len() {
-                assert!(writer.push((index, Box::new(index)), index as u64).is_ok());
+                assert!(writer.push((index, Box::new(index)), index as u64));
                 if index % 7 < 3 || index + 1 == slots.len() {
                     writer.show();
                 }

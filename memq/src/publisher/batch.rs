@@ -13,7 +13,7 @@ use super::remote::{self, Passages};
 use super::room::Room;
 use super::{Publisher, Ready};
 use crate::codec::form::Form;
-use crate::engine::offer::{Head, Offer};
+use crate::engine::offer::{Head, Offer, Run};
 use crate::engine::state::Refusal;
 use crate::error::{BatchError, PublishError};
 use crate::message::{Far, Stored};
@@ -229,14 +229,17 @@ impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
     }
 
     #[inline]
-    fn take_alike(&mut self, head: Head, most: usize, mut put: impl FnMut(Stored<T>)) -> usize {
+    fn take_alike(&mut self, head: Head, most: usize, mut into: Run<'_, Stored<T>>) -> usize {
         let mut done = 0;
         while let Some((ready, count)) = self.ready.get_mut(*self.taken) {
             let more = if ready.head == head { (*count).min(most - done) } else { 0 };
             if more == 0 {
                 break;
             }
-            (0..more).for_each(|_| put(T::Form::store_next(self.messages, &mut ready.made)));
+            for _ in 0..more {
+                let stored = into.push(|| T::Form::store_next(self.messages, &mut ready.made));
+                debug_assert!(stored);
+            }
             *count -= more;
             *self.taken += usize::from(*count == 0);
             *self.left -= more;
