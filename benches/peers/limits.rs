@@ -111,11 +111,7 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "A slot is the `Bytes` (32) and a word for size and state (8). What messages have in common, \
          the date and the partition, they share. The last segment is half empty on average.",
     ),
-    (
-        "S10-struct",
-        "72 bytes",
-        "The same without the `Bytes`, and a word that tells a borrowed value.",
-    ),
+    ("S10-struct", "72 bytes", "The same without the `Bytes`."),
     (
         "S11",
         "8 million deliveries/s, none lost",

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use crate::codec::form::{Form, Lend};
+use crate::codec::form::Form;
 use crate::engine::group::Burial;
-use crate::engine::offer::{ANY, Entry};
+use crate::engine::offer::{ANY, Entry, Given};
 use crate::engine::queue::Place;
 use crate::engine::registry::Registry;
 use crate::engine::segment::SlotRef;
@@ -206,24 +206,18 @@ fn again<T: Payload>(
     let mut meta = entry.meta().map(|meta| Meta::clone(meta)).unwrap_or_default();
     change(&mut meta.headers);
     let meta = Meta::share(meta.key, meta.headers);
-    // One that borrows already counts what it keeps.
-    let lent = if T::Form::LENDS && !entry.borrows() { slot.lend() } else { 0 };
+    let (given, lent) = match T::Form::again(entry.payload) {
+        Some(stored) => (Given::Own(stored), 0),
+        None => {
+            let (slot, lent) = slot.lend();
+            (Given::Borrowed(slot), lent)
+        }
+    };
     let size = (entry.size() as usize)
         .saturating_sub(Meta::bytes(entry.meta()))
         .saturating_add(Meta::bytes(meta.as_ref()))
         .saturating_add(lent);
-    let stored = T::Form::again(entry.payload, || Arc::new(Lent(slot.clone())));
-    let borrows = T::Form::LENDS;
-    Entry { borrows, ..Entry::new(stored, meta, size).placed(entry.key(), ANY) }
-}
-
-/// The slot of a native value. It keeps its segment in memory.
-struct Lent<P>(SlotRef<P>);
-
-impl<P: Send + Sync> Lend<P> for Lent<P> {
-    fn stored(&self) -> &P {
-        self.0.entry().payload
-    }
+    Entry::of(given, meta, size).placed(entry.key(), ANY)
 }
 
 #[cfg(test)]

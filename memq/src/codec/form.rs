@@ -69,15 +69,9 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     }
     #[doc(hidden)]
     fn get<'a>(stored: &'a Self::Stored, opened: &'a Self::Opened) -> &'a T;
-    /// The same message for another log. What cannot be copied is borrowed from where it is.
+    /// The same message for another log; `None` where it cannot be copied, and has to be borrowed.
     #[doc(hidden)]
-    fn again(
-        stored: &Self::Stored,
-        lend: impl FnOnce() -> Arc<dyn Lend<Self::Stored>>,
-    ) -> Self::Stored;
-    /// Whether such a message keeps the place where it is in memory.
-    #[doc(hidden)]
-    const LENDS: bool = false;
+    fn again(stored: &Self::Stored) -> Option<Self::Stored>;
 
     /// What a handle holds where its topic is kept elsewhere: `R`, and nothing that can be for values
     /// that never leave the process. So their handles have no place for it, and nothing to tell.
@@ -104,36 +98,11 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     fn arrive<R: Send + Sync + Unpin + 'static>(body: Body, far: &Self::Far<R>) -> Self::Stored;
 }
 
-/// A slot of another log, that keeps what is in it.
-#[doc(hidden)]
-pub trait Lend<S>: Send + Sync {
-    fn stored(&self) -> &S;
-}
-
 /// What a message says of itself.
 #[doc(hidden)]
 pub trait Look<T> {
     fn key(value: &T) -> Option<Key<'_>>;
     fn footprint(value: &T) -> usize;
-}
-
-/// A native value in the log.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "holds a value of any type, inside the crate")]
-pub enum Held<T> {
-    /// In its own slot, where it was published.
-    Here(T),
-    /// In the slot of another log, as with a dead letter.
-    There(Arc<dyn Lend<Held<T>>>),
-}
-
-impl<T> Held<T> {
-    fn get(&self) -> &T {
-        match self {
-            Self::Here(value) => value,
-            Self::There(place) => place.stored().get(),
-        }
-    }
 }
 
 /// What is known of a message before it is in the log.

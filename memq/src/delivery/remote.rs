@@ -37,7 +37,7 @@ pub(super) fn letter<T: Payload>(
 ) -> Outgoing {
     let group = T::Form::there(far);
     let entry = dead_letter::dead::<T>(slot, burial, group.topic(), &group.name, group.now());
-    let body = T::Form::depart(entry.payload, far);
+    let body = T::Form::depart(entry.given.own(), far);
     let mut letter = Outgoing::new(Record { body, meta: entry.meta });
     if let (Some(dead), 1..) = (&group.dead_letters, entry.key) {
         letter.partition = Some(Partition(partition_of(entry.key, dead.partitions)));

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::segment::SlotRef;
 pub(crate) use super::slots::Run;
 use crate::record::Meta;
 
 /// A message on its way into the log.
 pub(crate) struct Entry<P> {
-    pub(crate) payload: P,
+    pub(crate) given: Given<P>,
     /// Key and headers.
     pub(crate) meta: Option<Arc<Meta>>,
     /// The hash of its key, for partitions and for the order within a key; 0 for none.
@@ -16,9 +17,27 @@ pub(crate) struct Entry<P> {
     pub(crate) size: u32,
     /// Which partition it belongs to; [`ANY`] until it is stored, where nobody cares.
     pub(crate) partition: u16,
-    /// Whether it borrows from a segment. Then it has one of its own, so that no segment can borrow
-    /// from itself, or from one that borrows from it, and stay for ever.
-    pub(crate) borrows: bool,
+}
+
+/// What a message says.
+pub(crate) enum Given<P> {
+    Own(P),
+    /// What another one says, and what keeps that.
+    Borrowed(SlotRef<P>),
+}
+
+impl<P> Given<P> {
+    /// What says it itself.
+    ///
+    /// # Panics
+    ///
+    /// Where it is borrowed.
+    pub(crate) fn own(self) -> P {
+        match self {
+            Self::Own(payload) => payload,
+            Self::Borrowed(_) => unreachable!("a borrowed message was taken"),
+        }
+    }
 }
 
 /// What a log decides by, before it takes a message.
@@ -27,6 +46,7 @@ pub(crate) struct Head {
     /// As in [`Entry`].
     pub(crate) size: u32,
     pub(crate) partition: u16,
+    /// Whether it stays in another log, and is borrowed from there.
     pub(crate) borrows: bool,
     pub(crate) key: u64,
     /// Whether it has a key or headers to be kept.
@@ -58,8 +78,13 @@ pub(crate) trait Offer<P> {
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// Where there is none, or it is borrowed.
     fn payload(&mut self) -> P;
+
+    /// The same where its head says that it is borrowed.
+    fn borrowed(&mut self) -> Option<SlotRef<P>> {
+        None
+    }
 
     /// Takes those that come next and have this head, `most` at most, one after the other, into slots
     /// of which there are as many. How many those were.
@@ -92,13 +117,18 @@ impl<P, O: Offer<P>> Offer<P> for &mut O {
     fn payload(&mut self) -> P {
         (**self).payload()
     }
+
+    fn borrowed(&mut self) -> Option<SlotRef<P>> {
+        (**self).borrowed()
+    }
 }
 
 /// A message that was made an entry before.
 impl<P> Offer<P> for Option<Entry<P>> {
     fn head(&self) -> Option<Head> {
         let entry = self.as_ref()?;
-        let &Entry { size, partition, borrows, key, .. } = entry;
+        let &Entry { size, partition, key, .. } = entry;
+        let borrows = matches!(entry.given, Given::Borrowed(_));
         Some(Head { size, partition, borrows, key, has_meta: entry.meta.is_some() })
     }
 
@@ -112,8 +142,15 @@ impl<P> Offer<P> for Option<Entry<P>> {
 
     fn payload(&mut self) -> P {
         match self.take() {
-            Some(entry) => entry.payload,
+            Some(entry) => entry.given.own(),
             None => unreachable!("a message was stored twice"),
+        }
+    }
+
+    fn borrowed(&mut self) -> Option<SlotRef<P>> {
+        match self.take()?.given {
+            Given::Borrowed(slot) => Some(slot),
+            Given::Own(_) => None,
         }
     }
 }
@@ -125,8 +162,13 @@ impl<P> Entry<P> {
     /// A size that does not fit into 32 bits is one that no topic takes.
     #[inline]
     pub(crate) fn new(payload: P, meta: Option<Arc<Meta>>, size: usize) -> Self {
+        Self::of(Given::Own(payload), meta, size)
+    }
+
+    /// As `new`, of a message that says what another one does.
+    pub(crate) fn of(given: Given<P>, meta: Option<Arc<Meta>>, size: usize) -> Self {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        Self { payload, meta, key: 0, size, partition: ANY, borrows: false }
+        Self { given, meta, key: 0, size, partition: ANY }
     }
 
     /// Gives the message a place: a hash of its key, and a partition.

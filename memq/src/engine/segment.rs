@@ -1,13 +1,15 @@
 //! A run of the log: slots that are set once and then only read. No lock, no retention.
 
+mod lane;
+
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
 
-use super::offer::{Entry, Head, Offer};
+pub(crate) use self::lane::{Lane, Lanes, SlotRef};
+use super::offer::{Head, Offer};
 use super::slots::{Slots, Writer, slots};
 use super::sync::{AtomicBool, Ordering, Uses};
-use crate::position::{Offset, Timestamp};
+use crate::position::Timestamp;
 use crate::record::Meta;
 
 /// What a log keeps of a message beside its payload and its size. Messages that follow each other and
@@ -20,7 +22,6 @@ struct Label {
     /// The place of the first message that has it.
     first: u32,
     partition: u16,
-    borrows: bool,
 }
 
 /// A message in the log.
@@ -74,10 +75,6 @@ impl<'a, P> EntryRef<'a, P> {
     pub(crate) fn partition(&self) -> u16 {
         self.label().partition
     }
-
-    pub(crate) fn borrows(&self) -> bool {
-        self.label().borrows
-    }
 }
 
 /// What a slot says beside its payload: a size, and which label.
@@ -106,13 +103,15 @@ pub(crate) struct Segment<P> {
     /// The offset of the first slot.
     base: u64,
     slots: Slots<P>,
+    /// In place of those a single one, if its message stays in another log, where it is borrowed.
+    borrowed: Option<Slots<SlotRef<P>>>,
     labels: Slots<Label>,
     /// Whether slots that are not set will stay so, because the log went on in another segment.
     sealed: AtomicBool,
     /// That one. Not kept in memory by this one, which a reader may hold for long.
     next: OnceLock<Weak<Self>>,
     /// Whether a message of another log borrows from it already, and counts it.
-    lent: AtomicBool,
+    lends: AtomicBool,
     /// Those of it that ended come before its memory goes.
     uses: Uses,
 }
@@ -127,6 +126,8 @@ impl<P> Drop for Segment<P> {
 /// Fills a segment.
 pub(super) struct Filler<P> {
     slots: Writer<P>,
+    /// Of a segment that borrows its message.
+    borrowed: Option<Box<Writer<SlotRef<P>>>>,
     labels: Writer<Label>,
     /// The partition of the last label, if it says nothing but that and its date, so that others may
     /// share it…
@@ -150,14 +151,19 @@ impl<P> Filler<P> {
         let plain = head.is_plain();
         if !plain || self.last != Some(partition) || self.last_at != at {
             let first = self.slots.len() as u32;
-            let label = Label { meta: offer.meta(), at, key, first, partition, borrows };
+            let label = Label { meta: offer.meta(), at, key, first, partition };
             if !self.labels.push(label, 0) {
                 return false;
             }
             self.labels.show();
             (self.last, self.last_at) = (plain.then_some(partition), at);
         }
-        self.slots.push(offer.payload(), Note::new(size, self.labels.len() - 1).0)
+        let note = Note::new(size, self.labels.len() - 1).0;
+        if borrows {
+            let slot = self.borrowed.as_mut().zip(offer.borrowed());
+            return slot.is_some_and(|(borrowed, slot)| borrowed.push(slot, note));
+        }
+        self.slots.push(offer.payload(), note)
     }
 
     /// Puts in those that follow a plain message in all it says, `most` at most, as [`push`](Self::push)
@@ -197,6 +203,9 @@ impl<P> Filler<P> {
     #[inline]
     pub(super) fn show(&mut self) {
         self.slots.show();
+        if let Some(borrowed) = &mut self.borrowed {
+            borrowed.show();
+        }
     }
 
     /// How many labels a segment of so many slots should have: twice as many as this one took for its
@@ -224,31 +233,61 @@ impl<P> Segment<P> {
     pub(super) fn new(base: u64, count: usize, labels: usize) -> (Filler<P>, Self) {
         let (filler, slots) = slots(count);
         let (labeller, labels) = super::slots::slots(labels);
-        let (sealed, lent) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (sealed, lends) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
-        let filler = Filler { slots: filler, labels: labeller, last: None, last_at };
+        let filler =
+            Filler { slots: filler, borrowed: None, labels: labeller, last: None, last_at };
         let (next, uses) = (OnceLock::new(), Uses::new());
-        (filler, Self { base, slots, labels, sealed, next, lent, uses })
+        (filler, Self { base, slots, borrowed: None, labels, sealed, next, lends, uses })
+    }
+
+    /// One of a single message that stays where it is, and what fills it. A message like that has a
+    /// segment of its own, so that none can borrow from itself, or from one that borrows from it, and
+    /// stay for ever.
+    pub(super) fn borrowing(base: u64) -> (Filler<P>, Self) {
+        let (mut filler, mut segment) = Self::new(base, 0, 1);
+        let (writer, borrowed) = super::slots::slots(1);
+        (filler.borrowed, segment.borrowed) = (Some(Box::new(writer)), Some(borrowed));
+        (filler, segment)
+    }
+
+    /// How many messages it has at most.
+    #[inline]
+    fn capacity(&self) -> usize {
+        self.slots.len() + usize::from(self.borrowed.is_some())
+    }
+
+    #[inline]
+    fn look(&self, index: usize) -> Option<(&P, u64)> {
+        self.slots.get(index).or_else(|| self.look_elsewhere(index))
+    }
+
+    fn look_elsewhere(&self, index: usize) -> Option<(&P, u64)> {
+        let (slot, note) = self.borrowed.as_ref()?.get(index)?;
+        Some((slot.entry().payload, note))
+    }
+
+    /// What it borrows.
+    fn borrowed(&self) -> Option<&SlotRef<P>> {
+        Some(self.borrowed.as_ref()?.get(0)?.0)
     }
 
     #[inline]
     pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
         // One before `base` becomes one far beyond the end.
         let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
-        match self.slots.get(index) {
+        match self.look(index) {
             Some((payload, note)) => {
                 Slot::Set(EntryRef { payload, note: Note(note), labels: &self.labels })
             }
             // `sealed` is set before the next message is, so whoever waits for that one and finds
             // neither is told by it.
-            None if index < self.slots.len() && !self.sealed.load(Ordering::Acquire) => {
-                Slot::NotYet
-            }
+            None if index < self.capacity() && !self.sealed.load(Ordering::Acquire) => Slot::NotYet,
             None => Slot::Elsewhere,
         }
     }
 
-    /// How many messages there are from this offset on, `most` at most.
+    /// How many messages there are from this offset on, `most` at most. What it borrows is none of them.
     #[inline]
     pub(crate) fn run(&self, offset: u64, most: usize) -> usize {
         let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
@@ -261,6 +300,9 @@ impl<P> Segment<P> {
     #[inline]
     pub(crate) fn alike(&self, offset: u64, most: usize) -> Option<(EntryRef<'_, P>, usize)> {
         let first = self.get(offset)?;
+        if self.borrowed.is_some() {
+            return Some((first, 1));
+        }
         let index = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
         let next = self.labels.get(first.note.label() + 1);
         let end = next.map_or(self.slots.len(), |(label, _)| label.first as usize);
@@ -312,176 +354,7 @@ impl<P> fmt::Debug for Segment<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("base", &self.base)
-            .field("capacity", &self.slots.len())
+            .field("capacity", &self.capacity())
             .finish_non_exhaustive()
-    }
-}
-
-/// One reader's reference to a segment. Readers count theirs apart: a counter that all of them
-/// change would go from core to core with each message.
-pub(crate) struct Lane<P>(Arc<Reference<P>>);
-
-struct Reference<P>(Arc<Segment<P>>);
-
-impl<P> Drop for Reference<P> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.uses.end();
-    }
-}
-
-impl<P> Lane<P> {
-    pub(crate) fn new(segment: Arc<Segment<P>>) -> Self {
-        Self(Arc::new(Reference(segment)))
-    }
-
-    /// Messages that are in no log of this process, from this offset on. Their dates do not decrease.
-    pub(crate) fn of_run<R>(base: Offset, run: R) -> Self
-    where
-        R: IntoIterator<Item = (Entry<P>, Timestamp), IntoIter: ExactSizeIterator>,
-    {
-        let run = run.into_iter();
-        let count = run.len();
-        let (mut filler, segment) = Segment::new(base.0, count, count);
-        for (entry, at) in run {
-            let mut offer = Some(entry);
-            if let Some(head) = offer.head() {
-                // There are as many slots and labels as messages.
-                let stored = filler.push(&mut offer, head, at);
-                debug_assert!(stored);
-            }
-        }
-        filler.show();
-        segment.seal();
-        Self::new(Arc::new(segment))
-    }
-
-    /// Whether they are references of one reader to one segment.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// What a group's member holds of the log: a reference to the segment of its last message, so that
-/// it need not make one for each.
-pub(crate) struct Lanes<P> {
-    last: Option<Lane<P>>,
-    /// The one before. It may be all that keeps a segment, so it goes once the lock is released.
-    former: Option<Lane<P>>,
-}
-
-impl<P> Default for Lanes<P> {
-    fn default() -> Self {
-        Self { last: None, former: None }
-    }
-}
-
-impl<P> Lanes<P> {
-    /// A reference to this segment, which is one of the log.
-    #[inline]
-    pub(super) fn lane(&mut self, segment: &Arc<Segment<P>>) -> &Lane<P> {
-        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.0.0, segment)) {
-            let last = self.last.take();
-            // Those between are of segments that the log still has.
-            self.former = self.former.take().or(last);
-        }
-        self.last.get_or_insert_with(|| Lane::new(segment.clone()))
-    }
-
-    /// Lets go of what is not of the last message. Done outside the lock, and before it is taken: a
-    /// panic may have come between.
-    #[inline]
-    pub(super) fn release_former(&mut self) {
-        self.former = None;
-    }
-
-    /// As `release_former`, and of all where there was no message: who finds nothing keeps nothing.
-    #[inline]
-    pub(super) fn release_but(&mut self, message: bool) {
-        self.release_former();
-        if !message {
-            self.last = None;
-        }
-    }
-}
-
-impl<P> Clone for Lane<P> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<P> Deref for Lane<P> {
-    type Target = Segment<P>;
-
-    #[inline]
-    fn deref(&self) -> &Segment<P> {
-        &self.0.0
-    }
-}
-
-/// A message that a reader holds, and with it the segment it is in.
-pub(crate) struct SlotRef<P> {
-    lane: Lane<P>,
-    offset: u64,
-}
-
-impl<P> SlotRef<P> {
-    /// A message that was seen in the segment.
-    #[inline]
-    pub(crate) fn of(lane: &Lane<P>, offset: Offset) -> Self {
-        debug_assert!(lane.get(offset.0).is_some());
-        Self { lane: lane.clone(), offset: offset.0 }
-    }
-
-    pub(crate) fn offset(&self) -> Offset {
-        Offset(self.offset)
-    }
-
-    pub(crate) fn lane(&self) -> &Lane<P> {
-        &self.lane
-    }
-
-    pub(crate) fn into_lane(self) -> Lane<P> {
-        self.lane
-    }
-
-    /// Lends the message to another log, which keeps its segment in memory. What the segment counts
-    /// is for the first that borrows from it; 0 for others.
-    pub(crate) fn lend(&self) -> usize {
-        if self.lane.lent.swap(true, Ordering::Relaxed) {
-            return 0;
-        }
-        self.lane.slots.iter().map(|(_, note)| Note(note).size() as usize).sum()
-    }
-
-    #[inline]
-    pub(crate) fn entry(&self) -> EntryRef<'_, P> {
-        self.lane.seen(self.offset)
-    }
-}
-
-impl<P> Clone for SlotRef<P> {
-    fn clone(&self) -> Self {
-        Self { lane: self.lane.clone(), offset: self.offset }
-    }
-}
-
-#[cfg(all(test, not(memq_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_from_elsewhere_is_read_like_one_of_the_log() {
-        let at = Timestamp::from_nanos;
-        let entry = |payload, key| Entry::new(payload, None, 10).placed(key, 3);
-        let lane = Lane::of_run(Offset(7), [(entry("a", 0), at(5)), (entry("b", 9), at(6))]);
-        let second = SlotRef::of(&lane, Offset(8));
-        let entry = second.entry();
-        assert_eq!((*entry.payload, entry.key(), entry.at()), ("b", 9, at(6)));
-        assert_eq!((entry.partition(), entry.size()), (3, 10));
-        assert!(lane.get(6).is_none() && lane.get(7).is_some());
-        assert!(matches!(lane.slot(9), Slot::Elsewhere));
     }
 }

@@ -5,7 +5,7 @@
 //! anybody write; that costs two locked instructions for each message, more than a fifth of a publish
 //! and a receive. Here there is one [`Writer`], which nobody can copy, so one store is enough.
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, needs_drop};
 use std::sync::Arc;
 
 use super::sync::{AtomicU64, Ordering, UnsafeCell};
@@ -155,7 +155,7 @@ impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
         // Whoever drops the array came after all who used it: `Arc` orders that. What was written and
         // never shown is forgotten, which takes a panic between the two.
-        if self.mark.load(Ordering::Relaxed) & SET != 0 {
+        if needs_drop::<T>() && self.mark.load(Ordering::Relaxed) & SET != 0 {
             // SAFETY: the value was written, and nobody else is left who could look at it.
             self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
         }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn values_are_seen_once_they_are_set_and_dropped_once() {
-        assert!(!Slot::<(Arc<()>, ())>::CLEARED && Slot::<(Arc<()>, [u64; 9])>::CLEARED);
+        const { assert!(!Slot::<(Arc<()>, ())>::CLEARED && Slot::<(Arc<()>, [u64; 9])>::CLEARED) };
         seen_and_dropped_once(());
         seen_and_dropped_once([7_u64; 9]);
     }

@@ -35,7 +35,7 @@ impl<T: Payload> Publisher<T> {
         let topic = match &self.site {
             Site::Here(topic) => topic,
             Site::There(far) => {
-                let mut outgoing = outgoing::<T>(far, entry.payload, entry.meta, partition);
+                let mut outgoing = outgoing::<T>(far, entry.given.own(), entry.meta, partition);
                 outgoing.within = self.within;
                 outgoing.id = id.filter(|_| self.dedup);
                 return T::Form::there(far).store(outgoing).await;

@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::{Encoded, Form, Held, Lend, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
+use super::{Encoded, Form, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::record::{Body, Meta, Record};
 
 impl<T: Send + Sync + 'static> Form<T> for Shared {
-    type Stored = Held<T>;
+    type Stored = T;
     type Made = ();
     type Opened = ();
 
@@ -22,17 +22,17 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     }
 
     #[inline]
-    fn store(value: &mut Option<T>, (): ()) -> Held<T> {
+    fn store(value: &mut Option<T>, (): ()) -> T {
         match value.take() {
-            Some(value) => Held::Here(value),
+            Some(value) => value,
             None => unreachable!("a message was stored twice"),
         }
     }
 
     #[inline]
-    fn store_next(values: &mut IntoIter<T>, _: &mut Option<()>) -> Held<T> {
+    fn store_next(values: &mut IntoIter<T>, _: &mut Option<()>) -> T {
         match values.next() {
-            Some(value) => Held::Here(value),
+            Some(value) => value,
             None => unreachable!("a message was stored twice"),
         }
     }
@@ -40,7 +40,7 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     const AS_IT_IS: bool = true;
 
     #[inline]
-    fn open(_: &Held<T>, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
+    fn open(_: &T, _: Option<&Arc<Meta>>, _: &Reader<T>) -> Result<(), DecodeError> {
         Ok(())
     }
 
@@ -50,17 +50,12 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     }
 
     #[inline]
-    fn get<'a>(stored: &'a Held<T>, (): &'a ()) -> &'a T {
-        stored.get()
+    fn get<'a>(stored: &'a T, (): &'a ()) -> &'a T {
+        stored
     }
 
-    const LENDS: bool = true;
-
-    fn again(stored: &Held<T>, lend: impl FnOnce() -> Arc<dyn Lend<Held<T>>>) -> Held<T> {
-        match stored {
-            Held::Here(_) => Held::There(lend()),
-            Held::There(place) => Held::There(place.clone()),
-        }
+    fn again(_: &T) -> Option<T> {
+        None
     }
 
     type Far<R: Send + Sync + Unpin + 'static> = Infallible;
@@ -85,18 +80,18 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
         *far
     }
 
-    fn depart<R: Send + Sync + Unpin + 'static>(_: Held<T>, far: &Infallible) -> Body {
+    fn depart<R: Send + Sync + Unpin + 'static>(_: T, far: &Infallible) -> Body {
         match *far {}
     }
 
-    fn arrive<R: Send + Sync + Unpin + 'static>(_: Body, far: &Infallible) -> Held<T> {
+    fn arrive<R: Send + Sync + Unpin + 'static>(_: Body, far: &Infallible) -> T {
         match *far {}
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
-    fn take(stored: &Held<T>, (): ()) -> T {
-        stored.get().clone()
+    fn take(stored: &T, (): ()) -> T {
+        stored.clone()
     }
 }
 
@@ -114,8 +109,8 @@ macro_rules! kept_as_bytes {
             }
         }
 
-        fn again(stored: &Body, _: impl FnOnce() -> Arc<dyn Lend<Body>>) -> Body {
-            stored.clone()
+        fn again(stored: &Body) -> Option<Body> {
+            Some(stored.clone())
         }
 
         type Far<R: Send + Sync + Unpin + 'static> = R;

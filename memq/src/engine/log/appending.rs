@@ -15,7 +15,7 @@ impl<P> Log<P> {
         self.newest = self.newest.max(now);
         let size = head.size as usize;
         if !self.continues(head) {
-            self.grow(if head.borrows { 1 } else { SLOTS }, head.size);
+            self.grow(head);
         }
         if let Some(last) = self.segments.back_mut() {
             last.size = last.size.filter(|size| *size == head.size);
@@ -82,18 +82,23 @@ impl<P> Log<P> {
             && self.limits.ttl().is_none_or(|ttl| since(self.segment_began) <= ttl / 8)
     }
 
-    /// Begins a segment at `tail`: twice as many slots as the last one used, up to `most`.
+    /// Begins a segment at `tail` for this message: with twice as many slots as the last one used, or
+    /// for what is borrowed.
     #[cold]
-    fn grow(&mut self, most: usize, size: u32) {
+    fn grow(&mut self, head: Head) {
         // A reader that finds the end finds what comes before it.
         self.show();
         let used = self.segments.back().map(|last| (self.tail - last.base) as usize);
-        let most = most.min(self.limits.max_messages / 8).max(1);
+        let most = SLOTS.min(self.limits.max_messages / 8).max(1);
         let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_left = SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1);
         self.segment_began = self.newest;
         let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
-        let (filler, segment) = Segment::new(self.tail, slots, labels);
+        let (filler, segment) = if head.borrows {
+            Segment::borrowing(self.tail)
+        } else {
+            Segment::new(self.tail, slots, labels)
+        };
         self.filler = Some(filler);
         let segment = Arc::new(segment);
         if let Some(last) = self.segments.back() {
@@ -103,7 +108,7 @@ impl<P> Log<P> {
             // Many topics are quiet.
             self.segments.reserve_exact(1);
         }
-        self.segments.push_back(Stretch { base: self.tail, segment, size: Some(size) });
+        self.segments.push_back(Stretch { base: self.tail, segment, size: Some(head.size) });
         self.look_at_first();
     }
 }

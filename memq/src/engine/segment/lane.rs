@@ -1,0 +1,182 @@
+//! How readers hold on to segments, and to messages in them.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+#[cfg(all(test, not(memq_loom)))]
+use super::Slot;
+use super::{EntryRef, Note, Segment};
+use crate::engine::offer::{Entry, Offer};
+use crate::engine::sync::Ordering;
+use crate::position::{Offset, Timestamp};
+
+/// One reader's reference to a segment. Readers count theirs apart: a counter that all of them
+/// change would go from core to core with each message.
+pub(crate) struct Lane<P>(Arc<Reference<P>>);
+
+struct Reference<P>(Arc<Segment<P>>);
+
+impl<P> Drop for Reference<P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.uses.end();
+    }
+}
+
+impl<P> Lane<P> {
+    pub(crate) fn new(segment: Arc<Segment<P>>) -> Self {
+        Self(Arc::new(Reference(segment)))
+    }
+
+    /// Messages that are in no log of this process, from this offset on. Their dates do not decrease.
+    pub(crate) fn of_run<R>(base: Offset, run: R) -> Self
+    where
+        R: IntoIterator<Item = (Entry<P>, Timestamp), IntoIter: ExactSizeIterator>,
+    {
+        let run = run.into_iter();
+        let count = run.len();
+        let (mut filler, segment) = Segment::new(base.0, count, count);
+        for (entry, at) in run {
+            let mut offer = Some(entry);
+            if let Some(head) = offer.head() {
+                // There are as many slots and labels as messages.
+                let stored = filler.push(&mut offer, head, at);
+                debug_assert!(stored);
+            }
+        }
+        filler.show();
+        segment.seal();
+        Self::new(Arc::new(segment))
+    }
+
+    /// Whether they are references of one reader to one segment.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What a group's member holds of the log: a reference to the segment of its last message, so that
+/// it need not make one for each.
+pub(crate) struct Lanes<P> {
+    last: Option<Lane<P>>,
+    /// The one before. It may be all that keeps a segment, so it goes once the lock is released.
+    former: Option<Lane<P>>,
+}
+
+impl<P> Default for Lanes<P> {
+    fn default() -> Self {
+        Self { last: None, former: None }
+    }
+}
+
+impl<P> Lanes<P> {
+    /// A reference to this segment, which is one of the log.
+    #[inline]
+    pub(in crate::engine) fn lane(&mut self, segment: &Arc<Segment<P>>) -> &Lane<P> {
+        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.0.0, segment)) {
+            let last = self.last.take();
+            // Those between are of segments that the log still has.
+            self.former = self.former.take().or(last);
+        }
+        self.last.get_or_insert_with(|| Lane::new(segment.clone()))
+    }
+
+    /// Lets go of what is not of the last message. Done outside the lock, and before it is taken: a
+    /// panic may have come between.
+    #[inline]
+    pub(in crate::engine) fn release_former(&mut self) {
+        self.former = None;
+    }
+
+    /// As `release_former`, and of all where there was no message: who finds nothing keeps nothing.
+    #[inline]
+    pub(in crate::engine) fn release_but(&mut self, message: bool) {
+        self.release_former();
+        if !message {
+            self.last = None;
+        }
+    }
+}
+
+impl<P> Clone for Lane<P> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> Deref for Lane<P> {
+    type Target = Segment<P>;
+
+    #[inline]
+    fn deref(&self) -> &Segment<P> {
+        &self.0.0
+    }
+}
+
+/// A message that a reader holds, and with it the segment it is in.
+pub(crate) struct SlotRef<P> {
+    lane: Lane<P>,
+    offset: u64,
+}
+
+impl<P> SlotRef<P> {
+    /// A message that was seen in the segment.
+    #[inline]
+    pub(crate) fn of(lane: &Lane<P>, offset: Offset) -> Self {
+        debug_assert!(lane.get(offset.0).is_some());
+        Self { lane: lane.clone(), offset: offset.0 }
+    }
+
+    pub(crate) fn offset(&self) -> Offset {
+        Offset(self.offset)
+    }
+
+    pub(crate) fn lane(&self) -> &Lane<P> {
+        &self.lane
+    }
+
+    pub(crate) fn into_lane(self) -> Lane<P> {
+        self.lane
+    }
+
+    /// The message for another log, which keeps in memory the segment that has it; and what that is to
+    /// be counted as. It is for the first that borrows from a segment, and 0 for others.
+    pub(crate) fn lend(&self) -> (Self, usize) {
+        if let Some(borrowed) = self.lane.borrowed() {
+            return (borrowed.clone(), 0);
+        }
+        let is_first = !self.lane.lends.swap(true, Ordering::Relaxed);
+        let sizes = self.lane.slots.iter().take_while(|_| is_first);
+        (self.clone(), sizes.map(|(_, note)| Note(note).size() as usize).sum())
+    }
+
+    #[inline]
+    pub(crate) fn entry(&self) -> EntryRef<'_, P> {
+        self.lane.seen(self.offset)
+    }
+}
+
+impl<P> Clone for SlotRef<P> {
+    fn clone(&self) -> Self {
+        Self { lane: self.lane.clone(), offset: self.offset }
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_from_elsewhere_is_read_like_one_of_the_log() {
+        let at = Timestamp::from_nanos;
+        let entry = |payload, key| Entry::new(payload, None, 10).placed(key, 3);
+        let lane = Lane::of_run(Offset(7), [(entry("a", 0), at(5)), (entry("b", 9), at(6))]);
+        let second = SlotRef::of(&lane, Offset(8));
+        let entry = second.entry();
+        assert_eq!((*entry.payload, entry.key(), entry.at()), ("b", 9, at(6)));
+        assert_eq!((entry.partition(), entry.size()), (3, 10));
+        assert!(lane.get(6).is_none() && lane.get(7).is_some());
+        assert!(matches!(lane.slot(9), Slot::Elsewhere));
+    }
+}
