@@ -33,7 +33,7 @@ pub(crate) mod offer;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod segment;
-mod slots;
+pub(crate) mod slots;
 pub(crate) mod state;
 pub(crate) mod stats;
 mod sweep;

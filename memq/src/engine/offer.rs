@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::segment::SlotRef;
-pub(crate) use super::slots::Run;
+use super::slots::Run;
 use crate::record::Meta;
 
 /// A message on its way into the log.
