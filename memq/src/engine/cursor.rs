@@ -99,7 +99,7 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     /// Reads without a lock. `None` says to look under it.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, park: bool) -> Option<Next> {
         if self.topic.overtaken(self.position) {
             return None;

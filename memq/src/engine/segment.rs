@@ -257,16 +257,6 @@ impl<P> Segment<P> {
         self.slots.len() + usize::from(self.borrowed.is_some())
     }
 
-    #[inline]
-    fn look(&self, index: usize) -> Option<(&P, u64)> {
-        self.slots.get(index).or_else(|| self.look_elsewhere(index))
-    }
-
-    fn look_elsewhere(&self, index: usize) -> Option<(&P, u64)> {
-        let (slot, note) = self.borrowed.as_ref()?.get(index)?;
-        Some((slot.entry().payload, note))
-    }
-
     /// What it borrows.
     fn borrowed(&self) -> Option<&SlotRef<P>> {
         Some(self.borrowed.as_ref()?.get(0)?.0)
@@ -276,7 +266,11 @@ impl<P> Segment<P> {
     pub(crate) fn slot(&self, offset: u64) -> Slot<'_, P> {
         // One before `base` becomes one far beyond the end.
         let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
-        match self.look(index) {
+        let found = match self.slots.get(index) {
+            None if index >= self.slots.len() => self.look_elsewhere(index),
+            found => found,
+        };
+        match found {
             Some((payload, note)) => {
                 Slot::Set(EntryRef { payload, note: Note(note), labels: &self.labels })
             }
@@ -285,6 +279,14 @@ impl<P> Segment<P> {
             None if index < self.capacity() && !self.sealed.load(Ordering::Acquire) => Slot::NotYet,
             None => Slot::Elsewhere,
         }
+    }
+
+    /// What is borrowed, in place of a slot that there is not.
+    #[cold]
+    #[inline(never)]
+    fn look_elsewhere(&self, index: usize) -> Option<(&P, u64)> {
+        let (slot, note) = self.borrowed.as_ref()?.get(index)?;
+        Some((slot.entry().payload, note))
     }
 
     /// How many messages there are from this offset on, `most` at most. What it borrows is none of them.
