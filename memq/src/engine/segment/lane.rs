@@ -3,8 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-#[cfg(all(test, not(memq_loom)))]
-use super::Slot;
 use super::{EntryRef, Note, Segment};
 use crate::engine::offer::{Entry, Offer};
 use crate::engine::sync::Ordering;
@@ -141,7 +139,7 @@ impl<P> SlotRef<P> {
     }
 
     /// The message for another log, which keeps in memory the segment that has it; and what that is to
-    /// be counted as. It is for the first that borrows from a segment, and 0 for others.
+    /// be counted as: all that is in it by now, for the first that borrows from it, and 0 for others.
     pub(crate) fn lend(&self) -> (Self, usize) {
         if let Some(borrowed) = self.lane.borrowed() {
             return (borrowed.clone(), 0);
@@ -165,7 +163,9 @@ impl<P> Clone for SlotRef<P> {
 
 #[cfg(all(test, not(memq_loom)))]
 mod tests {
+    use super::super::Slot;
     use super::*;
+    use crate::engine::offer::Given;
 
     #[test]
     fn a_run_from_elsewhere_is_read_like_one_of_the_log() {
@@ -178,5 +178,29 @@ mod tests {
         assert_eq!((entry.partition(), entry.size()), (3, 10));
         assert!(lane.get(6).is_none() && lane.get(7).is_some());
         assert!(matches!(lane.slot(9), Slot::Elsewhere));
+    }
+
+    /// A message on its own that borrows this one.
+    fn borrower<P>(slot: SlotRef<P>, base: u64, size: usize) -> Lane<P> {
+        let (mut filler, segment) = Segment::borrowing(base);
+        let mut offer = Some(Entry::of(Given::Borrowed(slot), None, size));
+        let stored = offer.head().map(|head| filler.push(&mut offer, head, Timestamp::default()));
+        assert!(stored == Some(true) && !filler.has_room());
+        filler.show();
+        Lane::new(Arc::new(segment))
+    }
+
+    #[test]
+    fn what_borrows_lends_what_it_borrowed_and_a_segment_is_counted_once() {
+        let entry = |payload| (Entry::new(payload, None, 10), Timestamp::default());
+        let lane = Lane::of_run(Offset(7), [entry("a"), entry("b")]);
+        let (lent, counted) = SlotRef::of(&lane, Offset(8)).lend();
+        assert_eq!((counted, SlotRef::of(&lane, Offset(7)).lend().1), (20, 0));
+        let letter = borrower(lent, 3, 30);
+        let (again, counted) = SlotRef::of(&letter, Offset(3)).lend();
+        assert!(again.lane().is(&lane) && counted == 0, "it is not kept through a chain of logs");
+        let found = letter.alike(3, 5).map(|(entry, count)| (*entry.payload, entry.size(), count));
+        assert_eq!(found, Some(("b", 30, 1)));
+        assert!(matches!((letter.slot(2), letter.slot(4)), (Slot::Elsewhere, Slot::Elsewhere)));
     }
 }
