@@ -207,6 +207,7 @@ mod tests {
         }))
         .expect_err("it panics");
         assert!(run.push(|| 2) && !run.push(|| unreachable!("there is no slot")));
+        assert_eq!(slots.get(0), None, "a run is shown as a whole");
         writer.show();
         assert_eq!(slots.iter().collect::<Vec<_>>(), [(&1, 5), (&2, 5)]);
     }
