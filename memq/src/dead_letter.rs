@@ -141,20 +141,23 @@ impl<T: Payload> DeadLetterTopic<T> {
         &self,
         slot: &SlotRef<Stored<T>>,
         burial: &Burial,
-        topic: &TopicName,
+        from: &Topic<Stored<T>>,
         group: &str,
     ) -> Result<(), PublishError<()>> {
-        let entry = dead::<T>(slot, burial, topic, group, self.topic.now());
+        let letter = letter(slot, burial, from.name(), group, self.topic.now());
+        let entry = again::<T>(slot, Some(from), |headers| letter.write(headers));
         let partition = match entry.key {
             0 => ANY,
             key => partition_of(key, self.partitions),
         };
         let mut entry = Some(Entry { partition, ..entry });
         match self.topic.append(&mut entry, None, &mut Place::default()) {
-            Ok(_) => Ok(()),
-            Err(Refusal::Deleted) => self.bury_anew(entry),
-            Err(refusal) => Err(refusal.into()),
+            Ok(_) => {}
+            Err(Refusal::Deleted) => self.bury_anew(entry)?,
+            Err(refusal) => return Err(refusal.into()),
         }
+        slot.lent();
+        Ok(())
     }
 
     /// The topic was deleted: stores the message in the one that was created since, if there is one.
@@ -171,15 +174,15 @@ impl<T: Payload> DeadLetterTopic<T> {
     }
 }
 
-/// A dead message of this topic and group, for the dead letters.
-pub(crate) fn dead<T: Payload>(
-    slot: &SlotRef<Stored<T>>,
+/// What is said of a dead message of this topic and group.
+fn letter<P>(
+    slot: &SlotRef<P>,
     burial: &Burial,
     topic: &TopicName,
     group: &str,
     at: Timestamp,
-) -> Entry<Stored<T>> {
-    let letter = DeadLetter {
+) -> DeadLetter {
+    DeadLetter {
         // How its last attempt ended may have made it longer.
         reason: String::from(reason(&burial.reason)),
         topic: topic.to_string(),
@@ -188,18 +191,35 @@ pub(crate) fn dead<T: Payload>(
         group: group.into(),
         attempts: burial.attempts,
         at,
-    };
-    again::<T>(slot, |headers| letter.write(headers))
+    }
 }
 
-/// A dead letter as it was before it died, for the topic it came from.
-pub(crate) fn alive<T: Payload>(slot: &SlotRef<Stored<T>>) -> Entry<Stored<T>> {
-    again::<T>(slot, |headers| headers.remove(|name| HEADERS.contains(&name)))
+/// A dead message of this topic and group, for dead letters elsewhere.
+pub(crate) fn dead<T: Payload>(
+    slot: &SlotRef<Stored<T>>,
+    burial: &Burial,
+    topic: &TopicName,
+    group: &str,
+    at: Timestamp,
+) -> Entry<Stored<T>> {
+    let letter = letter(slot, burial, topic, group, at);
+    again::<T>(slot, None, |headers| letter.write(headers))
 }
 
-/// The same message for another log, with other headers. Its partition is not chosen.
+/// A dead letter as it was before it died, for the topic it came from. The topic that it is in, where
+/// that is here.
+pub(crate) fn alive<T: Payload>(
+    slot: &SlotRef<Stored<T>>,
+    from: Option<&Topic<Stored<T>>>,
+) -> Entry<Stored<T>> {
+    again::<T>(slot, from, |headers| headers.remove(|name| HEADERS.contains(&name)))
+}
+
+/// The same message for another log, with other headers. Its partition is not chosen. Where it stays in
+/// the topic that it is in, it is [lent](SlotRef::lent) once it is stored.
 fn again<T: Payload>(
     slot: &SlotRef<Stored<T>>,
+    from: Option<&Topic<Stored<T>>>,
     change: impl FnOnce(&mut Headers),
 ) -> Entry<Stored<T>> {
     let entry = slot.entry();
@@ -209,6 +229,10 @@ fn again<T: Payload>(
     let (given, lent) = match T::Form::again(entry.payload) {
         Some(stored) => (Given::Own(stored), 0),
         None => {
+            // What it keeps is known, and grows no more.
+            if let Some(from) = from {
+                from.end_segment(slot.offset());
+            }
             let (slot, lent) = slot.lend();
             (Given::Borrowed(slot), lent)
         }

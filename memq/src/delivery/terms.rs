@@ -107,7 +107,7 @@ impl<T: Payload> Near<T> {
         let Some(dead_letters) = &self.dead_letters else {
             return Err(SettleError::NoDeadLetterTopic);
         };
-        match dead_letters.bury(slot, &burial, self.group.topic().name(), name) {
+        match dead_letters.bury(slot, &burial, self.group.topic(), name) {
             Ok(()) => {
                 begun.end(None);
                 Ok(())

@@ -228,6 +228,13 @@ impl<P> Log<P> {
         self.last_reason
     }
 
+    /// The segment of this message takes no more, so that who keeps it keeps what is in it by now.
+    pub(crate) fn end_segment(&mut self, offset: u64) {
+        if self.segments.back().is_some_and(|last| last.base <= offset) {
+            self.segment_left = 0;
+        }
+    }
+
     /// Removes what is older than `ttl`, `most` messages at most. Returns whether anything was.
     #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp, most: u64, garbage: &mut Garbage<P>) -> bool {

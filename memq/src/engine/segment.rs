@@ -110,7 +110,7 @@ pub(crate) struct Segment<P> {
     sealed: AtomicBool,
     /// That one. Not kept in memory by this one, which a reader may hold for long.
     next: OnceLock<Weak<Self>>,
-    /// Whether a message was lent from it already, to be counted with all of it.
+    /// Whether a message that was lent from it is counted with all of it.
     lends: AtomicBool,
     /// Those of it that ended come before its memory goes.
     uses: Uses,

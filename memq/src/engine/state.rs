@@ -295,6 +295,10 @@ impl<P> State<P> {
         self.wake_publisher(after);
     }
 
+    pub(super) fn end_segment(&mut self, offset: u64) {
+        self.log.end_segment(offset);
+    }
+
     /// The offset of the next message.
     pub(super) fn tail(&self) -> u64 {
         self.log.tail()

@@ -398,6 +398,11 @@ impl<P: Send + Sync + 'static> Topic<P> {
         }
     }
 
+    /// What comes is in other segments than this message.
+    pub(crate) fn end_segment(&self, offset: Offset) {
+        self.locked(|state, _| state.end_segment(offset.0));
+    }
+
     /// The offset of the next message.
     pub(crate) fn end(&self) -> Offset {
         Offset(self.locked(|state, _| state.tail()))

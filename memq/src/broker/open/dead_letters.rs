@@ -228,7 +228,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             });
             match wanted {
                 Some(partition) => {
-                    origin.store(alive::<T>(&slot), partition, None).await?;
+                    let entry = alive::<T>(&slot, Some(member.holder().topic()));
+                    origin.store(entry, partition, None).await?;
+                    slot.lent();
                     drop(member.holder().settle(ticket, Settlement::Ack));
                     done.redriven += 1;
                 }

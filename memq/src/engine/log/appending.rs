@@ -88,15 +88,15 @@ impl<P> Log<P> {
     fn grow(&mut self, head: Head) {
         // A reader that finds the end finds what comes before it.
         self.show();
-        let used = self.segments.back().map(|last| (self.tail - last.base) as usize);
-        let most = SLOTS.min(self.limits.max_messages / 8).max(1);
-        let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
         self.segment_left = SEGMENT_BYTES.min(self.limits.max_bytes / 8).max(1);
         self.segment_began = self.newest;
-        let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
         let (filler, segment) = if head.borrows {
             Segment::borrowing(self.tail)
         } else {
+            let used = self.segments.back().map(|last| (self.tail - last.base) as usize);
+            let most = SLOTS.min(self.limits.max_messages / 8).max(1);
+            let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
+            let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
             Segment::new(self.tail, slots, labels)
         };
         self.filler = Some(filler);

@@ -139,14 +139,19 @@ impl<P> SlotRef<P> {
     }
 
     /// The message for another log, which keeps in memory the segment that has it; and what that is to
-    /// be counted as: all that is in it by now, for the first that borrows from it, and 0 for others.
+    /// be counted as: all that is in it, or 0 where it was [lent](Self::lent) from before.
     pub(crate) fn lend(&self) -> (Self, usize) {
         if let Some(borrowed) = self.lane.borrowed() {
             return (borrowed.clone(), 0);
         }
-        let is_first = !self.lane.lends.swap(true, Ordering::Relaxed);
-        let sizes = self.lane.slots.iter().take_while(|_| is_first);
+        let is_counted = self.lane.lends.load(Ordering::Relaxed);
+        let sizes = self.lane.slots.iter().take_while(|_| !is_counted);
         (self.clone(), sizes.map(|(_, note)| Note(note).size() as usize).sum())
+    }
+
+    /// What it lent was stored, and its segment counted with that.
+    pub(crate) fn lent(&self) {
+        self.lane.lends.store(true, Ordering::Relaxed);
     }
 
     #[inline]
@@ -194,7 +199,10 @@ mod tests {
     fn what_borrows_lends_what_it_borrowed_and_a_segment_is_counted_once() {
         let entry = |payload| (Entry::new(payload, None, 10), Timestamp::default());
         let lane = Lane::of_run(Offset(7), [entry("a"), entry("b")]);
-        let (lent, counted) = SlotRef::of(&lane, Offset(8)).lend();
+        let second = SlotRef::of(&lane, Offset(8));
+        assert_eq!(second.lend().1, 20, "it is not stored");
+        let (lent, counted) = second.lend();
+        second.lent();
         assert_eq!((counted, SlotRef::of(&lane, Offset(7)).lend().1), (20, 0));
         let letter = borrower(lent, 3, 30);
         let (again, counted) = SlotRef::of(&letter, Offset(3)).lend();

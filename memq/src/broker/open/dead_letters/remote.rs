@@ -79,7 +79,7 @@ impl<T: Payload> DeadLetters<'_, T> {
                 continue;
             };
             let id = dead.id(slot.offset());
-            dead.kept_while(origin.store(alive::<T>(&slot), partition, Some(id))).await?;
+            dead.kept_while(origin.store(alive::<T>(&slot, None), partition, Some(id))).await?;
             dead.settle(Settle::Ack).await?;
             done.redriven += 1;
         }

@@ -1,40 +1,18 @@
 //! Dead letters: what goes to the dead-letter topic, how it is kept there, and how it comes back.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod native;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{Order, paused, try_now};
 use memq::codec::{MessagePack, Stage};
 use memq::{
     Backoff, Broker, Cause, Compression, DeadLetter, Format, LagReason, Offset, OpenError,
-    Overflow, Partition, PublishError, Record, RecvError, SettleError, Topic,
+    Overflow, Partition, PublishError, Record, RecvError, SettleError,
 };
 use tokio::time::advance;
-
-/// Neither `Clone` nor serde.
-#[derive(Debug, Topic)]
-#[topic(name = "native", partitions = 4)]
-struct Native {
-    #[topic(key)]
-    key: u8,
-    alive: Arc<AtomicU64>,
-}
-
-impl Drop for Native {
-    fn drop(&mut self) {
-        self.alive.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Native {
-    fn new(key: u8, alive: &Arc<AtomicU64>) -> Self {
-        alive.fetch_add(1, Ordering::SeqCst);
-        Self { key, alive: alive.clone() }
-    }
-}
 
 #[test]
 fn a_record_is_kept_byte_for_byte_with_key_headers_and_origin() {
@@ -73,41 +51,6 @@ fn a_record_is_kept_byte_for_byte_with_key_headers_and_origin() {
         assert_eq!(typed.recv().await.unwrap().customer, 1);
         let name = broker.dead_letters::<Order>("billing").topic().await.unwrap();
         assert_eq!(name.as_str(), "orders.billing.dead");
-    });
-}
-
-#[test]
-fn a_native_message_that_cannot_be_copied_is_a_dead_letter_and_comes_back() {
-    paused().block_on(async {
-        let broker = Broker::new();
-        let alive = Arc::new(AtomicU64::new(0));
-        let native = broker.publisher::<Native>().await.unwrap();
-        native.publish(Native::new(7, &alive)).await.unwrap();
-        let mut group = broker.subscriber::<Native>().group("work").await.unwrap();
-        group.recv().await.unwrap().reject("not now");
-
-        let letters = broker.dead_letters::<Native>("work");
-        let mut dead = letters.subscriber().await.unwrap();
-        let letter = dead.recv().await.unwrap();
-        assert_eq!((letter.key, letter.key()), (7, Some("7".into())));
-        let why = DeadLetter::of(letter.headers()).unwrap();
-
-        assert_eq!(letters.redrive(|native, _| native.key == 7).await.unwrap().redriven, 1);
-        let again = group.recv().await.unwrap();
-        assert_eq!((again.key, again.offset(), again.attempt()), (7, Offset(1), 1));
-        assert_eq!(again.partition(), why.partition);
-        // It dies again.
-        again.reject("again");
-        letters.redrive(|_, _| true).await.unwrap();
-        let again = group.recv().await.unwrap();
-        assert_eq!((again.key, again.offset()), (7, Offset(2)));
-        again.ack();
-        let counted: Vec<u64> =
-            broker.stats("native").await.unwrap().partitions.into_iter().map(|p| p.bytes).collect();
-        assert!(counted.iter().sum::<u64>() < 1_000, "{counted:?}");
-        assert_eq!(alive.load(Ordering::SeqCst), 1);
-        drop((broker, native, group, dead, letter));
-        assert_eq!(alive.load(Ordering::SeqCst), 0);
     });
 }
 
@@ -443,30 +386,6 @@ fn a_dead_letter_topic_that_was_deleted_and_created_again_is_found() {
 }
 
 #[test]
-fn dead_letters_of_a_deleted_group_and_of_dead_letters_are_found_by_their_topic() {
-    paused().block_on(async {
-        let broker = Broker::new();
-        let alive = Arc::new(AtomicU64::new(0));
-        let native = broker.publisher::<Native>().await.unwrap();
-        native.publish(Native::new(7, &alive)).await.unwrap();
-        let mut group = broker.subscriber::<Native>().group("work").await.unwrap();
-        group.recv().await.unwrap().reject("no");
-        let letters = broker.dead_letters::<Native>("work");
-        let mut again = letters.subscriber().group("fix").await.unwrap();
-        again.recv().await.unwrap().reject("never");
-        let nested = letters.clone().in_topic("native.work.dead.fix.dead");
-        assert_eq!(nested.subscriber().await.unwrap().recv().await.unwrap().key, 7);
-
-        broker.delete_group("native", "work").await.unwrap();
-        let unknown = letters.topic().await.unwrap_err();
-        assert!(matches!(unknown, OpenError::NoGroup { .. }), "{unknown}");
-        let letters = letters.in_topic("native.work.dead");
-        assert_eq!(letters.subscriber().await.unwrap().recv().await.unwrap().key, 7);
-        assert_eq!(letters.redrive(|_, _| true).await.unwrap().redriven, 1);
-    });
-}
-
-#[test]
 fn a_users_own_headers_survive_a_redrive_whatever_they_are_called() {
     paused().block_on(async {
         let broker = Broker::new();
@@ -487,38 +406,5 @@ fn a_start_that_does_not_exist_leaves_no_dead_letter_topic() {
         let refused = broker.subscriber::<Order>().from(5_u64).group("billing").await.unwrap_err();
         assert!(matches!(refused, OpenError::BeyondEnd { .. }), "{refused}");
         assert_eq!(broker.topics().await.unwrap().len(), 1);
-    });
-}
-
-#[derive(Debug, Topic)]
-#[topic(name = "fat")]
-struct Fat(#[allow(dead_code, reason = "it is only large")] [u8; 4096]);
-
-#[test]
-fn native_dead_letters_count_what_they_keep_once() {
-    paused().block_on(async {
-        let broker = Broker::new();
-        let fat = broker.publisher::<Fat>().await.unwrap();
-        let mut group = broker.subscriber::<Fat>().group("work").await.unwrap();
-        for _ in 0..2_000 {
-            fat.publish(Fat([0; 4096])).await.unwrap();
-        }
-        for _ in 0..2_000 {
-            group.recv().await.unwrap().reject("no");
-        }
-        let origin = broker.stats("fat").await.unwrap();
-        let dead = broker.stats("fat.work.dead").await.unwrap();
-        assert_eq!((dead.depth, dead.dropped.total()), (2_000, 0));
-        let both = origin.bytes * 3 / 2..origin.bytes * 3;
-        assert!(both.contains(&dead.bytes), "{} of {}", dead.bytes, origin.bytes);
-
-        let mut left =
-            broker.dead_letters::<Fat>("work").redrive(|_, _| true).await.unwrap().redriven;
-        assert_eq!(left, 2_000);
-        while left > 0 {
-            let batch = group.recv_batch(100).await.unwrap();
-            left -= batch.len() as u64;
-            batch.ack();
-        }
     });
 }
