@@ -1,14 +1,14 @@
 //! What one version of a type writes and accepts, as it stands in a lock file.
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::layout::Layout;
 use super::model::{ALIASES, is_annotation};
-use super::samples;
-use super::trace::{self, Alias};
+use super::samples::{self, Handling};
+use super::trace::{self, Alias, Fault};
 use crate::codec::Codec;
 use crate::options::Format;
 use crate::schema::{Aliases, Fingerprint};
@@ -29,6 +29,24 @@ pub(super) struct Contract {
     pub(super) layout: Option<Result<Layout, String>>,
 }
 
+/// What is known of a type, for any type, so that there is one of what goes on with it.
+pub(super) struct Traits {
+    pub(super) format: Format,
+    pub(super) shape: Option<Fingerprint>,
+    pub(super) aliases: Aliases,
+    pub(super) written: Schema,
+    pub(super) accepted: Schema,
+    pub(super) layout: fn(&[Alias]) -> Result<Layout, Fault>,
+    pub(super) handling: Handling,
+}
+
+/// What a type writes, and what it accepts.
+pub(super) fn schemas<T: JsonSchema>() -> (Schema, Schema) {
+    let settings = SchemaSettings::draft2020_12;
+    let written = settings().for_serialize().into_generator().into_root_schema_for::<T>();
+    (written, settings().for_deserialize().into_generator().into_root_schema_for::<T>())
+}
+
 /// Formats that have schemas at all, under the names that a lock file has for them.
 pub(super) fn format_of(name: &str) -> Option<Format> {
     [Format::Json, Format::MessagePack, Format::Postcard, Format::Bincode]
@@ -40,21 +58,33 @@ impl Contract {
     /// That of a type as it is now; `None` where its codec is none of memq's.
     pub(super) fn of<T: Topic + JsonSchema + DeserializeOwned>() -> Option<Self> {
         let format = format_of(&<T::Codec as Codec<T>>::FORMAT.to_string())?;
-        let mut found = Aliases::new();
-        T::aliases(&mut found);
-        let aliases: Vec<Alias> = found
+        let mut aliases = Aliases::new();
+        T::aliases(&mut aliases);
+        let (written, accepted) = schemas::<T>();
+        let traits = Traits {
+            format,
+            shape: T::SHAPE,
+            aliases,
+            written,
+            accepted,
+            layout: trace::layout::<T>,
+            handling: Handling::of::<T>(),
+        };
+        Some(Self::by(traits))
+    }
+
+    pub(super) fn by(traits: Traits) -> Self {
+        let Traits { format, shape, aliases, written, accepted, layout, handling } = traits;
+        let aliases: Vec<Alias> = aliases
             .iter()
             .map(|(container, name, alias)| (container.into(), name.into(), alias.into()))
             .collect();
-        let settings = SchemaSettings::draft2020_12;
-        let written = settings().for_serialize().into_generator().into_root_schema_for::<T>();
-        let accepted = settings().for_deserialize().into_generator().into_root_schema_for::<T>();
         let (written, mut accepted) = (written.to_value(), accepted.to_value());
         // Without names, there are aliases in the layout alone.
         if !format.is_positional() {
             add_aliases(&mut accepted, &aliases);
         }
-        let layout = match trace::layout::<T>(&aliases) {
+        let layout = match layout(&aliases) {
             Ok(layout) if format.is_positional() => Some(Ok(layout)),
             // Where fields have names, it only tells more of the keys of maps.
             Ok(layout) => layout.has_map().then(|| Ok(layout.sorted())),
@@ -66,15 +96,15 @@ impl Contract {
         };
         let layout = match layout {
             Some(Err(_)) => layout,
-            _ => samples::fault::<T>(&written, &accepted).map(Err).or(layout),
+            _ => samples::fault(format, &handling, &written, &accepted).map(Err).or(layout),
         };
-        Some(Self {
+        Self {
             format,
-            fingerprint: T::SHAPE.filter(|_| format.is_positional()),
+            fingerprint: shape.filter(|_| format.is_positional()),
             written: bare(&written),
             accepted: bare(&accepted),
             layout,
-        })
+        }
     }
 
     /// Whether what is written is what is read, and all of it always.

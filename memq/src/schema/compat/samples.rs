@@ -8,30 +8,60 @@ use serde_json::{Map, Value};
 use super::model::{Alternative, Document, Int, List, Object, Rest, Text};
 use super::trace::TEXTS;
 use crate::codec::Codec;
+use crate::options::Format;
 use crate::record::Record;
 use crate::topic::Topic;
 
+/// What a type does with samples, for any type, so that there is one of what looks at it.
+pub(super) struct Handling {
+    pub(super) write: Box<Write>,
+    /// Whether bytes are read, and written as the same.
+    pub(super) reads_back: Box<ReadsBack>,
+}
+
+/// What is written of a sample, if it is taken; `None` where it cannot be written.
+type Write = dyn Fn(Value) -> serde_json::Result<Option<Vec<u8>>>;
+
+type ReadsBack = dyn Fn(&[u8]) -> bool;
+
+impl Handling {
+    pub(super) fn of<T: Topic + DeserializeOwned>() -> Self {
+        let write = |value: &T| {
+            let mut bytes = Vec::new();
+            <T::Codec as Codec<T>>::encode(value, &mut bytes).is_ok().then_some(bytes)
+        };
+        Self {
+            write: Box::new(move |sample| Ok(write(&serde_json::from_value(sample)?))),
+            reads_back: Box::new(move |bytes| {
+                let read = <T::Codec as Codec<T>>::decode(bytes);
+                read.is_ok_and(|value| write(&value).is_some_and(|again| again == bytes))
+            }),
+        }
+    }
+}
+
 /// Something that values have and their schema does not say, if there is any: `#[serde(tag)]` on a
 /// struct, or what is described by hand. A type that takes no sample has none that is found.
-pub(super) fn fault<T: Topic + DeserializeOwned>(
+pub(super) fn fault(
+    format: Format,
+    handling: &Handling,
     written: &Value,
     accepted: &Value,
 ) -> Option<String> {
-    let format = <T::Codec as Codec<T>>::FORMAT;
     for text in TEXTS.iter().copied() {
         let mut samples = Samples { document: Document(accepted), text, known: HashMap::new() };
         let mut refused = false;
         for sample in samples.of(accepted) {
-            let Ok(value) = serde_json::from_value::<T>(sample) else {
-                refused = true;
-                continue;
+            let bytes = match (handling.write)(sample) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(_) => {
+                    refused = true;
+                    continue;
+                }
             };
-            let mut bytes = Vec::new();
-            if <T::Codec as Codec<T>>::encode(&value, &mut bytes).is_err() {
-                continue;
-            }
             if format.is_positional() {
-                if !is_read_back::<T>(&bytes) {
+                if !(handling.reads_back)(&bytes) {
                     return Some("the type is written otherwise than it is read".to_owned());
                 }
             } else if let Ok(shown) = Record::new(bytes).with_format(format).to_json() {
@@ -48,13 +78,6 @@ pub(super) fn fault<T: Topic + DeserializeOwned>(
         }
     }
     None
-}
-
-fn is_read_back<T: Topic>(bytes: &[u8]) -> bool {
-    let mut again = Vec::new();
-    let read = <T::Codec as Codec<T>>::decode(bytes);
-    read.is_ok_and(|value| <T::Codec as Codec<T>>::encode(&value, &mut again).is_ok())
-        && again == bytes
 }
 
 /// The path of a property that no alternative lists.

@@ -34,11 +34,16 @@ pub(super) type Alias = (String, String, String);
 ///
 /// Where and why it could not be found out.
 pub(super) fn layout<T: DeserializeOwned>(aliases: &[Alias]) -> Result<Layout, Fault> {
+    layout_by(|reader| T::deserialize(reader).map(drop), aliases)
+}
+
+/// The same for any type, so that there is one of it.
+fn layout_by(read: fn(Reader<'_>) -> Result<(), Stop>, aliases: &[Alias]) -> Result<Layout, Fault> {
     let state = RefCell::new(State { tree: Tree::new(), bases: BTreeMap::new(), last: None });
     let mut idle = 0;
     for _ in 0..MOST {
         let before = state.borrow().tree.learnt;
-        let last = T::deserialize(Reader::root(&state)).err();
+        let last = read(Reader::root(&state)).err();
         let state = &mut *state.borrow_mut();
         if state.tree.is_done(Tree::ROOT) {
             return state.tree.layout(aliases);

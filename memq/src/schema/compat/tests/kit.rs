@@ -1,20 +1,22 @@
-//! Types under any format, and what really happens to their bytes.
+//! Types in any format, and what really happens to their bytes.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
-use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::codec::Codec;
+use crate::codec::{Bincode, Codec, Json, MessagePack, Postcard};
+use crate::error::DecodeError;
+use crate::options::Format;
 use crate::schema::Aliases;
+use crate::schema::compat::contract::{Contract, Traits, schemas};
 use crate::schema::compat::judge::judge;
 use crate::schema::compat::lock::Lock;
-use crate::schema::compat::{Break, Direction, Mode, Subject, Verdict};
-use crate::topic::{Topic, TopicSpec};
+use crate::schema::compat::samples::Handling;
+use crate::schema::compat::{Break, Direction, Mode, Subject, Verdict, trace};
 
 /// A type of the table.
 pub(super) trait Case:
@@ -23,64 +25,124 @@ pub(super) trait Case:
     const ALIASES: &[[&str; 3]];
 }
 
-/// A type as a topic in a format.
-#[derive(Debug)]
-pub(super) struct Of<T, F>(pub(super) T, PhantomData<F>);
+/// A type in a format, and values of it.
+pub(super) struct Side {
+    format: Format,
+    subject: Subject,
+    values: Vec<Written>,
+    read: fn(Format, &[u8]) -> Result<Seen, String>,
+}
 
-impl<T, F> Of<T, F> {
-    pub(super) fn new(value: T) -> Self {
-        Self(value, PhantomData)
+/// What is seen of a value.
+struct Seen {
+    json: Value,
+    names: Vec<String>,
+    text: String,
+}
+
+struct Written {
+    seen: Seen,
+    /// `None` where the format does not carry it.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Seen {
+    fn of<T: Case>(value: &T) -> Self {
+        let text = format!("{value:?}");
+        Self { json: serde_json::to_value(value).unwrap(), names: names(&text), text }
     }
 }
 
-impl<T: Serialize, F> Serialize for Of<T, F> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+/// What a value is in a format, if that carries it.
+fn encode<T: Case>(format: Format, value: &T) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let written = match format {
+        Format::MessagePack => MessagePack::encode(value, &mut bytes),
+        Format::Postcard => Postcard::encode(value, &mut bytes),
+        Format::Bincode => Bincode::encode(value, &mut bytes),
+        Format::Json => Json::encode(value, &mut bytes),
+        other => panic!("{other}"),
+    };
+    written.is_ok().then_some(bytes)
+}
+
+fn decode<T: Case>(format: Format, bytes: &[u8]) -> Result<T, DecodeError> {
+    match format {
+        Format::MessagePack => MessagePack::decode(bytes),
+        Format::Postcard => Postcard::decode(bytes),
+        Format::Bincode => Bincode::decode(bytes),
+        Format::Json => Json::decode(bytes),
+        other => panic!("{other}"),
     }
 }
 
-impl<'de, T: Deserialize<'de>, F> Deserialize<'de> for Of<T, F> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self::new)
-    }
-}
-
-impl<T: JsonSchema, F> JsonSchema for Of<T, F> {
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-impl<T: Case, F: Codec<Self>> Topic for Of<T, F> {
-    type Codec = F;
-    const SPEC: TopicSpec = TopicSpec::new("table");
-
-    fn aliases(aliases: &mut Aliases) {
+impl Side {
+    /// One of JSON, MessagePack, Postcard and Bincode.
+    pub(super) fn new<T: Case>(format: Format, values: &[T]) -> Self {
+        let mut aliases = Aliases::new();
         for [container, name, alias] in T::ALIASES {
             aliases.add(container, name, alias);
         }
+        let handling = Handling {
+            write: Box::new(move |sample| {
+                Ok(encode::<T>(format, &serde_json::from_value(sample)?))
+            }),
+            reads_back: Box::new(move |bytes| {
+                let read = decode::<T>(format, bytes);
+                read.is_ok_and(|value| encode(format, &value).is_some_and(|again| again == bytes))
+            }),
+        };
+        let ((written, accepted), layout) = (schemas::<T>(), trace::layout::<T>);
+        let shape = None;
+        let traits = Traits { format, shape, aliases, written, accepted, layout, handling };
+        let contract = Contract::by(traits);
+        let write = |value| Written { seen: Seen::of(value), bytes: encode(format, value) };
+        Self {
+            format,
+            subject: Subject { version: 1, lineage: Vec::new(), contract },
+            values: values.iter().map(write).collect(),
+            read: |format, bytes| match decode::<T>(format, bytes) {
+                Ok(value) => Ok(Seen::of(&value)),
+                Err(error) => Err(error.to_string()),
+            },
+        }
     }
-}
 
-/// What is said of a change, one way.
-pub(super) fn verdict<Old: Case, New: Case, F>(direction: Direction) -> Vec<Break>
-where
-    F: Codec<Of<Old, F>> + Codec<Of<New, F>>,
-{
-    let mut lock = Lock::new("table");
-    lock.add(1, Subject::of::<Of<Old, F>>().unwrap().contract);
-    let mode = match direction {
-        Direction::Backward => Mode::Backward,
-        Direction::Forward => Mode::Forward,
-    };
-    let report = judge(&Subject::of::<Of<New, F>>().unwrap(), &lock, mode);
-    match report.checks.into_iter().next().map(|check| check.verdict) {
-        Some(Verdict::Broken(breaks)) => breaks,
-        _ => Vec::new(),
+    /// What is said of a change from this type to that, one way.
+    pub(super) fn verdict(&self, new: &Self, direction: Direction) -> Vec<Break> {
+        let mut lock = Lock::new("table");
+        lock.add(1, self.subject.contract.clone());
+        let mode = match direction {
+            Direction::Backward => Mode::Backward,
+            Direction::Forward => Mode::Forward,
+        };
+        let report = judge(&new.subject, &lock, mode);
+        match report.checks.into_iter().next().map(|check| check.verdict) {
+            Some(Verdict::Broken(breaks)) => breaks,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Reads what was written as this type as another one; with the names of variants where those
+    /// count.
+    pub(super) fn truth(&self, reader: &Self, renames: &[[&str; 3]], named: bool) -> Truth {
+        let mut broken = None;
+        for Written { seen, bytes } in &self.values {
+            let before = &seen.json;
+            let Some(bytes) = bytes else { return Truth::NotCarried };
+            match (self.read)(self.format, bytes) {
+                Ok(own) if agree(before, &own.json, &[]) => {}
+                _ => return Truth::NotCarried,
+            }
+            match (reader.read)(self.format, bytes) {
+                Ok(read)
+                    if agree(before, &read.json, renames)
+                        && (!named || seen.names == read.names) => {}
+                Ok(read) => broken = Some(format!("{before} is read as {}", read.text)),
+                Err(error) => broken = Some(format!("{before} is refused: {error}")),
+            }
+        }
+        broken.map_or(Truth::Read, Truth::Broken)
     }
 }
 
@@ -94,47 +156,9 @@ pub(super) enum Truth {
     NotCarried,
 }
 
-/// Writes values as one type, and reads them as another; with the names of variants where those count.
-pub(super) fn truth<W: Case, R: Case, F>(
-    values: Vec<W>,
-    renames: &[[&str; 3]],
-    named: bool,
-) -> Truth
-where
-    F: Codec<Of<W, F>> + Codec<Of<R, F>>,
-{
-    let mut broken = None;
-    for value in values {
-        let before = serde_json::to_value(&value).unwrap();
-        let names = names(&value);
-        let value: Of<W, F> = Of::new(value);
-        let mut bytes = Vec::new();
-        if <F as Codec<Of<W, F>>>::encode(&value, &mut bytes).is_err() {
-            return Truth::NotCarried;
-        }
-        match <F as Codec<Of<W, F>>>::decode(&bytes) {
-            Ok(own) if agree(&before, &json(&own.0), &[]) => {}
-            _ => return Truth::NotCarried,
-        }
-        match <F as Codec<Of<R, F>>>::decode(&bytes) {
-            Ok(read)
-                if agree(&before, &json(&read.0), renames)
-                    && (!named || names == self::names(&read.0)) => {}
-            Ok(read) => broken = Some(format!("{before} is read as {:?}", read.0)),
-            Err(error) => broken = Some(format!("{before} is refused: {error}")),
-        }
-    }
-    broken.map_or(Truth::Read, Truth::Broken)
-}
-
-fn json<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap()
-}
-
-/// The names of types and variants in a value, which its JSON may lack; a field that is not there is
-/// `None`.
-fn names<T: Debug>(value: &T) -> Vec<String> {
-    let text = format!("{value:?}");
+/// The names of types and variants in a value as text, which its JSON may lack; a field that is not
+/// there is `None`.
+fn names(text: &str) -> Vec<String> {
     let words = text.split(|letter: char| !letter.is_alphanumeric());
     let is_name = |word: &&str| word.starts_with(char::is_uppercase) && *word != "None";
     words.filter(is_name).map(str::to_owned).collect()

@@ -3,14 +3,20 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kit::{Case, verdict};
-use crate::codec::{Json, MessagePack, Postcard};
-use crate::schema::compat::Direction::{Backward, Forward};
+use super::kit::{Case, Side};
+use crate::options::Format::{self, Json, MessagePack, Postcard};
+use crate::schema::compat::Break;
+use crate::schema::compat::Direction::{self, Backward, Forward};
+
+/// What is said of a change, one way.
+fn verdict<Old: Case, New: Case>(format: Format, direction: Direction) -> Vec<Break> {
+    Side::new::<Old>(format, &[]).verdict(&Side::new::<New>(format, &[]), direction)
+}
 
 macro_rules! types {
     ($($module:ident { $($item:item)* })*) => { $(
         mod $module {
-            use super::*;
+            use super::{Case, Deserialize, JsonSchema, Serialize};
             $(#[derive(Debug, Serialize, Deserialize, JsonSchema)] $item)*
             impl Case for T { const ALIASES: &[[&str; 3]] = &[]; }
         }
@@ -32,8 +38,8 @@ types! {
 }
 
 macro_rules! says {
-    ($old:ident to $new:ident, $format:ty, $direction:expr, $($text:expr),* $(,)?) => {{
-        let breaks = verdict::<$old::T, $new::T, $format>($direction);
+    ($old:ident to $new:ident, $format:expr, $direction:expr, $($text:expr),* $(,)?) => {{
+        let breaks = verdict::<$old::T, $new::T>($format, $direction);
         let texts: Vec<String> = breaks.iter().map(ToString::to_string).collect();
         let expected: Vec<&str> = vec![$($text),*];
         assert_eq!(texts, expected);
@@ -116,7 +122,7 @@ fn another_order_and_another_name_are_told_apart() {
 /// Nothing is guessed of what is not understood, unless it has not changed.
 #[test]
 fn a_keyword_that_is_not_known_cannot_be_judged() {
-    let breaks = verdict::<unranged::T, ranged::T, Json>(Backward);
+    let breaks = verdict::<unranged::T, ranged::T>(Json, Backward);
     assert_eq!(breaks.len(), 1);
     assert!(!breaks[0].judged);
     assert_eq!(breaks[0].path, ".of");

@@ -10,15 +10,12 @@ mod numbers;
 mod tagged;
 mod untagged;
 
-use super::kit::{Case, Of, Truth, truth, verdict};
-use crate::codec::{Bincode, Codec, Json, MessagePack, Postcard};
+use super::kit::{Case, Side, Truth};
+use crate::options::Format;
 use crate::schema::compat::Direction::{self, Backward, Forward};
 
 /// Formats, a direction, and why the verdict is stricter than what happens.
 type Stricter = (&'static str, Direction, &'static str);
-
-/// What is written of a type.
-type Values<T> = fn() -> Vec<T>;
 
 /// Everything that is wrong with the table, and how many rows and cells it has.
 #[derive(Default)]
@@ -40,14 +37,12 @@ struct Row<'t> {
 }
 
 impl Row<'_> {
-    fn format<Old: Case, New: Case, F>(&mut self, name: &str, old: Values<Old>, new: Values<New>)
-    where
-        F: Codec<Of<Old, F>> + Codec<Of<New, F>>,
-    {
-        let backward = truth::<Old, New, F>(old(), self.renames, self.named);
-        self.cell(name, Backward, &verdict::<Old, New, F>(Backward), &backward);
-        let forward = truth::<New, Old, F>(new(), self.renames, self.named);
-        self.cell(name, Forward, &verdict::<Old, New, F>(Forward), &forward);
+    fn format(&mut self, format: Format, old: &Side, new: &Side) {
+        let name = format.to_string();
+        let backward = old.truth(new, self.renames, self.named);
+        self.cell(&name, Backward, &old.verdict(new, Backward), &backward);
+        let forward = new.truth(old, self.renames, self.named);
+        self.cell(&name, Forward, &old.verdict(new, Forward), &forward);
     }
 
     fn cell(
@@ -84,21 +79,8 @@ impl Row<'_> {
     }
 }
 
-fn row<Old: Case, New: Case>(
-    table: &mut Table,
-    name: &'static str,
-    (old, new): (Values<Old>, Values<New>),
-    stricter: &'static [Stricter],
-    named: bool,
-) {
-    table.changes += 1;
-    let renames = New::ALIASES;
-    let mut row = Row { name, renames, stricter, named, table };
-    row.format::<Old, New, Json>("Json", old, new);
-    row.format::<Old, New, MessagePack>("MessagePack", old, new);
-    row.format::<Old, New, Postcard>("Postcard", old, new);
-    row.format::<Old, New, Bincode>("Bincode", old, new);
-}
+/// Their names are those that rows say.
+const FORMATS: [Format; 4] = [Format::Json, Format::MessagePack, Format::Postcard, Format::Bincode];
 
 /// Two versions of a type `T`, with values of each. `named true` where another variant is a break though
 /// the bytes are the same.
@@ -126,10 +108,16 @@ macro_rules! change {
             }
             #[allow(unused_imports, reason = "not every change is stricter")]
             use crate::schema::compat::Direction::{Backward, Forward};
-            pub(super) fn add(table: &mut super::super::Table) {
-                let values = (old::values as fn() -> _, new::values as fn() -> _);
+            use super::super::{Case, FORMATS, Row, Side, Table};
+            pub(super) fn add(table: &mut Table) {
+                table.changes += 1;
                 let (stricter, named) = (&[$($($stricter),*)?], false $(|| $named)?);
-                super::super::row(table, stringify!($name), values, stricter, named);
+                let renames = <new::T as Case>::ALIASES;
+                let mut row = Row { name: stringify!($name), renames, stricter, named, table };
+                for format in FORMATS {
+                    let old = Side::new(format, &old::values());
+                    row.format(format, &old, &Side::new(format, &new::values()));
+                }
             }
         }
     };
