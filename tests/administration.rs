@@ -1,6 +1,6 @@
 //! Topics created ahead, listed, described, closed and deleted; and what conflicts.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Batches do to others what their messages would do one by one: they wake them, let them run, and
 //! take from them no more than was said.
 
-mod common;
+use crate::common;
 
 use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,7 @@
 //! A batch leaves a topic as its messages would that are published one by one: what is kept, what is
 //! counted, and what each message says.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 

@@ -1,7 +1,7 @@
 //! Futures dropped at every await point: nothing is lost, doubled or reordered, and nobody else is
 //! affected.
 
-mod common;
+use crate::common;
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 //! Consumer groups: who gets what, how it is settled, and what comes back.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::time::Duration;

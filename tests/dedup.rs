@@ -1,6 +1,6 @@
 //! Message ids: a publish that is repeated stores nothing.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

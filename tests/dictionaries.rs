@@ -1,7 +1,7 @@
 //! Dictionaries: what is compressed with one is opened by whoever has it, and by everybody in the
 //! process; who has not is told which.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Topics, brokers and subscribers that go while others use them: everybody is told, nothing stays.
 
-mod common;
+use crate::common;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -2,7 +2,7 @@
 //! their cost; those that do not wait, and a reader that stands still; members of a group, which all
 //! get their share.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::task::Poll;

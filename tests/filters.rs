@@ -1,6 +1,6 @@
 //! Filters: what they leave out, what they may do, and that they hold nobody up.
 
-mod common;
+use crate::common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

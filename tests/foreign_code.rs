@@ -1,6 +1,6 @@
 //! Code that is not ours runs in between: wakers, drops, codecs. It may panic, and use the topic.
 
-mod common;
+use crate::common;
 
 use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind};

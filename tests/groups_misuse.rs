@@ -1,7 +1,7 @@
 //! Consumer groups used wrongly, and used while what they stand on goes away: a typed error or a
 //! no-op that is documented, and never a panic.
 
-mod common;
+use crate::common;
 
 use std::error::Error as _;
 use std::fmt::Debug;

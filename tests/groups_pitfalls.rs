@@ -1,6 +1,6 @@
 //! What queues of this kind get wrong with consumer groups, each by its name.
 
-mod common;
+use crate::common;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

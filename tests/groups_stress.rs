@@ -1,7 +1,7 @@
 //! Many members at once, that come and go, panic, are aborted and cancelled: every message is
 //! settled once, none is lost, those of a key in order, and nobody sleeps while there is work.
 
-mod common;
+use crate::common;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
 //! Members that wait: whoever has something to do is woken for it, whatever the others do.
 
-mod common;
+use crate::common;
 
 use std::future::poll_fn;
 use std::future::{Future, IntoFuture};

@@ -1,6 +1,6 @@
 //! What readers and openers refuse: payloads that are too long, and stages that are others.
 
-mod common;
+use crate::common;
 
 use common::Order;
 use memq::codec::Stage;

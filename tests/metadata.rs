@@ -1,6 +1,6 @@
 //! What a message carries beside its value: key, headers, time; and reading it without decoding.
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

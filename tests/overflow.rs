@@ -3,7 +3,7 @@
 //! Rejecting and waiting make room only from messages that every subscriber of the moment has
 //! passed; with no subscriber, from none. What goes that way counts as `consumed`.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};

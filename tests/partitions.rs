@@ -1,6 +1,6 @@
 //! Partitions: where messages go, who reads them, and what is counted.
 
-mod common;
+use crate::common;
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,7 +1,7 @@
 //! One test for each promise of memq to its users, named like it. The corners of each are tested in
 //! the other files.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::future::IntoFuture;

@@ -1,6 +1,6 @@
 //! What a topic keeps, and that the memory of everything else goes.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Publishing in two stages: what a send admits, and what its receipt tells.
 
-mod common;
+use crate::common;
 
 use std::future::IntoFuture;
 use std::sync::Arc;

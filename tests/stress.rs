@@ -1,6 +1,6 @@
 //! Many at once, on one thread and on several: order, loss, counts and wake-ups under load.
 
-mod common;
+use crate::common;
 
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;

@@ -150,7 +150,7 @@ fn sources() -> Vec<Source> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("memq/src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../memq/src");
     let mut sources = Vec::new();
     collect(&root, root.clone(), &mut sources);
     sources.sort_by(|a, b| a.path.cmp(&b.path));

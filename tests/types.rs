@@ -1,6 +1,6 @@
 //! Which public types can be sent, shared and moved: part of the interface, so a change is seen.
 
-mod common;
+use crate::common;
 
 use common::Order;
 use memq::codec::{Bincode, Encoded, Json, MessagePack, Native, Postcard, Raw, Shared};

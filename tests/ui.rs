@@ -3,16 +3,16 @@
 //! After a change of wording run with `TRYBUILD=overwrite`, and read what changed: each mistake
 //! has one error, at one token, with a remedy.
 
-/// The compiler that worded `tests/ui/rustc`. Others word some of it differently.
+/// The compiler that worded `ui/rustc`. Others word some of it differently.
 const RUSTC: &str = "rustc 1.95.";
 
-/// `tests/ui/pass` runs together with `tests/ui/fail`, since constants are evaluated only where
+/// `ui/pass` runs together with `ui/fail`, since constants are evaluated only where
 /// programs are built, and they are built only where one is to run.
 #[test]
 fn the_derive_names_each_mistake_with_its_remedy_and_takes_the_rest() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
-    cases.compile_fail("tests/ui/fail/*.rs");
+    cases.pass("ui/pass/*.rs");
+    cases.compile_fail("ui/fail/*.rs");
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn errors_of_the_compiler_are_at_the_right_place() {
     let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     match version {
         Ok(version) if version.starts_with(RUSTC) => {
-            trybuild::TestCases::new().compile_fail("tests/ui/rustc/*.rs");
+            trybuild::TestCases::new().compile_fail("ui/rustc/*.rs");
         }
         other => println!("skipped: these texts are by {RUSTC}x, and this is {other:?}"),
     }

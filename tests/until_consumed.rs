@@ -1,6 +1,6 @@
 //! `retain = UntilConsumed`: memory follows the backlog.
 
-mod common;
+use crate::common;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -43,30 +43,33 @@ fn example(name: &str) -> Command {
         let test = std::env::current_exe().unwrap();
         let profile = test.ancestors().nth(2).unwrap();
         let name = profile.file_name().unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--examples"]);
-        // As the test was built, so that little is built again.
-        for (has, feature) in
-            [(cfg!(feature = "tls"), "tls"), (cfg!(feature = "credentials"), "credentials")]
-        {
-            if has {
-                cargo.args(["--features", feature]);
+        // `scripts/test` has just built them.
+        if std::env::var_os("MEMQ_EXAMPLES_ARE_BUILT").is_none() {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--examples"]);
+            // As the test was built, so that little is built again.
+            for (has, feature) in
+                [(cfg!(feature = "tls"), "tls"), (cfg!(feature = "credentials"), "credentials")]
+            {
+                if has {
+                    cargo.args(["--features", feature]);
+                }
             }
-        }
-        // What cargo tells a test of its package would have others built again that look at it.
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(name);
+            // What cargo tells a test of its package would have others built again that look at it.
+            for (name, _) in std::env::vars_os() {
+                let text = name.to_string_lossy();
+                if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                    cargo.env_remove(name);
+                }
             }
+            cargo.arg("--profile").arg(if name == "debug" { OsStr::new("dev") } else { name });
+            let built = cargo.arg("--target-dir").arg(profile.parent().unwrap()).status().unwrap();
+            assert!(built.success(), "the examples do not build");
         }
-        cargo.arg("--profile").arg(if name == "debug" { OsStr::new("dev") } else { name });
-        let built = cargo.arg("--target-dir").arg(profile.parent().unwrap()).status().unwrap();
-        assert!(built.success(), "the examples do not build");
 
         let own = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples-of-memq-nats");
         fs::create_dir_all(&own).unwrap();
-        for name in ["earthquakes", "foreign"] {
+        for name in ["nats_earthquakes", "foreign"] {
             let name = program(name);
             // One that still runs is left as it is, under its old name.
             let _ = fs::remove_file(own.join(&name));
@@ -82,7 +85,7 @@ fn program(name: &str) -> String {
 }
 
 fn earthquakes(arguments: &[&str]) -> Output {
-    example("earthquakes").args(arguments).output().unwrap()
+    example("nats_earthquakes").args(arguments).output().unwrap()
 }
 
 /// The one JSON object that a process prints which ends well.
@@ -137,7 +140,7 @@ fn earthquakes_gives_the_figures_that_it_gives_in_memory() {
             assert_eq!(&printed(&output), expected, "on {}", binary.version());
         }
         // On one of its own.
-        let mut own = example("earthquakes");
+        let mut own = example("nats_earthquakes");
         let output = own.arg("--json").env("NATS_SERVER", binary.path()).output().unwrap();
         assert_eq!(&printed(&output), expected, "on {}", binary.version());
     }
@@ -149,7 +152,7 @@ fn earthquakes_in_two_processes_share_the_work_of_a_group() {
         let expected = in_memory();
         let server = Server::start(&binary).unwrap();
         let start = || {
-            let mut process = example("earthquakes");
+            let mut process = example("nats_earthquakes");
             process.args(["--json", "--share", "monday", "--server", &server.url()]);
             process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
@@ -186,7 +189,7 @@ fn earthquakes_in_two_processes_share_the_work_of_a_group() {
 #[test]
 fn earthquakes_says_what_is_wrong() {
     let refused = |arguments: &[&str], code: i32, why: &str| {
-        let mut command = example("earthquakes");
+        let mut command = example("nats_earthquakes");
         // None to start.
         let output = command.args(arguments).env("NATS_SERVER", "").output().unwrap();
         let errors = text(&output.stderr);

@@ -23,7 +23,7 @@ use steps::{Options, Place, Step, options, steps};
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/model.txt",
+            "proptest-regressions/model.txt",
         ))),
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()

@@ -1,7 +1,6 @@
 //! Dead letters: what goes to the dead-letter topic, how it is kept there, and how it comes back.
 
-#[path = "../common/mod.rs"]
-mod common;
+use crate::common;
 mod native;
 
 use std::time::Duration;

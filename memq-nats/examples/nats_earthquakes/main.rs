@@ -4,15 +4,15 @@
 //! It starts a server of its own on loopback, or uses one that runs:
 //!
 //! ```text
-//! cargo run --release -p memq-nats --example earthquakes
-//! cargo run --release -p memq-nats --example earthquakes -- --server nats://127.0.0.1:4222
+//! cargo run --release -p memq-nats --example nats_earthquakes
+//! cargo run --release -p memq-nats --example nats_earthquakes -- --server nats://127.0.0.1:4222
 //! ```
 //!
 //! Run in two terminals, two processes share the work of a consumer group. Which of them is first
 //! does not matter:
 //!
 //! ```text
-//! cargo run --release -p memq-nats --example earthquakes -- --server nats://127.0.0.1:4222 --share monday
+//! cargo run --release -p memq-nats --example nats_earthquakes -- --server nats://127.0.0.1:4222 --share monday
 //! ```
 //!
 //! Its topics are in a namespace of their own, `quakes_` and more, and are deleted in the end.

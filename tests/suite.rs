@@ -1,0 +1,36 @@
+//! What memq promises in memory, of one thing at a time.
+
+#[macro_use]
+mod common;
+
+mod administration;
+mod batches;
+mod batches_as_singles;
+mod cancellation;
+mod conformance;
+mod consumer_groups;
+mod dead_letters;
+mod dedup;
+mod dictionaries;
+mod endings;
+mod expiry;
+mod fairness;
+mod filters;
+mod fingerprints;
+mod foreign_code;
+mod groups_misuse;
+mod groups_pitfalls;
+mod groups_stress;
+mod groups_waiting;
+mod limits;
+mod metadata;
+mod overflow;
+mod partitions;
+mod promises;
+mod retention;
+mod send;
+mod stress;
+mod tidy;
+mod types;
+mod until_consumed;
+mod versions;
