@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use memq::{Broker, DeadLetter, Offset, OpenError, Topic};
+use memq::codec::Native;
+use memq::{Broker, DeadLetter, Offset, OpenError, Topic, TopicSpec};
 use tokio::time::advance;
 
 use crate::common::paused;
@@ -12,19 +13,19 @@ use crate::common::paused;
 /// Neither `Clone` nor serde.
 #[derive(Debug, Topic)]
 #[topic(name = "native", partitions = 4)]
-struct Native {
+struct Unique {
     #[topic(key)]
     key: u8,
     alive: Arc<AtomicU64>,
 }
 
-impl Drop for Native {
+impl Drop for Unique {
     fn drop(&mut self) {
         self.alive.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-impl Native {
+impl Unique {
     fn new(key: u8, alive: &Arc<AtomicU64>) -> Self {
         alive.fetch_add(1, Ordering::SeqCst);
         Self { key, alive: alive.clone() }
@@ -36,12 +37,12 @@ fn a_native_message_that_cannot_be_copied_is_a_dead_letter_and_comes_back() {
     paused().block_on(async {
         let broker = Broker::new();
         let alive = Arc::new(AtomicU64::new(0));
-        let native = broker.publisher::<Native>().await.unwrap();
-        native.publish(Native::new(7, &alive)).await.unwrap();
-        let mut group = broker.subscriber::<Native>().group("work").await.unwrap();
+        let native = broker.publisher::<Unique>().await.unwrap();
+        native.publish(Unique::new(7, &alive)).await.unwrap();
+        let mut group = broker.subscriber::<Unique>().group("work").await.unwrap();
         group.recv().await.unwrap().reject("not now");
 
-        let letters = broker.dead_letters::<Native>("work");
+        let letters = broker.dead_letters::<Unique>("work");
         let mut dead = letters.subscriber().await.unwrap();
         let letter = dead.recv().await.unwrap();
         assert_eq!((letter.key, letter.key()), (7, Some("7".into())));
@@ -71,11 +72,11 @@ fn dead_letters_of_a_deleted_group_and_of_dead_letters_are_found_by_their_topic(
     paused().block_on(async {
         let broker = Broker::new();
         let alive = Arc::new(AtomicU64::new(0));
-        let native = broker.publisher::<Native>().await.unwrap();
-        native.publish(Native::new(7, &alive)).await.unwrap();
-        let mut group = broker.subscriber::<Native>().group("work").await.unwrap();
+        let native = broker.publisher::<Unique>().await.unwrap();
+        native.publish(Unique::new(7, &alive)).await.unwrap();
+        let mut group = broker.subscriber::<Unique>().group("work").await.unwrap();
         group.recv().await.unwrap().reject("no");
-        let letters = broker.dead_letters::<Native>("work");
+        let letters = broker.dead_letters::<Unique>("work");
         let mut again = letters.subscriber().group("fix").await.unwrap();
         again.recv().await.unwrap().reject("never");
         let nested = letters.clone().in_topic("native.work.dead.fix.dead");
@@ -188,5 +189,30 @@ fn a_native_dead_letter_that_is_refused_first_counts_what_it_keeps() {
         work.recv().await.unwrap().ack();
         drop((fat, work, other));
         count_what_is_left(&broker, "graves", &alive, 1).await;
+    });
+}
+
+/// Says that it keeps so many bytes.
+#[derive(Debug)]
+struct Heavy(usize);
+
+impl Topic for Heavy {
+    type Codec = Native;
+    const SPEC: TopicSpec = TopicSpec::new("heavy");
+
+    fn footprint(&self) -> usize {
+        self.0
+    }
+}
+
+#[test]
+fn a_native_message_of_most_of_what_a_topic_holds_can_die() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let heavy = broker.publisher::<Heavy>().await.unwrap();
+        let mut group = broker.subscriber::<Heavy>().group("work").await.unwrap();
+        heavy.publish(Heavy(200 << 20)).await.unwrap();
+        group.recv().await.unwrap().reject_confirmed("no").await.unwrap();
+        assert_eq!(broker.stats("heavy.work.dead").await.unwrap().depth, 1);
     });
 }

@@ -138,15 +138,18 @@ impl<P> SlotRef<P> {
         self.lane
     }
 
-    /// The message for another log, which keeps in memory the segment that has it; and what that is to
-    /// be counted as: all that is in it, or 0 where it was [lent](Self::lent) from before.
+    /// The message for another log, which keeps in memory the segment that has it; and what else that
+    /// is to be counted as: all that is in it beside the message, or 0 where it was [lent](Self::lent)
+    /// from before.
     pub(crate) fn lend(&self) -> (Self, usize) {
         if let Some(borrowed) = self.lane.borrowed() {
             return (borrowed.clone(), 0);
         }
-        let is_counted = self.lane.lends.load(Ordering::Relaxed);
-        let sizes = self.lane.slots.iter().take_while(|_| !is_counted);
-        (self.clone(), sizes.map(|(_, note)| Note(note).size() as usize).sum())
+        if self.lane.lends.load(Ordering::Relaxed) {
+            return (self.clone(), 0);
+        }
+        let sizes = self.lane.slots.iter().map(|(_, note)| Note(note).size() as usize);
+        (self.clone(), sizes.sum::<usize>() - self.entry().size() as usize)
     }
 
     /// What it lent was stored, and its segment counted with that.
@@ -200,10 +203,10 @@ mod tests {
         let entry = |payload| (Entry::new(payload, None, 10), Timestamp::default());
         let lane = Lane::of_run(Offset(7), [entry("a"), entry("b")]);
         let second = SlotRef::of(&lane, Offset(8));
-        assert_eq!(second.lend().1, 20, "it is not stored");
+        assert_eq!(second.lend().1, 10, "it is not stored");
         let (lent, counted) = second.lend();
         second.lent();
-        assert_eq!((counted, SlotRef::of(&lane, Offset(7)).lend().1), (20, 0));
+        assert_eq!((counted, SlotRef::of(&lane, Offset(7)).lend().1), (10, 0));
         let letter = borrower(lent, 3, 30);
         let (again, counted) = SlotRef::of(&letter, Offset(3)).lend();
         assert!(again.lane().is(&lane) && counted == 0, "it is not kept through a chain of logs");
