@@ -151,9 +151,9 @@ impl<T: Payload> DeadLetterTopic<T> {
             key => partition_of(key, self.partitions),
         };
         let mut entry = Some(Entry { partition, ..entry });
-        match self.topic.append(&mut entry, None, &mut Place::default()) {
-            Ok(_) => {}
-            Err(Refusal::Deleted) => self.bury_anew(entry)?,
+        match store(&self.topic, slot, &mut entry) {
+            Ok(()) => {}
+            Err(Refusal::Deleted) => self.bury_anew(slot, entry)?,
             Err(refusal) => return Err(refusal.into()),
         }
         slot.lent();
@@ -161,7 +161,11 @@ impl<T: Payload> DeadLetterTopic<T> {
     }
 
     /// The topic was deleted: stores the message in the one that was created since, if there is one.
-    fn bury_anew(&self, entry: Option<Entry<Stored<T>>>) -> Result<(), PublishError<()>> {
+    fn bury_anew(
+        &self,
+        slot: &SlotRef<Stored<T>>,
+        entry: Option<Entry<Stored<T>>>,
+    ) -> Result<(), PublishError<()>> {
         let deleted = || PublishError::Deleted(());
         let registry = self.registry.upgrade().ok_or_else(deleted)?;
         let found = registry.get(self.topic.name().as_str()).ok_or_else(deleted)?;
@@ -169,8 +173,30 @@ impl<T: Payload> DeadLetterTopic<T> {
         topic.publisher_opened();
         // How many partitions it has is not known here.
         let mut entry = entry.map(|entry| Entry { partition: ANY, ..entry });
-        topic.append(&mut entry, None, &mut Place::default())?;
+        store(&topic, slot, &mut entry)?;
         Ok(())
+    }
+}
+
+/// Stores a dead message. One that keeps more beside itself than the topic holds is counted as all that
+/// it holds: refused, it would never be buried.
+fn store<P: Send + Sync + 'static>(
+    topic: &Arc<Topic<P>>,
+    slot: &SlotRef<P>,
+    entry: &mut Option<Entry<P>>,
+) -> Result<(), Refusal> {
+    let refusal = match topic.append(&mut *entry, None, &mut Place::default()) {
+        Ok(_) => return Ok(()),
+        Err(refusal) => refusal,
+    };
+    match (&refusal, entry.as_mut()) {
+        (&Refusal::TooLarge { max_bytes, .. }, Some(letter))
+            if own_size(slot, letter.meta.as_ref()) <= max_bytes =>
+        {
+            letter.size = u32::try_from(max_bytes).unwrap_or(u32::MAX - 1);
+            topic.append(entry, None, &mut Place::default()).map(drop)
+        }
+        _ => Err(refusal),
     }
 }
 
@@ -237,11 +263,15 @@ fn again<T: Payload>(
             (Given::Borrowed(slot), lent)
         }
     };
-    let size = (entry.size() as usize)
-        .saturating_sub(Meta::bytes(entry.meta()))
-        .saturating_add(Meta::bytes(meta.as_ref()))
-        .saturating_add(lent);
+    let size = own_size(slot, meta.as_ref()).saturating_add(lent);
     Entry::of(given, meta, size).placed(entry.key(), ANY)
+}
+
+/// What a message counts with other headers, without what it keeps beside itself.
+fn own_size<P>(slot: &SlotRef<P>, meta: Option<&Arc<Meta>>) -> usize {
+    let entry = slot.entry();
+    let bare = (entry.size() as usize).saturating_sub(Meta::bytes(entry.meta()));
+    bare.saturating_add(Meta::bytes(meta))
 }
 
 #[cfg(test)]

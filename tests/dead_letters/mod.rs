@@ -1,7 +1,8 @@
 //! Dead letters: what goes to the dead-letter topic, how it is kept there, and how it comes back.
 
-use crate::common;
 mod native;
+
+use crate::common;
 
 use std::time::Duration;
 

@@ -214,5 +214,13 @@ fn a_native_message_of_most_of_what_a_topic_holds_can_die() {
         heavy.publish(Heavy(200 << 20)).await.unwrap();
         group.recv().await.unwrap().reject_confirmed("no").await.unwrap();
         assert_eq!(broker.stats("heavy.work.dead").await.unwrap().depth, 1);
+
+        // Beside a neighbour it keeps more than the topic may hold.
+        heavy.publish(Heavy((1 << 20) - 400)).await.unwrap();
+        heavy.publish(Heavy((255 << 20) + 100)).await.unwrap();
+        group.recv().await.unwrap().ack();
+        group.recv().await.unwrap().reject_confirmed("no").await.unwrap();
+        let dead = broker.stats("heavy.work.dead").await.unwrap();
+        assert_eq!((dead.depth, dead.bytes), (1, 256 << 20));
     });
 }

@@ -14,9 +14,9 @@ use crate::topic::Topic;
 
 /// What a type does with samples, for any type, so that there is one of what looks at it.
 pub(super) struct Handling {
-    pub(super) write: Box<Write>,
+    write: Box<Write>,
     /// Whether bytes are read, and written as the same.
-    pub(super) reads_back: Box<ReadsBack>,
+    reads_back: Box<ReadsBack>,
 }
 
 /// What is written of a sample, if it is taken; `None` where it cannot be written.
@@ -26,15 +26,23 @@ type ReadsBack = dyn Fn(&[u8]) -> bool;
 
 impl Handling {
     pub(super) fn of<T: Topic + DeserializeOwned>() -> Self {
-        let write = |value: &T| {
+        let encode = |value: &T| {
             let mut bytes = Vec::new();
             <T::Codec as Codec<T>>::encode(value, &mut bytes).is_ok().then_some(bytes)
         };
+        Self::by(encode, |bytes| <T::Codec as Codec<T>>::decode(bytes).ok())
+    }
+
+    /// By what writes a value, where it can be written, and what reads one.
+    pub(super) fn by<T: DeserializeOwned>(
+        encode: impl Fn(&T) -> Option<Vec<u8>> + Copy + 'static,
+        decode: impl Fn(&[u8]) -> Option<T> + 'static,
+    ) -> Self {
         Self {
-            write: Box::new(move |sample| Ok(write(&serde_json::from_value(sample)?))),
+            write: Box::new(move |sample| Ok(encode(&serde_json::from_value(sample)?))),
             reads_back: Box::new(move |bytes| {
-                let read = <T::Codec as Codec<T>>::decode(bytes);
-                read.is_ok_and(|value| write(&value).is_some_and(|again| again == bytes))
+                let again = decode(bytes).and_then(|value| encode(&value));
+                again.is_some_and(|again| again == bytes)
             }),
         }
     }

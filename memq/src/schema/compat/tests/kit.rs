@@ -83,15 +83,10 @@ impl Side {
         for [container, name, alias] in T::ALIASES {
             aliases.add(container, name, alias);
         }
-        let handling = Handling {
-            write: Box::new(move |sample| {
-                Ok(encode::<T>(format, &serde_json::from_value(sample)?))
-            }),
-            reads_back: Box::new(move |bytes| {
-                let read = decode::<T>(format, bytes);
-                read.is_ok_and(|value| encode(format, &value).is_some_and(|again| again == bytes))
-            }),
-        };
+        let handling = Handling::by(
+            move |value: &T| encode(format, value),
+            move |bytes| decode(format, bytes).ok(),
+        );
         let ((written, accepted), layout) = (schemas::<T>(), trace::layout::<T>);
         let shape = None;
         let traits = Traits { format, shape, aliases, written, accepted, layout, handling };
