@@ -45,6 +45,7 @@ const STEPS: &[Step] = &[
         lend(count, |_| Waited(bytes.clone()), |message| message.0.len() as u64)
     }),
     ("struct", |count| subscribe(count, |number| Point([number; 8]), |point| point.0[7])),
+    ("raw", raw),
     ("json", |count| subscribe(count, order, |order| order.id)),
     ("group", |count| group(count, |number| Point([number; 8]), |point| point.0[7])),
     ("batches", |count| batches(count, |number| Point([number; 8]), |point| point.0[7])),
@@ -76,6 +77,24 @@ fn subscribe<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) ->
             publisher.publish(make(number)).await.expect("published");
             let message = subscriber.recv().await.expect("a message");
             sum = sum.wrapping_add(look(&message));
+        }
+        sum
+    })
+}
+
+/// As `subscribe`, in a topic of bytes that is known only at run time.
+fn raw(count: u64) -> u64 {
+    run(async {
+        let broker = Broker::new();
+        let topic = broker.topic("kilobytes").max(1_024);
+        let publisher = topic.publisher().await.expect("a publisher");
+        let mut subscriber = topic.subscriber().await.expect("a subscriber");
+        let bytes = Bytes::from(vec![7; 1024]);
+        let mut sum = 0_u64;
+        for _ in 0..count {
+            publisher.publish_bytes(bytes.clone()).await.expect("published");
+            let message = subscriber.recv().await.expect("a message");
+            sum = sum.wrapping_add(message.bytes().len() as u64);
         }
         sum
     })

@@ -21,6 +21,7 @@ use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
 pub use self::send::{Receipt, SendMessage, Sending};
 use crate::codec::form::{Form, Packed, Writer};
+use crate::codec::frame;
 use crate::engine::offer::{ANY, Head, Offer};
 use crate::engine::topic::Topic;
 use crate::error::{EncodeError, PublishError};
@@ -349,6 +350,9 @@ impl Publisher<Record> {
     /// [`EncodeError::Frame`]; publish a [`Record`] to store them as they are.
     pub fn publish_bytes(&self, bytes: impl Into<Bytes>) -> Publish<'_, Record> {
         let bytes = bytes.into();
+        if !frame::is_frame(&bytes) {
+            return Publish::new(self, Record::new(bytes));
+        }
         match Record::parse(bytes.clone()) {
             Ok(record) => Publish::new(self, record),
             Err(error) => Publish::refused(self, Record::new(bytes), EncodeError::Frame(error)),

@@ -50,9 +50,17 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     /// What the log keeps. The value is taken where that is the value itself, and else left.
     #[doc(hidden)]
     fn store(value: &mut Option<T>, made: Self::Made) -> Self::Stored;
-    /// The same for the next of many. One that is not stored itself stays there.
+    /// The same for the next of many. Nothing is dropped, since that may be code of the user's own: one
+    /// that is not stored itself stays there, or where that was which was made of it.
     #[doc(hidden)]
     fn store_next(values: &mut IntoIter<T>, made: &mut Option<Self::Made>) -> Self::Stored;
+    /// What is sent to where the topic is kept. The value stays, since it may come back.
+    #[doc(hidden)]
+    fn send<R: Send + Sync + Unpin + 'static>(
+        value: &T,
+        made: Self::Made,
+        far: &Self::Far<R>,
+    ) -> Body;
     /// Whether nothing is made of a message, and what is known of one holds for those alike.
     #[doc(hidden)]
     const AS_IT_IS: bool = false;
@@ -90,7 +98,7 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     where
         R: Send + Sync + Unpin + 'static,
         S: Send + Sync + Unpin + 'static;
-    /// A message on its way to where its topic is kept.
+    /// A message of a log on its way to where a topic is kept.
     #[doc(hidden)]
     fn depart<R: Send + Sync + Unpin + 'static>(stored: Self::Stored, far: &Self::Far<R>) -> Body;
     /// A message that came from there.
@@ -148,6 +156,15 @@ pub struct Shared(());
 /// The form of [`Record`]: bytes in, bytes out.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw(());
+
+/// What is made of a record before it is stored.
+#[derive(Debug)]
+pub enum Fitted {
+    /// Nothing: its own body is stored, as one of this format. So no reference is counted.
+    Given(Format),
+    /// Another body.
+    Written(Body),
+}
 
 type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
 
@@ -279,25 +296,30 @@ impl<T> Writer<T> {
 }
 
 impl Writer<Record> {
-    fn encode_record(&self, record: &Record) -> Result<Body, EncodeError> {
-        let mut body = record.body.clone();
+    fn fit(&self, record: &Record) -> Result<Fitted, EncodeError> {
+        let body = &record.body;
         if body.sealed {
-            return Ok(body);
+            return Ok(Fitted::Given(body.format));
         }
-        if body.format == Format::Native {
-            return Err(EncodeError::Unavailable {
-                what: "a record of native values".into(),
-                remedy: "they have no bytes; say the format that the bytes have".into(),
-            });
-        }
-        if body.format == Format::Raw {
-            body.format = self.format;
-        }
+        let format = match body.format {
+            Format::Native => {
+                return Err(EncodeError::Unavailable {
+                    what: "a record of native values".into(),
+                    remedy: "they have no bytes; say the format that the bytes have".into(),
+                });
+            }
+            Format::Raw => self.format,
+            format => format,
+        };
         if self.compression != Compression::None && body.compression == Compression::None {
-            return self.finish(body.format, body.schema, &body.bytes);
+            return self.finish(format, body.schema, &body.bytes).map(Fitted::Written);
         }
-        body.dictionaries = body.dictionaries.and(&self.dictionaries_of(body.compression));
-        self.seal(body)
+        let more = self.dictionaries_of(body.compression);
+        if more.is_empty() && self.stages.is_empty() {
+            return Ok(Fitted::Given(format));
+        }
+        let dictionaries = body.dictionaries.and(&more);
+        self.seal(Body { format, dictionaries, ..body.clone() }).map(Fitted::Written)
     }
 }
 

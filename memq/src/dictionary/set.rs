@@ -13,6 +13,10 @@ impl Dictionaries {
         self.0.as_ref().map_or(&[], |all| all.as_slice())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The one of this id.
     pub(crate) fn get(&self, id: u32) -> Option<&Dictionary> {
         self.as_slice().iter().find(|dictionary| dictionary.id() == id)

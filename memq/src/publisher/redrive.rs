@@ -35,7 +35,8 @@ impl<T: Payload> Publisher<T> {
         let topic = match &self.site {
             Site::Here(topic) => topic,
             Site::There(far) => {
-                let mut outgoing = outgoing::<T>(far, entry.given.own(), entry.meta, partition);
+                let body = T::Form::depart(entry.given.own(), far);
+                let mut outgoing = outgoing(body, entry.meta, partition);
                 outgoing.within = self.within;
                 outgoing.id = id.filter(|_| self.dedup);
                 return T::Form::there(far).store(outgoing).await;

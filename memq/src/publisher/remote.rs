@@ -12,10 +12,10 @@ use crate::codec::form::{Form, Packed};
 use crate::engine::offer::ANY;
 use crate::error::{BatchError, PublishError};
 use crate::exclusive::Exclusive;
-use crate::message::{Far, Stored};
+use crate::message::Far;
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
-use crate::record::{Meta, Record};
+use crate::record::{Body, Meta, Record};
 use crate::remote::{Admission, Outlet, published};
 use crate::spi::{Boxed, Outgoing, Receipt};
 
@@ -88,13 +88,8 @@ pub(super) enum Refused<T: Payload> {
 }
 
 /// A message that is encoded, as it is sent.
-pub(super) fn outgoing<T: Payload>(
-    far: &Far<T, Arc<Outlet>>,
-    stored: Stored<T>,
-    meta: Option<Arc<Meta>>,
-    partition: u16,
-) -> Outgoing {
-    let mut outgoing = Outgoing::new(Record { body: T::Form::depart(stored, far), meta });
+pub(super) fn outgoing(body: Body, meta: Option<Arc<Meta>>, partition: u16) -> Outgoing {
+    let mut outgoing = Outgoing::new(Record { body, meta });
     outgoing.partition = (partition != ANY).then_some(Partition(partition));
     outgoing
 }
@@ -182,9 +177,7 @@ impl<T: Payload> Sending<T> {
             };
             let Packed { made, meta, key, .. } = packed;
             let partition = self.publisher.partition(key);
-            // What is sent is bytes, so that the message stays where it is.
-            let stored = T::Form::store(&mut None, made);
-            let mut outgoing = outgoing::<T>(&self.far, stored, meta, partition);
+            let mut outgoing = outgoing(T::Form::send(message, made, &self.far), meta, partition);
             outgoing.partition = self.partition.or(outgoing.partition);
             outgoing.within = self.publisher.within;
             self.encoded.push_back(outgoing);
@@ -261,6 +254,7 @@ impl<T: Payload> Sending<T> {
 mod tests {
     use super::super::{Place, Topic};
     use super::*;
+    use crate::message::Stored;
     use crate::remote::Number;
 
     #[test]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::{Encoded, Form, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
+use super::{Encoded, Fitted, Form, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::record::{Body, Meta, Record};
@@ -35,6 +35,10 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
             Some(value) => value,
             None => unreachable!("a message was stored twice"),
         }
+    }
+
+    fn send<R: Send + Sync + Unpin + 'static>(_: &T, (): (), far: &Infallible) -> Body {
+        match *far {}
     }
 
     const AS_IT_IS: bool = true;
@@ -97,18 +101,7 @@ impl<T: Clone + Send + Sync + 'static> Take<T> for Shared {
 
 /// What forms have in common that keep bytes: they are copied, and leave as they are.
 macro_rules! kept_as_bytes {
-    ($T:ty) => {
-        fn store(_: &mut Option<$T>, made: Body) -> Body {
-            made
-        }
-
-        fn store_next(_: &mut IntoIter<$T>, made: &mut Option<Body>) -> Body {
-            match made.take() {
-                Some(made) => made,
-                None => unreachable!("a message was stored twice"),
-            }
-        }
-
+    () => {
         fn again(stored: &Body) -> Option<Body> {
             Some(stored.clone())
         }
@@ -159,6 +152,21 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         Ok(Packed { made, meta, key: hash, size })
     }
 
+    fn store(_: &mut Option<T>, made: Body) -> Body {
+        made
+    }
+
+    fn store_next(_: &mut IntoIter<T>, made: &mut Option<Body>) -> Body {
+        match made.take() {
+            Some(made) => made,
+            None => unreachable!("a message was stored twice"),
+        }
+    }
+
+    fn send<R: Send + Sync + Unpin + 'static>(_: &T, made: Body, _: &R) -> Body {
+        made
+    }
+
     fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
         if stored.sealed {
             return reader.decode(&reader.unseal(stored)?);
@@ -170,7 +178,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         opened
     }
 
-    kept_as_bytes!(T);
+    kept_as_bytes!();
 }
 
 impl<T: Send + Sync + 'static> Take<T> for Encoded {
@@ -181,17 +189,54 @@ impl<T: Send + Sync + 'static> Take<T> for Encoded {
 
 impl Form<Record> for Raw {
     type Stored = Body;
-    type Made = Body;
+    type Made = Fitted;
     type Opened = Record;
 
+    #[inline]
     fn pack<L: Look<Record>>(
         record: &Record,
         writer: &Writer<Record>,
-    ) -> Result<Packed<Body>, EncodeError> {
-        let made = writer.encode_record(record)?;
-        let size = made.bytes.len() + SLOT;
+    ) -> Result<Packed<Fitted>, EncodeError> {
+        let made = writer.fit(record)?;
+        let bytes = match &made {
+            Fitted::Given(_) => &record.body.bytes,
+            Fitted::Written(body) => &body.bytes,
+        };
+        let size = bytes.len() + SLOT;
         let key = record.key().map_or(0, |key| key.hash64());
         Ok(Packed { made, meta: record.meta.clone(), key, size })
+    }
+
+    #[inline]
+    fn store(record: &mut Option<Record>, made: Fitted) -> Body {
+        match (made, record) {
+            (Fitted::Written(body), _) => body,
+            (Fitted::Given(format), record) => match record.take() {
+                Some(record) => Body { format, ..record.body },
+                None => unreachable!("a message was stored twice"),
+            },
+        }
+    }
+
+    #[inline]
+    fn store_next(records: &mut IntoIter<Record>, made: &mut Option<Fitted>) -> Body {
+        let (Some(record), Some(fitted)) = (records.next(), made.take()) else {
+            unreachable!("a message was stored twice")
+        };
+        match fitted {
+            Fitted::Given(format) => Body { format, ..record.body },
+            Fitted::Written(body) => {
+                *made = Some(Fitted::Written(record.body));
+                body
+            }
+        }
+    }
+
+    fn send<R: Send + Sync + Unpin + 'static>(record: &Record, made: Fitted, _: &R) -> Body {
+        match made {
+            Fitted::Given(format) => Body { format, ..record.body.clone() },
+            Fitted::Written(body) => body,
+        }
     }
 
     fn open(
@@ -201,7 +246,9 @@ impl Form<Record> for Raw {
     ) -> Result<Record, DecodeError> {
         let unseal = stored.sealed && !reader.keep_sealed;
         let mut body = if unseal { reader.unseal(stored)? } else { stored.clone() };
-        body.dictionaries = body.dictionaries.and(&reader.dictionaries);
+        if !reader.dictionaries.is_empty() {
+            body.dictionaries = body.dictionaries.and(&reader.dictionaries);
+        }
         Ok(Record { body, meta: meta.cloned() })
     }
 
@@ -209,7 +256,7 @@ impl Form<Record> for Raw {
         opened
     }
 
-    kept_as_bytes!(Record);
+    kept_as_bytes!();
 }
 
 impl Take<Record> for Raw {

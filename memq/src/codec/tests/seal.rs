@@ -139,7 +139,8 @@ fn a_record_keeps_its_format_when_it_is_compressed_and_sealed() {
     let record =
         Record::new(encode(Format::MessagePack, &sample())).with_format(Format::MessagePack);
     let packed = Raw::pack::<Blind>(&record, &writer).unwrap();
-    let raw = Raw::open(&packed.made, None, &reader(stages())).unwrap();
+    let stored = Raw::store(&mut Some(record), packed.made);
+    let raw = Raw::open(&stored, None, &reader(stages())).unwrap();
     assert_eq!((raw.format(), raw.compression()), (Format::MessagePack, Compression::Gzip));
     assert_eq!(raw.decode::<Order>().unwrap(), sample());
 }

@@ -217,8 +217,8 @@ impl<'a, T: Payload> Publishing<'a, T> {
         let within = said.as_ref().and_then(|said| said.within).or(self.publisher.within);
         Some(match self.publisher.identified(&message, said) {
             Ok((Ready { made: Some(made), meta, head }, id)) => {
-                let stored = T::Form::store(&mut None, made);
-                let mut outgoing = remote::outgoing::<T>(far, stored, meta, head.partition);
+                let body = T::Form::send(&message, made, far);
+                let mut outgoing = remote::outgoing(body, meta, head.partition);
                 (outgoing.id, outgoing.within) = (id, within);
                 Ok(Departure { far, message, outgoing })
             }
@@ -240,9 +240,8 @@ impl<'a, T: Payload> Publishing<'a, T> {
         let (Some(message), Some(made)) = (self.message.take(), made.take()) else {
             polled_after_the_end()
         };
-        // What is sent is bytes, so that the message stays where it is.
-        let stored = T::Form::store(&mut None, made);
-        let mut outgoing = remote::outgoing::<T>(far, stored, meta.take(), head.partition);
+        let body = T::Form::send(&message, made, far);
+        let mut outgoing = remote::outgoing(body, meta.take(), head.partition);
         (outgoing.id, outgoing.within) = (id, within.or(self.publisher.within));
         self.next = Next::There(remote::passage(far, message, outgoing));
         self.poll_later(cx)
