@@ -1,9 +1,12 @@
 //! A message as bytes, with what is known about them. Nothing is encoded or decoded here.
 
+mod about;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::about::{About, Schema};
 use crate::dictionary::Dictionaries;
 use crate::headers::Headers;
 use crate::key::{Key, TopicKey};
@@ -34,65 +37,9 @@ pub struct Record {
 pub struct Body {
     /// After encoding, compression and stages.
     pub(crate) bytes: Bytes,
-    /// How `bytes` is encoded; [`Format::Raw`] where nothing is known.
-    pub(crate) format: Format,
-    /// How `bytes` is compressed.
-    pub(crate) compression: Compression,
-    /// Whether stages of the topic were applied, so that `bytes` is a sealed frame.
-    pub(crate) sealed: bool,
-    /// The length before compression, where it is known.
-    pub(crate) length: Length,
     /// What it may have been compressed with.
     pub(crate) dictionaries: Dictionaries,
-    /// What it was written from.
-    pub(crate) schema: Schema,
-}
-
-/// A length that may not be known, in five bytes that fit where they leave no gap: a slot of the
-/// log holds a [`Body`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Length(Option<[u8; 4]>);
-
-impl Length {
-    pub(crate) const UNKNOWN: Self = Self(None);
-
-    pub(crate) fn get(self) -> Option<u32> {
-        self.0.map(u32::from_ne_bytes)
-    }
-}
-
-impl From<Option<u32>> for Length {
-    fn from(length: Option<u32>) -> Self {
-        Self(length.map(u32::to_ne_bytes))
-    }
-}
-
-/// What a message was written from, as far as it says so; without alignment, as [`Length`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Schema {
-    version: [u8; 2],
-    fingerprint: Option<[u8; 8]>,
-}
-
-impl Schema {
-    /// Of what says nothing.
-    pub(crate) const UNKNOWN: Self = Self::new(1, None);
-
-    pub(crate) const fn new(version: u16, fingerprint: Option<Fingerprint>) -> Self {
-        let fingerprint = match fingerprint {
-            Some(fingerprint) => Some(fingerprint.as_u64().to_ne_bytes()),
-            None => None,
-        };
-        Self { version: version.to_ne_bytes(), fingerprint }
-    }
-
-    pub(crate) const fn version(self) -> u16 {
-        u16::from_ne_bytes(self.version)
-    }
-
-    pub(crate) fn fingerprint(self) -> Option<Fingerprint> {
-        self.fingerprint.map(u64::from_ne_bytes).map(Fingerprint::from_u64)
-    }
+    pub(crate) about: About,
 }
 
 /// What a message carries beside its payload. Absent as a whole where there is neither.
@@ -150,12 +97,8 @@ impl Record {
         Self {
             body: Body {
                 bytes: bytes.into(),
-                format: Format::Raw,
-                compression: Compression::None,
-                sealed: false,
-                length: Length::UNKNOWN,
                 dictionaries: Dictionaries::default(),
-                schema: Schema::UNKNOWN,
+                about: About::new(Format::Raw),
             },
             meta: None,
         }
@@ -164,7 +107,7 @@ impl Record {
     /// Says how the bytes are encoded. They are not changed.
     #[must_use]
     pub fn with_format(mut self, format: Format) -> Self {
-        self.body.format = format;
+        self.body.about = self.body.about.with_format(format);
         self
     }
 
@@ -180,14 +123,16 @@ impl Record {
     /// ```
     #[must_use]
     pub fn with_version(mut self, version: u16) -> Self {
-        self.body.schema = Schema::new(version, self.fingerprint());
+        let schema = Schema { version, ..self.body.about.schema() };
+        self.body.about = self.body.about.with_schema(schema);
         self
     }
 
     /// Says what the type looks like that the bytes were written from, or that it is not known.
     #[must_use]
     pub fn with_fingerprint(mut self, fingerprint: impl Into<Option<Fingerprint>>) -> Self {
-        self.body.schema = Schema::new(self.version(), fingerprint.into());
+        let schema = Schema { fingerprint: fingerprint.into(), ..self.body.about.schema() };
+        self.body.about = self.body.about.with_schema(schema);
         self
     }
 
@@ -216,26 +161,26 @@ impl Record {
     /// How the bytes are encoded; [`Format::Raw`] where nothing is known.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.body.format
+        self.body.about.format()
     }
 
     /// How the bytes are compressed.
     #[must_use]
     pub fn compression(&self) -> Compression {
-        self.body.compression
+        self.body.about.compression()
     }
 
     /// Which version of its topic's messages this is; 1 where nothing is said.
     #[must_use]
     pub fn version(&self) -> u16 {
-        self.body.schema.version()
+        self.body.about.schema().version
     }
 
     /// What the type looks like that it was written from, where that is known: types say so in
     /// formats whose fields have only positions.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.body.schema.fingerprint()
+        self.body.about.schema().fingerprint
     }
 
     /// The key, if the message has one.
@@ -254,14 +199,14 @@ impl Record {
     /// of frames that say it.
     #[must_use]
     pub fn plain_length(&self) -> Option<u32> {
-        self.body.length.get()
+        self.body.about.length()
     }
 
     /// Says that length: for back ends, which keep it beside the bytes. Where it is not
     /// what comes out, the record does not open.
     #[must_use]
     pub fn with_plain_length(mut self, length: Option<u32>) -> Self {
-        self.body.length = length.into();
+        self.body.about = self.body.about.with_length(length);
         self
     }
 
@@ -269,13 +214,13 @@ impl Record {
     /// those alone.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
-        self.body.sealed
+        self.body.about.is_sealed()
     }
 
     /// Says whether they did: for back ends, which keep that beside the bytes.
     #[must_use]
     pub fn with_sealed(mut self, sealed: bool) -> Self {
-        self.body.sealed = sealed;
+        self.body.about = self.body.about.with_sealed(sealed);
         self
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn compress(
 /// Refuses a payload of more bytes than this. Those that are compressed are refused as they come
 /// out, by [`decompress`].
 pub(crate) fn check(body: &Body, limit: usize) -> Result<(), DecodeError> {
-    if body.compression == Compression::None && body.bytes.len() > limit {
+    if body.about.compression() == Compression::None && body.bytes.len() > limit {
         return Err(DecodeError::TooLarge { limit });
     }
     Ok(())
@@ -95,7 +95,7 @@ pub(crate) fn check(body: &Body, limit: usize) -> Result<(), DecodeError> {
 
 /// The payload before compression; a copy only where it was compressed, and a limit too.
 pub(crate) fn plain(body: &Body, limit: usize) -> Result<Bytes, DecodeError> {
-    if body.compression == Compression::None {
+    if body.about.compression() == Compression::None {
         return Ok(body.bytes.clone());
     }
     let mut out = Vec::new();
@@ -112,10 +112,10 @@ pub(crate) fn decompress(
     limit: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
-    let Body { bytes, compression, .. } = body;
-    let declared = body.length.get().map(|length| length as usize);
+    let (bytes, compression) = (&body.bytes, body.about.compression());
+    let declared = body.about.length().map(|length| length as usize);
     out.clear();
-    if *compression == Compression::None {
+    if compression == Compression::None {
         check(body, limit)?;
         out.extend_from_slice(bytes);
         return Ok(());
@@ -125,7 +125,7 @@ pub(crate) fn decompress(
     }
     let most = declared.unwrap_or(limit);
     let found = |id| body.dictionaries.get(id).or_else(|| more.get(id));
-    match (unpack(*compression, bytes, found, most, out), declared) {
+    match (unpack(compression, bytes, found, most, out), declared) {
         (Ok(()), Some(declared)) if declared != out.len() => {
             Err(DecodeError::Length { declared, got: out.len() })
         }
@@ -140,11 +140,9 @@ pub(crate) fn decompress(
             Err(DecodeError::Length { declared, got: declared.saturating_add(1) })
         }
         (Err(Stop::Over), None) => Err(DecodeError::TooLarge { limit }),
-        (Err(Stop::Damaged(source)), _) => {
-            Err(DecodeError::Decompress { compression: *compression, source })
-        }
+        (Err(Stop::Damaged(source)), _) => Err(DecodeError::Decompress { compression, source }),
         (Err(Stop::Unavailable), _) => {
-            let (what, remedy) = unavailable(*compression);
+            let (what, remedy) = unavailable(compression);
             Err(DecodeError::Unavailable { what, remedy })
         }
     }

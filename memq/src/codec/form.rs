@@ -20,7 +20,7 @@ use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Length, Meta, Record, Schema};
+use crate::record::{About, Body, Meta, Record, Schema};
 use crate::schema::{Source, Versions};
 
 /// What one message costs in the log beside its own bytes, about: its slot, and its part of a label.
@@ -162,8 +162,14 @@ pub struct Raw(());
 pub enum Fitted {
     /// Nothing: its own body is stored, as one of this format. So no reference is counted.
     Given(Format),
-    /// Another body.
-    Written(Body),
+    /// Another body. Boxed, since most have none.
+    Written(Box<Body>),
+}
+
+impl Fitted {
+    fn written(body: Body) -> Self {
+        Self::Written(Box::new(body))
+    }
 }
 
 type Encode<T> = fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>;
@@ -232,7 +238,7 @@ impl<T> Writer<T> {
     /// would read a changed type's fields as others; elsewhere a type may change as serde allows.
     pub(crate) fn of(mut self, versions: &Versions<T>) -> Self {
         let print = versions.fingerprint.filter(|_| self.format.is_positional());
-        self.schema = Schema::new(versions.version, print);
+        self.schema = Schema { version: versions.version, fingerprint: print };
         self
     }
 
@@ -259,14 +265,11 @@ impl<T> Writer<T> {
             spare::keep_buffer(&PACKED, packed);
             done?
         };
+        let about = About::new(format).with_compression(self.compression);
         self.seal(Body {
             bytes,
-            format,
-            compression: self.compression,
-            sealed: false,
-            length: Some(length).into(),
             dictionaries: self.dictionaries_of(self.compression),
-            schema,
+            about: about.with_length(Some(length)).with_schema(schema),
         })
     }
 
@@ -277,12 +280,8 @@ impl<T> Writer<T> {
         let framed = frame::write(&body, false)?;
         Ok(Body {
             bytes: self.stages.seal(&framed)?.into(),
-            format: Format::Custom,
-            compression: Compression::None,
-            sealed: true,
-            length: Length::UNKNOWN,
             dictionaries: body.dictionaries,
-            schema: body.schema,
+            about: About::new(Format::Custom).with_sealed(true).with_schema(body.about.schema()),
         })
     }
 
@@ -298,10 +297,11 @@ impl<T> Writer<T> {
 impl Writer<Record> {
     fn fit(&self, record: &Record) -> Result<Fitted, EncodeError> {
         let body = &record.body;
-        if body.sealed {
-            return Ok(Fitted::Given(body.format));
+        let about = body.about;
+        if about.is_sealed() {
+            return Ok(Fitted::Given(about.format()));
         }
-        let format = match body.format {
+        let format = match about.format() {
             Format::Native => {
                 return Err(EncodeError::Unavailable {
                     what: "a record of native values".into(),
@@ -311,15 +311,18 @@ impl Writer<Record> {
             Format::Raw => self.format,
             format => format,
         };
-        if self.compression != Compression::None && body.compression == Compression::None {
-            return self.finish(format, body.schema, &body.bytes).map(Fitted::Written);
+        let compression = about.compression();
+        if self.compression != Compression::None && compression == Compression::None {
+            return self.finish(format, about.schema(), &body.bytes).map(Fitted::written);
         }
-        let more = self.dictionaries_of(body.compression);
+        let more = self.dictionaries_of(compression);
         if more.is_empty() && self.stages.is_empty() {
             return Ok(Fitted::Given(format));
         }
         let dictionaries = body.dictionaries.and(&more);
-        self.seal(Body { format, dictionaries, ..body.clone() }).map(Fitted::Written)
+        let about = about.with_format(format);
+        let body = Body { bytes: body.bytes.clone(), dictionaries, about };
+        self.seal(body).map(Fitted::written)
     }
 }
 
@@ -375,8 +378,8 @@ impl<T> Reader<T> {
     }
 
     fn decode(&self, body: &Body) -> Result<T, DecodeError> {
-        let (version, fingerprint) = (body.schema.version(), body.schema.fingerprint());
-        let got = match body.format {
+        let Schema { version, fingerprint } = body.about.schema();
+        let got = match body.about.format() {
             Format::Raw => self.decoders.declared,
             format => format,
         };
@@ -400,7 +403,7 @@ impl<T> Reader<T> {
         body: &Body,
         decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
-        if body.compression == Compression::None {
+        if body.about.compression() == Compression::None {
             // It is in memory already: only a limit that was asked for is kept.
             if let Some(limit) = self.max_decoded {
                 compression::check(body, limit)?;

@@ -85,7 +85,7 @@ use super::compression;
 use crate::dictionary::Dictionaries;
 use crate::error::{EncodeError, FrameError};
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Schema};
+use crate::record::{About, Body, Schema};
 use crate::schema::Fingerprint;
 
 /// What every frame begins with.
@@ -134,18 +134,19 @@ pub(super) struct Header {
 
 /// The body as a frame of version 2.
 pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
-    if body.format == Format::Native {
+    let about = body.about;
+    if about.format() == Format::Native {
         return Err(EncodeError::Unavailable {
             what: "a frame of a native message".to_owned(),
             remedy: "give the type a format, such as `Json`".to_owned(),
         });
     }
-    let length = match body.compression {
+    let length = match about.compression() {
         Compression::None => None,
         _ => Some(declared(body)?),
     };
-    let version = Some(body.schema.version()).filter(|version| *version != 1);
-    let fingerprint = body.schema.fingerprint();
+    let Schema { version, fingerprint } = about.schema();
+    let version = Some(version).filter(|version| *version != 1);
     let mut flags = 0;
     let mut hlen = V2_HEADER;
     if version.is_some() {
@@ -167,7 +168,8 @@ pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
     let mut frame = Vec::with_capacity(hlen + body.bytes.len());
     frame.extend_from_slice(&MAGIC);
     // At most 26, so it fits.
-    frame.extend_from_slice(&[2, body.format.code(), body.compression.code(), flags, hlen as u8]);
+    let (format, compression) = (about.format().code(), about.compression().code());
+    frame.extend_from_slice(&[2, format, compression, flags, hlen as u8]);
     if let Some(version) = version {
         frame.extend_from_slice(&version.to_le_bytes());
     }
@@ -187,7 +189,7 @@ pub(crate) fn write(body: &Body, checksum: bool) -> Result<Bytes, EncodeError> {
 
 /// The length of a compressed body before compression, found by decompression if need be.
 fn declared(body: &Body) -> Result<u32, EncodeError> {
-    if let Some(length) = body.length.get() {
+    if let Some(length) = body.about.length() {
         return Ok(length);
     }
     let bytes = compression::plain(body, DEFAULT_MAX_DECODED).map_err(EncodeError::Length)?.len();
@@ -197,14 +199,11 @@ fn declared(body: &Body) -> Result<u32, EncodeError> {
 /// A frame of version 1 or 2; the payload is a slice of `bytes`, not a copy.
 pub(crate) fn read(bytes: &Bytes) -> Result<Body, FrameError> {
     let Header { format, compression, length, schema, end } = header(bytes)?;
+    let about = About::new(format).with_compression(compression);
     Ok(Body {
         bytes: bytes.slice(end..),
-        format,
-        compression,
-        sealed: false,
-        length: length.into(),
         dictionaries: Dictionaries::default(),
-        schema,
+        about: about.with_length(length).with_schema(schema),
     })
 }
 
@@ -279,7 +278,8 @@ fn v2(bytes: &[u8]) -> Result<Header, FrameError> {
     let compression = Compression::from_code(cmp).ok_or(FrameError::Compression(cmp))?;
     let version = at(header, V2_HEADER).filter(|_| has(flag::VERSION)).map(u16::from_le_bytes);
     let print = at(header, print_at).filter(|_| has(flag::FINGERPRINT)).map(u64::from_le_bytes);
-    let schema = Schema::new(version.unwrap_or(1), print.map(Fingerprint::from_u64));
+    let fingerprint = print.map(Fingerprint::from_u64);
+    let schema = Schema { version: version.unwrap_or(1), fingerprint };
     let length = at(header, length_at).filter(|_| has(flag::LENGTH)).map(u32::from_le_bytes);
     match (compression, length) {
         (Compression::None, Some(declared)) if declared as usize != payload.len() => {

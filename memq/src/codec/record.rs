@@ -10,7 +10,7 @@ use super::{Codec, Detected, Encoded, Stage, compression, frame, guess};
 use crate::dictionary::Dictionary;
 use crate::error::{DecodeError, DetectError, EncodeError, FrameError};
 use crate::options::{Compression, DEFAULT_MAX_DECODED, Format};
-use crate::record::{Body, Length, Record};
+use crate::record::{Body, Record};
 
 impl Record {
     /// A record of bytes that may be a [frame](crate::codec::frame).
@@ -105,8 +105,7 @@ impl Record {
     /// For bytes from elsewhere that [`detect`](Self::detect) reports as compressed.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.body.compression = compression;
-        self.body.length = Length::UNKNOWN;
+        self.body.about = self.body.about.with_compression(compression).with_length(None);
         self
     }
 
@@ -184,12 +183,8 @@ impl Record {
     pub fn decompress(&self, limit: usize) -> Result<Self, DecodeError> {
         let bytes = self.plain(limit)?;
         compression::check(&self.body, limit)?;
-        let body = Body {
-            bytes,
-            compression: Compression::None,
-            length: Length::UNKNOWN,
-            ..self.body.clone()
-        };
+        let about = self.body.about.with_compression(Compression::None).with_length(None);
+        let body = Body { bytes, about, ..self.body.clone() };
         Ok(Self { body, meta: self.meta.clone() })
     }
 
@@ -222,7 +217,7 @@ impl Record {
     /// [`decompress`](Self::decompress).
     #[cfg(feature = "serde")]
     pub fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        super::format::decode(self.body.format, &self.payload()?)
+        super::format::decode(self.format(), &self.payload()?)
     }
 
     /// The value, read by the codec `C`: for records that do not say their format, and for codecs
@@ -252,8 +247,8 @@ impl Record {
         C: Codec<T, Form = Encoded>,
         T: Send + Sync + 'static,
     {
-        let (got, reads) = (self.body.format, C::FORMAT);
-        if self.body.sealed {
+        let (got, reads) = (self.format(), C::FORMAT);
+        if self.is_sealed() {
             return Err(DecodeError::Sealed);
         }
         if got != reads && got != Format::Raw && reads != Format::Custom {
@@ -284,7 +279,7 @@ impl Record {
 
     /// The bytes before compression.
     fn plain(&self, limit: usize) -> Result<Bytes, DecodeError> {
-        if self.body.sealed {
+        if self.is_sealed() {
             return Err(DecodeError::Sealed);
         }
         compression::plain(&self.body, limit)

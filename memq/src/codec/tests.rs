@@ -14,9 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::compress;
 use super::{Bincode, Codec, Encoded, Json, MessagePack, Postcard};
-use crate::dictionary::Dictionaries;
 use crate::options::{Compression, Format};
-use crate::record::{Body, Record, Schema};
+use crate::record::{Body, Record};
 
 /// Something of everything that serde knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,16 +128,8 @@ where
 fn record(format: Format, compression: Compression, plain: &[u8]) -> Record {
     let mut bytes = Vec::new();
     compress(compression, compression.default_level(), None, plain, &mut bytes).unwrap();
-    Record {
-        body: Body {
-            bytes: bytes.into(),
-            format,
-            compression,
-            sealed: false,
-            length: Some(plain.len() as u32).into(),
-            dictionaries: Dictionaries::default(),
-            schema: Schema::UNKNOWN,
-        },
-        meta: None,
-    }
+    Record::new(bytes)
+        .with_format(format)
+        .with_compression(compression)
+        .with_plain_length(Some(plain.len() as u32))
 }

@@ -2,13 +2,11 @@
 
 use super::*;
 use crate::options::Format;
-use crate::record::Schema;
+use crate::record::About;
 
 fn body(compression: Compression, bytes: impl Into<Bytes>, length: Option<u32>) -> Body {
-    let (bytes, length) = (bytes.into(), length.into());
-    let dictionaries = Dictionaries::default();
-    let schema = Schema::UNKNOWN;
-    Body { bytes, format: Format::Raw, compression, sealed: false, length, dictionaries, schema }
+    let about = About::new(Format::Raw).with_compression(compression).with_length(length);
+    Body { bytes: bytes.into(), dictionaries: Dictionaries::default(), about }
 }
 
 /// Every message in a log has one.

@@ -7,6 +7,7 @@ use std::vec::IntoIter;
 use super::{Encoded, Fitted, Form, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
+use crate::options::Format;
 use crate::record::{Body, Meta, Record};
 
 impl<T: Send + Sync + 'static> Form<T> for Shared {
@@ -168,7 +169,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
     }
 
     fn open(stored: &Body, _: Option<&Arc<Meta>>, reader: &Reader<T>) -> Result<T, DecodeError> {
-        if stored.sealed {
+        if stored.about.is_sealed() {
             return reader.decode(&reader.unseal(stored)?);
         }
         reader.decode(stored)
@@ -185,6 +186,12 @@ impl<T: Send + Sync + 'static> Take<T> for Encoded {
     fn take(_: &Body, opened: T) -> T {
         opened
     }
+}
+
+/// A body as it was given, of this format.
+#[inline]
+fn given(body: Body, format: Format) -> Body {
+    Body { about: body.about.with_format(format), ..body }
 }
 
 impl Form<Record> for Raw {
@@ -210,9 +217,9 @@ impl Form<Record> for Raw {
     #[inline]
     fn store(record: &mut Option<Record>, made: Fitted) -> Body {
         match (made, record) {
-            (Fitted::Written(body), _) => body,
+            (Fitted::Written(body), _) => *body,
             (Fitted::Given(format), record) => match record.take() {
-                Some(record) => Body { format, ..record.body },
+                Some(record) => given(record.body, format),
                 None => unreachable!("a message was stored twice"),
             },
         }
@@ -220,22 +227,19 @@ impl Form<Record> for Raw {
 
     #[inline]
     fn store_next(records: &mut IntoIter<Record>, made: &mut Option<Fitted>) -> Body {
-        let (Some(record), Some(fitted)) = (records.next(), made.take()) else {
+        let (Some(record), Some(fitted)) = (records.next(), made) else {
             unreachable!("a message was stored twice")
         };
         match fitted {
-            Fitted::Given(format) => Body { format, ..record.body },
-            Fitted::Written(body) => {
-                *made = Some(Fitted::Written(record.body));
-                body
-            }
+            Fitted::Given(format) => given(record.body, *format),
+            Fitted::Written(body) => std::mem::replace(body, record.body),
         }
     }
 
     fn send<R: Send + Sync + Unpin + 'static>(record: &Record, made: Fitted, _: &R) -> Body {
         match made {
-            Fitted::Given(format) => Body { format, ..record.body.clone() },
-            Fitted::Written(body) => body,
+            Fitted::Given(format) => given(record.body.clone(), format),
+            Fitted::Written(body) => *body,
         }
     }
 
@@ -244,7 +248,7 @@ impl Form<Record> for Raw {
         meta: Option<&Arc<Meta>>,
         reader: &Reader<Record>,
     ) -> Result<Record, DecodeError> {
-        let unseal = stored.sealed && !reader.keep_sealed;
+        let unseal = stored.about.is_sealed() && !reader.keep_sealed;
         let mut body = if unseal { reader.unseal(stored)? } else { stored.clone() };
         if !reader.dictionaries.is_empty() {
             body.dictionaries = body.dictionaries.and(&reader.dictionaries);

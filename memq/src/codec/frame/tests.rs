@@ -1,7 +1,7 @@
 //! The header, byte by byte.
 
 use super::*;
-use crate::record::Length;
+use crate::record::About;
 
 fn head(bytes: &[u8]) -> Result<Header, FrameError> {
     header(bytes)
@@ -29,12 +29,8 @@ fn the_checksum_is_crc32c() {
 fn what_is_written_is_pinned() {
     let body = |compression, length| Body {
         bytes: Bytes::from_static(b"{}"),
-        format: Format::Json,
-        compression,
-        sealed: false,
-        length: Option::into(length),
         dictionaries: Dictionaries::default(),
-        schema: Schema::UNKNOWN,
+        about: About::new(Format::Json).with_compression(compression).with_length(length),
     };
     let plain = body(Compression::None, None);
     assert_eq!(write(&plain, false).unwrap(), &b"TMQ\x02\x01\x00\x00\x08{}"[..]);
@@ -54,14 +50,13 @@ fn what_is_written_is_pinned() {
 #[test]
 fn version_and_fingerprint_are_pinned() {
     let print = Fingerprint::from_u64(0x0807_0605_0403_0201);
-    let body = |version, print, compression| Body {
+    let body = |version, fingerprint, compression| Body {
         bytes: Bytes::from_static(b"{}"),
-        format: Format::Postcard,
-        compression,
-        sealed: false,
-        length: Some(7).filter(|_| compression != Compression::None).into(),
         dictionaries: Dictionaries::default(),
-        schema: Schema::new(version, print),
+        about: About::new(Format::Postcard)
+            .with_compression(compression)
+            .with_length(Some(7).filter(|_| compression != Compression::None))
+            .with_schema(Schema { version, fingerprint }),
     };
     let none = Compression::None;
     for (body, frame) in [
@@ -83,7 +78,7 @@ fn version_and_fingerprint_are_pinned() {
         assert_eq!(read(&checked).unwrap(), body);
     }
     let old = read(&Bytes::from_static(b"TMQ\x01\x01\x00{}")).unwrap();
-    assert_eq!(old.schema, Schema::UNKNOWN);
+    assert_eq!(old.about.schema(), Schema::UNKNOWN);
 }
 
 #[test]
@@ -114,9 +109,15 @@ fn each_option_is_read_or_skipped() {
     assert_eq!(length(&v2(1, 2, 0x07, &[&[9; 10][..], &[1, 2, 0, 0]].concat(), b"")), Some(0x201));
     let schema = |frame: &[u8]| head(frame).unwrap().schema;
     let print = Fingerprint::from_u64(u64::from_le_bytes([9; 8]));
-    assert_eq!(schema(&v2(1, 0, 0x81, &[2, 1], b"")), Schema::new(0x102, None));
-    assert_eq!(schema(&v2(1, 0, 0x02, &[9; 8], b"")), Schema::new(1, Some(print)));
-    assert_eq!(schema(&v2(1, 0, 0x13, &[9; 10], b"")), Schema::new(0x909, Some(print)));
+    assert_eq!(schema(&v2(1, 0, 0x81, &[2, 1], b"")), Schema { version: 0x102, fingerprint: None });
+    assert_eq!(
+        schema(&v2(1, 0, 0x02, &[9; 8], b"")),
+        Schema { version: 1, fingerprint: Some(print) }
+    );
+    assert_eq!(
+        schema(&v2(1, 0, 0x13, &[9; 10], b"")),
+        Schema { version: 0x909, fingerprint: Some(print) }
+    );
     assert_eq!(length(&v2(1, 3, 0x54, &[&[1, 2, 0, 0], &[9; 5][..]].concat(), b"")), Some(0x201));
 }
 
@@ -198,12 +199,8 @@ fn a_cut_header_says_how_much_is_missing() {
 fn a_native_message_has_no_frame() {
     let body = Body {
         bytes: Bytes::new(),
-        format: Format::Native,
-        compression: Compression::None,
-        sealed: false,
-        length: Length::UNKNOWN,
         dictionaries: Dictionaries::default(),
-        schema: Schema::UNKNOWN,
+        about: About::new(Format::Native),
     };
     assert!(matches!(write(&body, false), Err(EncodeError::Unavailable { .. })));
     assert!(matches!(write(&body, true), Err(EncodeError::Unavailable { .. })));

@@ -50,7 +50,7 @@ fn written(compression: Compression) -> Record {
     writer.level = compression.default_level();
     writer.stages = stages();
     let packed = Encoded::pack::<Blind>(&sample(), &writer).unwrap();
-    assert!(packed.made.sealed);
+    assert!(packed.made.about.is_sealed());
     Record { body: packed.made, meta: packed.meta }
 }
 
