@@ -348,11 +348,16 @@ impl Publisher<Record> {
     ///
     /// As [`publish`](Self::publish). Bytes that begin like a frame and are none are
     /// [`EncodeError::Frame`]; publish a [`Record`] to store them as they are.
+    #[inline]
     pub fn publish_bytes(&self, bytes: impl Into<Bytes>) -> Publish<'_, Record> {
         let bytes = bytes.into();
-        if !frame::is_frame(&bytes) {
-            return Publish::new(self, Record::new(bytes));
+        if frame::is_frame(&bytes) {
+            return self.publish_frame(bytes);
         }
+        Publish::new(self, Record::new(bytes))
+    }
+
+    fn publish_frame(&self, bytes: Bytes) -> Publish<'_, Record> {
         match Record::parse(bytes.clone()) {
             Ok(record) => Publish::new(self, record),
             Err(error) => Publish::refused(self, Record::new(bytes), EncodeError::Frame(error)),

@@ -70,6 +70,7 @@ impl Meta {
     }
 
     /// The key, borrowed.
+    #[inline]
     pub(crate) fn key(meta: Option<&Arc<Self>>) -> Option<Key<'_>> {
         Some(Key::new(meta?.key.as_ref()?.as_bytes()))
     }
@@ -93,6 +94,7 @@ impl Record {
     /// counts only the slice towards `max_bytes`. Give it `Bytes::copy_from_slice` of a small part of
     /// a large buffer.
     #[must_use]
+    #[inline]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self {
             body: Body {
@@ -185,6 +187,7 @@ impl Record {
 
     /// The key, if the message has one.
     #[must_use]
+    #[inline]
     pub fn key(&self) -> Option<Key<'_>> {
         Meta::key(self.meta.as_ref())
     }

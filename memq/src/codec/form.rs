@@ -157,18 +157,18 @@ pub struct Shared(());
 #[derive(Clone, Copy, Debug)]
 pub struct Raw(());
 
-/// What is made of a record before it is stored.
+/// What is made of a record before it is stored. Whole words, as [`About`].
 #[derive(Debug)]
-pub enum Fitted {
-    /// Nothing: its own body is stored, as one of this format. So no reference is counted.
-    Given(Format),
-    /// Another body. Boxed, since most have none.
-    Written(Box<Body>),
+pub struct Fitted {
+    /// Another body than its own, where it takes one. Its own is moved: so no reference is counted.
+    written: Option<Box<Body>>,
+    /// What is then known of its own.
+    about: About,
 }
 
-impl Fitted {
-    fn written(body: Body) -> Self {
-        Self::Written(Box::new(body))
+impl From<Body> for Fitted {
+    fn from(body: Body) -> Self {
+        Self { about: body.about, written: Some(Box::new(body)) }
     }
 }
 
@@ -299,7 +299,7 @@ impl Writer<Record> {
         let body = &record.body;
         let about = body.about;
         if about.is_sealed() {
-            return Ok(Fitted::Given(about.format()));
+            return Ok(Fitted { written: None, about });
         }
         let format = match about.format() {
             Format::Native => {
@@ -313,16 +313,16 @@ impl Writer<Record> {
         };
         let compression = about.compression();
         if self.compression != Compression::None && compression == Compression::None {
-            return self.finish(format, about.schema(), &body.bytes).map(Fitted::written);
+            return self.finish(format, about.schema(), &body.bytes).map(Fitted::from);
         }
+        let about = about.with_format(format);
         let more = self.dictionaries_of(compression);
         if more.is_empty() && self.stages.is_empty() {
-            return Ok(Fitted::Given(format));
+            return Ok(Fitted { written: None, about });
         }
         let dictionaries = body.dictionaries.and(&more);
-        let about = about.with_format(format);
         let body = Body { bytes: body.bytes.clone(), dictionaries, about };
-        self.seal(body).map(Fitted::written)
+        self.seal(body).map(Fitted::from)
     }
 }
 

@@ -116,6 +116,7 @@ mod flag {
 /// assert!(!frame::is_frame(b"{}"));
 /// ```
 #[must_use]
+#[inline]
 pub fn is_frame(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }

@@ -7,7 +7,6 @@ use std::vec::IntoIter;
 use super::{Encoded, Fitted, Form, Look, Packed, Raw, Reader, SLOT, Shared, Take, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::key::Key;
-use crate::options::Format;
 use crate::record::{Body, Meta, Record};
 
 impl<T: Send + Sync + 'static> Form<T> for Shared {
@@ -188,12 +187,6 @@ impl<T: Send + Sync + 'static> Take<T> for Encoded {
     }
 }
 
-/// A body as it was given, of this format.
-#[inline]
-fn given(body: Body, format: Format) -> Body {
-    Body { about: body.about.with_format(format), ..body }
-}
-
 impl Form<Record> for Raw {
     type Stored = Body;
     type Made = Fitted;
@@ -205,41 +198,37 @@ impl Form<Record> for Raw {
         writer: &Writer<Record>,
     ) -> Result<Packed<Fitted>, EncodeError> {
         let made = writer.fit(record)?;
-        let bytes = match &made {
-            Fitted::Given(_) => &record.body.bytes,
-            Fitted::Written(body) => &body.bytes,
-        };
-        let size = bytes.len() + SLOT;
+        let size = made.written.as_deref().unwrap_or(&record.body).bytes.len() + SLOT;
         let key = record.key().map_or(0, |key| key.hash64());
         Ok(Packed { made, meta: record.meta.clone(), key, size })
     }
 
     #[inline]
     fn store(record: &mut Option<Record>, made: Fitted) -> Body {
-        match (made, record) {
-            (Fitted::Written(body), _) => *body,
-            (Fitted::Given(format), record) => match record.take() {
-                Some(record) => given(record.body, format),
-                None => unreachable!("a message was stored twice"),
-            },
+        if let Some(body) = made.written {
+            return *body;
+        }
+        match record.take() {
+            Some(record) => Body { about: made.about, ..record.body },
+            None => unreachable!("a message was stored twice"),
         }
     }
 
     #[inline]
     fn store_next(records: &mut IntoIter<Record>, made: &mut Option<Fitted>) -> Body {
-        let (Some(record), Some(fitted)) = (records.next(), made) else {
+        let (Some(record), Some(made)) = (records.next(), made) else {
             unreachable!("a message was stored twice")
         };
-        match fitted {
-            Fitted::Given(format) => given(record.body, *format),
-            Fitted::Written(body) => std::mem::replace(body, record.body),
+        match &mut made.written {
+            Some(body) => std::mem::replace(body, record.body),
+            None => Body { about: made.about, ..record.body },
         }
     }
 
     fn send<R: Send + Sync + Unpin + 'static>(record: &Record, made: Fitted, _: &R) -> Body {
-        match made {
-            Fitted::Given(format) => given(record.body.clone(), format),
-            Fitted::Written(body) => *body,
+        match made.written {
+            Some(body) => *body,
+            None => Body { about: made.about, ..record.body.clone() },
         }
     }
 
