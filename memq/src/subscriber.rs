@@ -78,7 +78,7 @@ impl<T: Payload> Subscriber<T> {
         partition: Option<Partition>,
     ) -> Self {
         let (budget, patience) = (YIELD_EVERY, Patience::new());
-        let is_plain = T::Form::opened().is_some() && filter.is_none() && partition.is_none();
+        let is_plain = filter.is_none() && partition.is_none();
         Self {
             source,
             reader,
@@ -307,15 +307,14 @@ impl<T: Payload> Subscriber<T> {
     #[inline]
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Taken<T>, RecvError>> {
         match self.take_at_once() {
-            Some(taken) => Poll::Ready(Ok(taken)),
+            Some(taken) => Poll::Ready(taken),
             None => self.poll_looking(cx),
         }
     }
 
-    /// The next message, where it is there and nothing has to be made of it, nor said before.
+    /// The next message, where it is there, and none is passed over, nor anything said before.
     #[inline]
-    fn take_at_once(&mut self) -> Option<Taken<T>> {
-        let opened = T::Form::opened()?;
+    fn take_at_once(&mut self) -> Option<Result<Taken<T>, RecvError>> {
         if !self.is_plain || self.pending.is_some() || self.budget == 0 {
             return None;
         }
@@ -324,7 +323,11 @@ impl<T: Payload> Subscriber<T> {
         self.budget -= 1;
         self.patience.renew();
         cursor.passed();
-        Some((offset, opened()))
+        if let Some(opened) = T::Form::opened() {
+            return Some(Ok((offset, opened())));
+        }
+        self.lent = None;
+        self.made(offset).transpose()
     }
 
     #[inline(never)]
