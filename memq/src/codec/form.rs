@@ -295,6 +295,7 @@ impl<T> Writer<T> {
 }
 
 impl Writer<Record> {
+    #[inline]
     fn fit(&self, record: &Record) -> Result<Fitted, EncodeError> {
         let body = &record.body;
         let about = body.about;

@@ -232,6 +232,7 @@ impl Form<Record> for Raw {
         }
     }
 
+    #[inline]
     fn open(
         stored: &Body,
         meta: Option<&Arc<Meta>>,
