@@ -27,6 +27,7 @@ mod metadata;
 mod overflow;
 mod partitions;
 mod promises;
+mod records;
 mod retention;
 mod send;
 mod stress;

@@ -60,6 +60,7 @@ static NO_HEADERS: Headers = Headers::new();
 
 impl Meta {
     /// Key and headers as the log keeps them.
+    #[inline]
     pub(crate) fn share(key: Option<Key<'static>>, headers: Headers) -> Option<Arc<Self>> {
         (key.is_some() || !headers.is_empty()).then(|| Arc::new(Self { key, headers }))
     }
