@@ -118,8 +118,7 @@ fn ours(count: u64, dictionary: bool) -> (Outcome, Outcome) {
         let mut subscriber = broker.subscriber::<Order>().await.expect("a subscriber");
         let mut bytes = broker.topic("orders").subscriber().await.expect("a subscriber");
         let each = async |order| {
-            // As a batch of one, as the others do.
-            publisher.publish_batch(vec![order]).await.expect("published");
+            publisher.publish(order).await.expect("published");
             let order = subscriber.recv().await.map(memq::Message::into_inner);
             std::hint::black_box(order).is_ok()
         };
