@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use memq::codec::Stage;
 use memq::{
-    Broker, Compression, Dictionary, Format, Overflow, PublishError, Publisher, Record,
+    Broker, Cause, Compression, Dictionary, Format, Overflow, PublishError, Publisher, Record,
     TopicBuilder,
 };
+
+const DICTIONARY: &[u8] = include_bytes!("../examples/data/flights.dict");
 
 fn zipped<'a>(broker: &'a Broker, name: &str) -> TopicBuilder<'a, Record> {
     broker.topic(name).format(Format::Json).compress(Compression::Gzip)
@@ -136,7 +139,7 @@ async fn bytes_that_are_let_go_of_may_use_the_topic() {
 #[tokio::test]
 async fn a_record_that_is_not_changed_is_not_copied_either() {
     let broker = Broker::new();
-    let dictionary = Dictionary::new(include_bytes!("../examples/data/flights.dict").to_vec());
+    let dictionary = Dictionary::new(DICTIONARY.to_vec());
     let plain = broker.topic("plain").format(Format::Json);
     let other = broker.topic("other").compress(Compression::Zstd).dictionary(dictionary.unwrap());
     let record = packed("[1]").await;
@@ -146,4 +149,124 @@ async fn a_record_that_is_not_changed_is_not_copied_either() {
         let got = reader.recv().await.unwrap().into_inner();
         assert_eq!((place(&got), got.compression()), (place(&record), Compression::Gzip));
     }
+}
+
+struct Around;
+
+impl Stage for Around {
+    fn name(&self) -> &str {
+        "around"
+    }
+
+    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+        Ok(bytes.iter().rev().copied().collect())
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+        self.seal(bytes)
+    }
+}
+
+#[tokio::test]
+async fn a_record_keeps_its_own_dictionary_beside_the_topics() {
+    let broker = Broker::new();
+    let mut other = DICTIONARY.to_vec();
+    other[4] ^= 1;
+    let zipped = |name, bytes: Vec<u8>| -> TopicBuilder<'_, Record> {
+        let dictionary = Dictionary::new(bytes).unwrap();
+        broker.topic(name).compress(Compression::Zstd).dictionary(dictionary)
+    };
+    let (from, into) = (zipped("from", other), zipped("into", DICTIONARY.to_vec()));
+    let text = r#"[{"date":"2001/01/14 21:55","delay":0,"distance":480,"origin":"SAN"}]"#;
+    from.publisher().await.unwrap().publish_bytes(text).await.unwrap();
+    let record = from.subscriber().await.unwrap().recv().await.unwrap().into_inner();
+    let writer = into.publisher().await.unwrap();
+    writer.publish(record.clone()).await.unwrap();
+    writer.publish_batch([record.clone()]).await.unwrap();
+    let mut reader = into.subscriber().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(reader.recv().await.unwrap().payload().unwrap(), text);
+    }
+}
+
+#[tokio::test]
+async fn bytes_have_the_format_of_their_topic_one_by_one_and_in_a_batch() {
+    let broker = Broker::new();
+    let topic = broker.topic("json").format(Format::Json);
+    let writer = topic.publisher().await.unwrap();
+    let cbor = Record::new("x").with_format(Format::Cbor);
+    writer.publish_batch([Record::new("[1]"), cbor.clone(), Record::new("[1]")]).await.unwrap();
+    writer.publish_bytes("[1]").await.unwrap();
+    writer.publish(cbor).await.unwrap();
+    writer.reserve().await.unwrap().send(Record::new("[1]")).unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    for cbor in [false, true, false, false, true, false] {
+        let format = if cbor { Format::Cbor } else { Format::Json };
+        assert_eq!(reader.recv().await.unwrap().format(), format);
+    }
+}
+
+/// The length is that of what was compressed, which it no longer is, or is otherwise.
+#[tokio::test]
+async fn a_record_that_is_compressed_otherwise_forgets_its_length() {
+    let broker = Broker::new();
+    let zipped = broker.topic("zipped").compress(Compression::Gzip);
+    zipped.publisher().await.unwrap().publish_bytes("[1]").await.unwrap();
+    let zipped = zipped.subscriber().await.unwrap().recv().await.unwrap().into_inner();
+    assert_eq!(zipped.plain_length(), Some(3));
+    assert_eq!(zipped.decompress(8).unwrap().plain_length(), None);
+    assert_eq!(zipped.with_compression(Compression::Zstd).plain_length(), None);
+}
+
+/// Sealed without compression, and what comes compressed.
+#[tokio::test]
+async fn what_stages_seal_has_the_format_of_its_topic() {
+    let broker = Broker::new();
+    let zipped = broker.topic("zipped").compress(Compression::Gzip);
+    zipped.publisher().await.unwrap().publish_bytes("[1]").await.unwrap();
+    let zipped = zipped.subscriber().await.unwrap().recv().await.unwrap().into_inner();
+    let topic = broker.topic("sealed").format(Format::Json).stage(Around);
+    let writer = topic.publisher().await.unwrap();
+    for record in [Record::new("[1]"), zipped] {
+        writer.publish(record.clone()).await.unwrap();
+        writer.publish_batch([record]).await.unwrap();
+    }
+    let mut reader = topic.subscriber().await.unwrap();
+    let mut kept = topic.subscriber().keep_sealed().await.unwrap();
+    for _ in 0..4 {
+        let record = reader.recv().await.unwrap();
+        assert_eq!((record.format(), record.decode::<[u8; 1]>().unwrap()), (Format::Json, [1]));
+        assert!(kept.recv().await.unwrap().is_sealed());
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_native_values_is_refused_and_comes_back() {
+    let broker = Broker::new();
+    for compression in [Compression::None, Compression::Gzip] {
+        let topic = broker
+            .topic(if compression == Compression::None { "plain" } else { "zipped" })
+            .compress(compression);
+        let writer = topic.publisher().await.unwrap();
+        let native = Record::new("[1]").with_format(Format::Native);
+        let Err(error) = writer.publish_batch([Record::new("[0]"), native.clone()]).await else {
+            panic!("it is published")
+        };
+        assert_eq!((error.published.len(), error.rest.len()), (1, 1));
+        let PublishError::Encode { message, .. } = writer.try_publish(native).unwrap_err() else {
+            panic!("it is another error")
+        };
+        assert_eq!((message.format(), message.bytes()), (Format::Native, &"[1]".into()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_compressed_counts_as_what_is_stored() {
+    let broker = Broker::new();
+    let topic = broker.topic("zipped").compress(Compression::Gzip);
+    let writer = topic.publisher().await.unwrap();
+    let record = Record::new("a".repeat(10_000));
+    writer.publish(record.clone()).await.unwrap();
+    writer.publish_batch([record]).await.unwrap();
+    assert!(broker.stats("zipped").await.unwrap().bytes < 1_000);
 }

@@ -2,6 +2,7 @@
 
 mod about;
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,6 +41,15 @@ pub struct Body {
     /// What it may have been compressed with.
     pub(crate) dictionaries: Dictionaries,
     pub(crate) about: About,
+}
+
+impl Body {
+    /// Leaves one without bytes.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        let Self { bytes, dictionaries, about } = self;
+        Self { bytes: mem::take(bytes), dictionaries: mem::take(dictionaries), about: *about }
+    }
 }
 
 /// What a message carries beside its payload. Absent as a whole where there is neither.

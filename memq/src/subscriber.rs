@@ -50,7 +50,7 @@ pub struct Subscriber<T: Payload> {
     filter: Option<Filter<T>>,
     /// The only partition it reads, if that is said.
     partition: Option<Partition>,
-    /// Whether it takes all messages, as they are.
+    /// Whether it passes over none.
     is_plain: bool,
     /// What was made of the message that is lent, if one is.
     lent: Option<Opened<T>>,
@@ -318,6 +318,10 @@ impl<T: Payload> Subscriber<T> {
         if !self.is_plain || self.pending.is_some() || self.budget == 0 {
             return None;
         }
+        if T::Form::opened().is_none() {
+            // Before the next is taken: to drop it may be code that panics.
+            self.lent = None;
+        }
         let Site::Here(cursor) = &mut self.source.0 else { return None };
         let offset = cursor.next_at_once()?;
         self.budget -= 1;
@@ -326,7 +330,6 @@ impl<T: Payload> Subscriber<T> {
         if let Some(opened) = T::Form::opened() {
             return Some(Ok((offset, opened())));
         }
-        self.lent = None;
         self.made(offset).transpose()
     }
 

@@ -50,10 +50,14 @@ pub trait Form<T>: sealed::Sealed + Send + Sync + 'static {
     /// What the log keeps. The value is taken where that is the value itself, and else left.
     #[doc(hidden)]
     fn store(value: &mut Option<T>, made: Self::Made) -> Self::Stored;
-    /// The same for the next of many. Nothing is dropped, since that may be code of the user's own: one
-    /// that is not stored itself stays there, or where that was which was made of it.
+    /// The same for the next of many, which is so far in. One that is not stored itself stays there, or
+    /// what is left of it: to drop it may be code of the user's own.
     #[doc(hidden)]
-    fn store_next(values: &mut IntoIter<T>, made: &mut Option<Self::Made>) -> Self::Stored;
+    fn store_next(
+        values: &mut IntoIter<T>,
+        at: usize,
+        made: &mut Option<Self::Made>,
+    ) -> Self::Stored;
     /// What is sent to where the topic is kept. The value stays, since it may come back.
     #[doc(hidden)]
     fn send<R: Send + Sync + Unpin + 'static>(

@@ -131,7 +131,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         let topic = room.topic();
         let (messages, ready) = (&mut self.messages, &mut self.ready);
         let (taken, left) = (&mut self.taken, &mut self.left);
-        let mut offered = OfferedAll { messages, ready, taken, left };
+        let mut offered = OfferedAll { messages, at: 0, ready, taken, left };
         let result = topic.append_all(&mut offered, &mut self.stored, room.place());
         self.forget_stored();
         result
@@ -147,7 +147,7 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         self.offsets.extend(stored.map(Offset));
         self.since_yield += count;
         self.unstored -= count as usize;
-        // Where the log has their bytes they are still there, and may be code that is not ours.
+        // What was not stored itself is still there, and to drop it may be code that is not ours.
         while self.messages.len() > self.unstored {
             drop(self.messages.next());
         }
@@ -199,6 +199,8 @@ fn here<'r, 'a, T: Payload>(way: &'r mut Way<'a, T>) -> &'r mut Room<'a, T> {
 /// The first messages of a batch, offered to the log.
 struct OfferedAll<'a, T: Payload> {
     messages: &'a mut IntoIter<T>,
+    /// How many of those were stored.
+    at: usize,
     ready: &'a mut [(Ready<T>, usize)],
     taken: &'a mut usize,
     left: &'a mut usize,
@@ -226,7 +228,8 @@ impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
         *count -= 1;
         *self.taken += usize::from(*count == 0);
         *self.left -= 1;
-        T::Form::store_next(self.messages, &mut ready.made)
+        self.at += 1;
+        T::Form::store_next(self.messages, self.at - 1, &mut ready.made)
     }
 
     #[inline]
@@ -237,10 +240,12 @@ impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
             if more == 0 {
                 break;
             }
-            for _ in 0..more {
-                let stored = into.push(|| T::Form::store_next(self.messages, &mut ready.made));
+            for next in self.at..self.at + more {
+                let made = &mut ready.made;
+                let stored = into.push(|| T::Form::store_next(self.messages, next, made));
                 debug_assert!(stored);
             }
+            self.at += more;
             *count -= more;
             *self.taken += usize::from(*count == 0);
             *self.left -= more;

@@ -30,7 +30,7 @@ impl<T: Send + Sync + 'static> Form<T> for Shared {
     }
 
     #[inline]
-    fn store_next(values: &mut IntoIter<T>, _: &mut Option<()>) -> T {
+    fn store_next(values: &mut IntoIter<T>, _: usize, _: &mut Option<()>) -> T {
         match values.next() {
             Some(value) => value,
             None => unreachable!("a message was stored twice"),
@@ -156,7 +156,7 @@ impl<T: Send + Sync + 'static> Form<T> for Encoded {
         made
     }
 
-    fn store_next(_: &mut IntoIter<T>, made: &mut Option<Body>) -> Body {
+    fn store_next(_: &mut IntoIter<T>, _: usize, made: &mut Option<Body>) -> Body {
         match made.take() {
             Some(made) => made,
             None => unreachable!("a message was stored twice"),
@@ -215,13 +215,13 @@ impl Form<Record> for Raw {
     }
 
     #[inline]
-    fn store_next(records: &mut IntoIter<Record>, made: &mut Option<Fitted>) -> Body {
-        let (Some(record), Some(made)) = (records.next(), made) else {
+    fn store_next(records: &mut IntoIter<Record>, at: usize, made: &mut Option<Fitted>) -> Body {
+        let (Some(record), Some(made)) = (records.as_mut_slice().get_mut(at), made.take()) else {
             unreachable!("a message was stored twice")
         };
-        match &mut made.written {
-            Some(body) => std::mem::replace(body, record.body),
-            None => Body { about: made.about, ..record.body },
+        match made.written {
+            Some(body) => *body,
+            None => Body { about: made.about, ..record.body.take() },
         }
     }
 

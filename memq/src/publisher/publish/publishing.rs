@@ -176,7 +176,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         let offered = Offered { message: &mut self.message, made, meta, head };
         match topic.append(offered, id, &mut Place::default()) {
             Ok(offset) => {
-                // What was stored as bytes is still there.
+                // What was not stored itself is still there.
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
                     let presses = make_way(topic, cx);
