@@ -71,9 +71,9 @@ impl Topic for Brief {
     const SPEC: TopicSpec = TopicSpec::new("brief").ttl(MINUTE).max_messages(5_000);
 }
 
-/// Messages in the same stretch of the log, at most: an eighth of what is kept.
+/// Messages in the same stretch of the log, at most: an eighth of what is kept, or half of what is few.
 fn stretch(max: usize) -> usize {
-    (max / 8).clamp(1, 256)
+    (max / 8).max(8.min(max / 2)).clamp(1, 256)
 }
 
 #[tokio::test]

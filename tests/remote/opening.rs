@@ -5,7 +5,8 @@ use std::time::Duration;
 use memq::codec::{Json, MessagePack, Stage};
 use memq::spi::{Capabilities, Capability};
 use memq::{
-    Cause, Compression, Format, OpenError, Overflow, Record, Retain, Topic, TopicBuilder, TopicSpec,
+    Broker, Cause, Compression, Format, OpenError, Overflow, Record, Retain, Topic, TopicBuilder,
+    TopicSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +169,28 @@ async fn a_dictionary_is_compared_by_its_id_and_needed_to_publish() {
     let record = kept.recv().await.unwrap();
     let record = record.into_inner().with_dictionary(&dictionary);
     assert_eq!(record.payload().unwrap(), r#"[7,"green tea"]"#);
+}
+
+#[tokio::test]
+async fn a_record_is_sent_with_the_dictionary_it_came_with() {
+    let bytes = include_bytes!("../../examples/data/flights.dict");
+    let dictionary = memq::Dictionary::new(bytes.to_vec()).unwrap();
+    let here = Broker::new();
+    let flights = here.topic("flights").compress(Compression::Zstd).dictionary(dictionary);
+    let flight = r#"[{"date":"2001/01/14 21:55","delay":0,"distance":480,"origin":"SAN"}]"#;
+    flights.publisher().await.unwrap().publish_bytes(flight).await.unwrap();
+    let record = flights.subscriber().await.unwrap().recv().await.unwrap().into_inner();
+
+    let server = Server::start();
+    let broker = server.connect(8).broker();
+    let plain = broker.topic("plain").publisher().await.unwrap();
+    plain.publish(record.clone()).await.unwrap();
+    plain.publish_batch([record.clone()]).await.unwrap();
+    plain.send(record).await.unwrap().await.unwrap();
+    let mut kept = server.inside().topic("plain").subscriber().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(kept.recv().await.unwrap().payload().unwrap(), flight);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FIRST_SLOTS, Log, SEGMENT_BYTES, SLOTS, Stretch};
+use super::{FEW_SLOTS, FIRST_SLOTS, Log, SEGMENT_BYTES, SLOTS, Stretch};
 use crate::engine::offer::{Head, Offer};
 use crate::engine::segment::{Filler, Segment};
 use crate::position::Timestamp;
@@ -72,7 +72,7 @@ impl<P> Log<P> {
     }
 
     /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
-    /// most, since that is what may stay in memory after it was removed.
+    /// most, or half of what is few, since that is what may stay in memory after it was removed.
     #[inline]
     fn continues(&self, head: Head) -> bool {
         let since = |began: Timestamp| self.newest.since(began);
@@ -94,7 +94,8 @@ impl<P> Log<P> {
             Segment::borrowing(self.tail)
         } else {
             let used = self.segments.back().map(|last| (self.tail - last.base) as usize);
-            let most = SLOTS.min(self.limits.max_messages / 8).max(1);
+            let kept = self.limits.max_messages;
+            let most = SLOTS.min((kept / 8).max(FEW_SLOTS.min(kept / 2)));
             let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
             let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
             Segment::new(self.tail, slots, labels)
