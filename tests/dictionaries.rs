@@ -5,11 +5,11 @@ use crate::common;
 
 use std::sync::Arc;
 
-use common::Order;
+use common::{Around, Order};
 use memq::codec::{Json, MessagePack, Stage};
 use memq::{
-    Broker, Cause, Compression, DecodeError, Dictionary, DictionaryError, Format, OpenError,
-    Record, RecvError, Start, Topic, TopicConflict, TopicSpec,
+    Broker, Compression, DecodeError, Dictionary, DictionaryError, Format, OpenError, Record,
+    RecvError, Start, Topic, TopicConflict, TopicSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -295,23 +295,6 @@ async fn dead_letters_keep_their_dictionary() {
     assert_eq!(record.decode::<Flight>().unwrap(), flight);
     dead.redrive(|_, _| true).await.unwrap();
     assert_eq!(*group.recv().await.unwrap(), flight);
-}
-
-/// Turns the bytes around.
-struct Around;
-
-impl Stage for Around {
-    fn name(&self) -> &str {
-        "around"
-    }
-
-    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        Ok(bytes.iter().rev().copied().collect())
-    }
-
-    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        self.seal(bytes)
-    }
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Records: bytes that go into the log as they are, or as what is made of them.
 
+use crate::common;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use memq::codec::Stage;
+use common::Around;
 use memq::{
-    Broker, Cause, Compression, Dictionary, Format, Overflow, PublishError, Publisher, Record,
+    Broker, Compression, Dictionary, Format, Overflow, PublishError, Publisher, Record,
     TopicBuilder,
 };
 
@@ -151,22 +153,6 @@ async fn a_record_that_is_not_changed_is_not_copied_either() {
     }
 }
 
-struct Around;
-
-impl Stage for Around {
-    fn name(&self) -> &str {
-        "around"
-    }
-
-    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        Ok(bytes.iter().rev().copied().collect())
-    }
-
-    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        self.seal(bytes)
-    }
-}
-
 #[tokio::test]
 async fn a_record_keeps_its_own_dictionary_beside_the_topics() {
     let broker = Broker::new();
@@ -209,10 +195,7 @@ async fn bytes_have_the_format_of_their_topic_one_by_one_and_in_a_batch() {
 /// The length is that of what was compressed, which it no longer is, or is otherwise.
 #[tokio::test]
 async fn a_record_that_is_compressed_otherwise_forgets_its_length() {
-    let broker = Broker::new();
-    let zipped = broker.topic("zipped").compress(Compression::Gzip);
-    zipped.publisher().await.unwrap().publish_bytes("[1]").await.unwrap();
-    let zipped = zipped.subscriber().await.unwrap().recv().await.unwrap().into_inner();
+    let zipped = packed("[1]").await;
     assert_eq!(zipped.plain_length(), Some(3));
     assert_eq!(zipped.decompress(8).unwrap().plain_length(), None);
     assert_eq!(zipped.with_compression(Compression::Zstd).plain_length(), None);

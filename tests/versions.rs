@@ -1,7 +1,10 @@
 //! Types that change: versions, fingerprints, and what a reader makes of messages of others.
 
+use crate::common;
+
 use std::sync::Arc;
 
+use common::Around;
 use memq::codec::{Codec, Json, Native, Postcard, Stage};
 use memq::schema::{Fingerprint, Lineage};
 use memq::{
@@ -359,28 +362,11 @@ async fn what_cannot_become_the_newer_type_is_one_error_and_a_dead_letter() {
     }
 }
 
-/// Turns the bytes around.
-struct Reverse;
-
-impl Stage for Reverse {
-    fn name(&self) -> &str {
-        "reverse"
-    }
-
-    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        Ok(bytes.iter().rev().copied().collect())
-    }
-
-    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
-        self.seal(bytes)
-    }
-}
-
 #[tokio::test]
 async fn what_is_compressed_and_sealed_keeps_its_version() {
     use postcard::*;
     let broker = Broker::new();
-    let topic = broker.topic("orders").stage(Reverse).compress(Compression::Zstd);
+    let topic = broker.topic("orders").stage(Around).compress(Compression::Zstd);
     topic.format(Format::Postcard).create().await.unwrap();
     broker.publisher::<V1>().await.unwrap().publish(v1("tea", 1)).await.unwrap();
     broker.publisher::<V2>().await.unwrap().publish(v2("tea", 2)).await.unwrap();
@@ -393,7 +379,7 @@ async fn what_is_compressed_and_sealed_keeps_its_version() {
     assert!(sealed.is_sealed());
     assert_eq!((sealed.version(), sealed.fingerprint()), (2, V2::SHAPE));
     // Also through a frame around what is sealed, and where that says nothing.
-    let stages: [Arc<dyn Stage>; 1] = [Arc::new(Reverse)];
+    let stages: [Arc<dyn Stage>; 1] = [Arc::new(Around)];
     let parsed = Record::parse(sealed.frame().unwrap()).unwrap();
     for record in [parsed, Record::new(sealed.bytes().clone())] {
         let opened = record.unseal(&stages).unwrap();

@@ -8,12 +8,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use memq::codec::Json;
-use memq::{Broker, Key, Topic, TopicKey, TopicSpec};
+use memq::codec::{Json, Stage};
+use memq::{Broker, Cause, Key, Topic, TopicKey, TopicSpec};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+/// Turns the bytes around.
+pub struct Around;
+
+impl Stage for Around {
+    fn name(&self) -> &str {
+        "around"
+    }
+
+    fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+        Ok(bytes.iter().rev().copied().collect())
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Vec<u8>, Cause> {
+        self.seal(bytes)
+    }
+}
 
 /// A native topic of numbers, with the options that are said.
 #[macro_export]
