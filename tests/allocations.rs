@@ -72,3 +72,18 @@ fn a_batch_of_native_messages_allocates_its_list_and_nothing_for_each() {
     // A list that doubles as it grows, and one reference for each segment.
     assert!(allocations < 80, "{allocations} allocations");
 }
+
+#[test]
+fn a_topic_that_keeps_few_messages_has_eight_in_a_segment() {
+    let allocations = count(async || {
+        let broker = Broker::new();
+        let topic = broker.topic("few").max(16);
+        let few = topic.publisher().await.unwrap();
+        let mut incoming = topic.subscriber().await.unwrap();
+        for _ in 0..MESSAGES {
+            few.publish_bytes("ball").await.unwrap();
+            incoming.recv().await.unwrap();
+        }
+    });
+    assert!(allocations < MESSAGES / 8 * 5 + 100, "{allocations} allocations");
+}

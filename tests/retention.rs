@@ -71,7 +71,7 @@ impl Topic for Brief {
     const SPEC: TopicSpec = TopicSpec::new("brief").ttl(MINUTE).max_messages(5_000);
 }
 
-/// Messages in the same stretch of the log, at most: an eighth of what is kept, or half of what is few.
+/// Messages in the same stretch of the log, at most: an eighth of what is kept, or 8, up to half of it.
 fn stretch(max: usize) -> usize {
     (max / 8).max(8.min(max / 2)).clamp(1, 256)
 }

@@ -25,7 +25,8 @@ use crate::position::{Offset, Timestamp, nanos};
 pub(crate) const SLOTS: usize = 256;
 /// Slots of a topic's first segment, so that ten thousand quiet topics stay small.
 const FIRST_SLOTS: usize = 2;
-/// Slots of a segment of a topic that keeps few messages: one for each would cost more than they do.
+/// Slots of a segment of a topic that keeps few messages, if it keeps twice as many: one for each message
+/// would cost more than they do.
 const FEW_SLOTS: usize = 8;
 /// Bytes after which a segment is closed, so that large messages go one by one.
 pub(crate) const SEGMENT_BYTES: usize = 1 << 20;

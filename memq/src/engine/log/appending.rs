@@ -72,7 +72,7 @@ impl<P> Log<P> {
     }
 
     /// Whether the last segment takes this message. It holds an eighth of what the limits allow at
-    /// most, or half of what is few, since that is what may stay in memory after it was removed.
+    /// most, or a few messages, since that is what may stay in memory after it was removed.
     #[inline]
     fn continues(&self, head: Head) -> bool {
         let since = |began: Timestamp| self.newest.since(began);
