@@ -204,7 +204,9 @@ impl<T: Payload> Subscriber<T> {
         let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
         batch.push(self.source.last().0, offset, opened);
         // What is in the batch was passed, and would be lost with it.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.fill(&mut batch, max))) {
+        let filled = catch_unwind(AssertUnwindSafe(|| self.fill(&mut batch, max)));
+        let told = catch_unwind(AssertUnwindSafe(|| self.source.passed()));
+        if let Err(panic) = filled.and(told) {
             self.pending.get_or_insert_with(|| Pending::panic(batch.end(), panic));
         }
         let taken = u32::try_from(batch.len()).unwrap_or(u32::MAX);
@@ -213,8 +215,8 @@ impl<T: Payload> Subscriber<T> {
     }
 
     /// Takes what is there into a batch of `max` at most, until an error: that is for the next receive.
+    /// The caller tells publishers.
     fn fill(&mut self, batch: &mut Batch<T>, max: usize) {
-        let _told = self.source.pass_later();
         // A long batch takes what is there now, and not what is published while it is taken.
         let end = (max > YIELD_EVERY as usize).then(|| self.source.end());
         while batch.len() < max {

@@ -155,11 +155,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         self.topic.passed(&self.gauge);
     }
 
-    /// Does so when it is dropped, also where a codec or a filter panics.
-    pub(crate) fn pass_later(&self) -> PassLater<P> {
-        PassLater(self.topic.clone(), self.gauge.clone())
-    }
-
     /// The message taken last, and where it is; until the next look.
     #[inline]
     pub(crate) fn last(&self) -> (&Lane<P>, EntryRef<'_, P>) {
@@ -194,15 +189,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
 
     pub(crate) fn stats(&self) -> SubscriberStats {
         self.topic.reader_stats(&self.gauge)
-    }
-}
-
-/// Lets publishers know what was passed once it is dropped.
-pub(crate) struct PassLater<P: Send + Sync + 'static>(Arc<Topic<P>>, Arc<Gauge>);
-
-impl<P: Send + Sync + 'static> Drop for PassLater<P> {
-    fn drop(&mut self) {
-        self.0.passed(&self.1);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::codec::form::Form;
-use crate::engine::cursor::{Cursor, PassLater};
+use crate::engine::cursor::Cursor;
 use crate::engine::segment::{EntryRef, Lane};
 use crate::engine::stats::SubscriberStats;
 use crate::error::{RecvError, SeekError};
@@ -46,13 +46,11 @@ impl<T: Payload> Source<T> {
         }
     }
 
-    /// Lets publishers know of what was passed, once it is dropped. Elsewhere none of them waits for
-    /// it.
+    /// Lets publishers know of what was passed. Elsewhere none of them waits for it.
     #[inline]
-    pub(super) fn pass_later(&self) -> Option<PassLater<Stored<T>>> {
-        match &self.0 {
-            Site::Here(cursor) => Some(cursor.pass_later()),
-            Site::There(_) => None,
+    pub(super) fn passed(&self) {
+        if let Site::Here(cursor) = &self.0 {
+            cursor.passed();
         }
     }
 
