@@ -24,9 +24,9 @@ pub const NOTES: &[&str] = &[
      hold 1,024 messages where nothing else is said, and publishers wait (`overflow = Wait`). Where \
      work is shared memq is a consumer group, and each delivery is acknowledged.",
     "Every bounded peer holds 1,024 messages where the workload says nothing else. tokio-memq keeps \
-     10,000, its default, since nothing waits for a reader and the oldest is dropped; tokio-broadcast \
-     drops too, and tells the receiver. async-broadcast waits. ruststream is unbounded, copies on \
-     publishing, and keeps every message while its broker lives.",
+     10,000, its default, since nothing waits for a reader and the oldest is dropped; tokio-memq-few keeps \
+     as many as the workload says. tokio-broadcast drops too, and tells the receiver. async-broadcast \
+     waits. ruststream is unbounded, copies on publishing, and keeps every message while its broker lives.",
     "All run on tokio with two workers. The disruptor is polled by tasks, since its own threads would \
      spin on both cores. Publishers whose send never waits (tokio-broadcast, ruststream, and \
      async-broadcast in S11) let others run every 128 messages, as tokio's other channels do.",

@@ -7,33 +7,34 @@ use tokio_memq::{AsyncMessagePublisher, MessageSubscriber, Publisher, Subscriber
 
 use crate::queue::{Load, Open, Queue, Rx, Seen, Shape, Tx};
 
-/// Messages that a topic keeps where nothing is said; here too, where 1,024 would be allowed, since
-/// nothing waits for a reader.
-pub const KEPT: usize = 10_000;
+/// Messages that a topic keeps where nothing is said; here too, since nothing waits for a reader.
+const KEPT: usize = 10_000;
 const TOPIC: &str = "topic";
 
-/// Subscribers, each of which sees all.
+/// Subscribers, each of which sees all, of topics that keep as many messages as where nothing is said, or
+/// as few as those of the others.
 #[derive(Debug)]
-pub struct Broadcast;
+pub struct Broadcast<const FEW: bool = false>;
 /// Consumers with one identity.
 #[derive(Debug)]
 pub struct Sharing;
 
-pub fn options<M: Load>() -> TopicOptions {
-    // Large messages keep their own limit: ten thousand of them would not fit.
-    let kept = if M::CAPACITY < crate::queue::CAPACITY { M::CAPACITY } else { KEPT };
-    TopicOptions { max_messages: Some(kept), ..TopicOptions::default() }
+fn options(max_messages: usize) -> TopicOptions {
+    TopicOptions { max_messages: Some(max_messages), ..TopicOptions::default() }
 }
 
-impl<M: Load> Queue<M> for Broadcast {
-    const NAME: &'static str = "tokio-memq";
+impl<M: Load, const FEW: bool> Queue<M> for Broadcast<FEW> {
+    const NAME: &'static str = if FEW { "tokio-memq-few" } else { "tokio-memq" };
     type Tx = Publisher;
     type Rx = Subscriber;
     type Hold = MessageQueue;
 
     async fn open(shape: &Shape) -> Open<Publisher, Subscriber, MessageQueue> {
         let queue = MessageQueue::new();
-        queue.create_topic(TOPIC.to_string(), options::<M>()).await.expect("a topic");
+        queue
+            .create_topic(TOPIC.to_string(), options(if FEW { M::CAPACITY } else { KEPT }))
+            .await
+            .expect("a topic");
         let mut receivers = Vec::new();
         for _ in 0..shape.receivers + shape.slow {
             receivers.push(queue.subscriber(TOPIC.to_string()).await.expect("a subscriber"));
@@ -51,7 +52,7 @@ impl<M: Load> Queue<M> for Sharing {
 
     async fn open(shape: &Shape) -> Open<Publisher, Subscriber, MessageQueue> {
         let queue = MessageQueue::new();
-        queue.create_topic(TOPIC.to_string(), options::<M>()).await.expect("a topic");
+        queue.create_topic(TOPIC.to_string(), options(KEPT)).await.expect("a topic");
         let mut receivers = Vec::new();
         for _ in 0..shape.receivers {
             let (topic, group) = (TOPIC.to_string(), "workers".to_string());

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::row;
+use crate::SEED;
 use crate::adapters::{
     async_broadcast, async_channel, crossfire, disruptor, flume, kanal, memq, ruststream,
     tokio_broadcast, tokio_memq, tokio_mpsc,
@@ -191,9 +192,13 @@ fn one_to_one<const N: usize>(shape: Shape, source: Source) -> Vec<Row> {
     let consumed = source.blobs::<N, CONSUME>();
     let mut rows = values(shape, &make);
     rows.insert(2, queue::<_, memq::Consumed, _>(shape, &consumed));
-    // It keeps every message until it is dropped, which large ones do not allow.
     if N == CAPACITY {
+        // It keeps every message until it is dropped, which large ones do not allow.
         rows.push(queue::<_, ruststream::Memory, _>(shape, &make));
+    } else {
+        let few = queue::<_, tokio_memq::Broadcast<true>, _>(shape, &make);
+        let seed = rows.iter().position(|row| row.peer == SEED);
+        rows.insert(seed.map_or(rows.len(), |at| at + 1), few);
     }
     rows
 }
