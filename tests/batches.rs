@@ -6,7 +6,7 @@ use crate::common;
 use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -100,6 +100,46 @@ async fn a_member_whose_waker_panics_keeps_no_batch_from_the_others() {
     assert!(catch_unwind(AssertUnwindSafe(|| try_now(batch))).is_err());
     assert_eq!(bell.rings(), rings + 1);
     assert!(settle_with(&bell, &mut sleeps).is_ready());
+}
+
+numbers!(Few, "few", max_messages(4), overflow(Overflow::Wait));
+
+/// While a batch is taken, a publisher goes to sleep, which only another thread does or a filter. What
+/// wakes it may panic: the batch is there all the same.
+#[tokio::test]
+async fn a_batch_wakes_the_publisher_that_went_to_sleep_while_it_was_taken() {
+    for panics in [false, true] {
+        let broker = Broker::new();
+        let few = broker.publisher::<Few>().await.unwrap();
+        few.publish_batch((0..4).map(Few)).await.unwrap();
+        let more = async move { few.publish_batch((4..8).map(Few)).await.map(drop) };
+        let (bell, more) = (Bell::new(), Arc::new(Mutex::new(Box::pin(more))));
+        let asleep = Arc::new(AtomicUsize::new(0));
+        let sleep = {
+            let (bell, more, asleep) = (bell.clone(), more.clone(), asleep.clone());
+            move |few: &Few| {
+                if few.0 == 1 {
+                    let mut more = more.lock().unwrap();
+                    assert!(settle_with(&bell, &mut *more).is_pending());
+                    if panics {
+                        let bad = Waker::from(Arc::new(Panicking));
+                        let polled = more.as_mut().poll(&mut Context::from_waker(&bad));
+                        assert!(polled.is_pending());
+                    }
+                    asleep.store(bell.rings(), Ordering::Relaxed);
+                }
+                true
+            }
+        };
+        let mut reader = broker.subscriber::<Few>().filter(sleep).await.unwrap();
+        let batch = try_now(reader.recv_batch(10)).unwrap().unwrap();
+        assert_eq!(batch.iter().map(|few| few.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        let woken = bell.rings() > asleep.load(Ordering::Relaxed);
+        let rest = catch_unwind(AssertUnwindSafe(|| reader.try_recv()));
+        assert_eq!((woken, rest.is_err()), (!panics, panics));
+        assert!(poll_with(&bell, &mut *more.lock().unwrap()).is_ready());
+        assert_eq!(reader.try_recv().unwrap().unwrap().0, 6);
+    }
 }
 
 numbers!(Full, "full", max_messages(2), overflow(Overflow::Wait), partitions(2));
