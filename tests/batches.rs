@@ -115,7 +115,7 @@ async fn a_batch_wakes_the_publisher_that_went_to_sleep_while_it_was_taken() {
         let more = async move { few.publish_batch((4..8).map(Few)).await.map(drop) };
         let (bell, more) = (Bell::new(), Arc::new(Mutex::new(Box::pin(more))));
         let asleep = Arc::new(AtomicUsize::new(0));
-        let sleep = {
+        let all = {
             let (bell, more, asleep) = (bell.clone(), more.clone(), asleep.clone());
             move |few: &Few| {
                 if few.0 == 1 {
@@ -131,7 +131,7 @@ async fn a_batch_wakes_the_publisher_that_went_to_sleep_while_it_was_taken() {
                 true
             }
         };
-        let mut reader = broker.subscriber::<Few>().filter(sleep).await.unwrap();
+        let mut reader = broker.subscriber::<Few>().filter(all).await.unwrap();
         let batch = try_now(reader.recv_batch(10)).unwrap().unwrap();
         assert_eq!(batch.iter().map(|few| few.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
         let woken = bell.rings() > asleep.load(Ordering::Relaxed);

@@ -31,10 +31,8 @@ impl<M: Load, const FEW: bool> Queue<M> for Broadcast<FEW> {
 
     async fn open(shape: &Shape) -> Open<Publisher, Subscriber, MessageQueue> {
         let queue = MessageQueue::new();
-        queue
-            .create_topic(TOPIC.to_string(), options(if FEW { M::CAPACITY } else { KEPT }))
-            .await
-            .expect("a topic");
+        let options = options(if FEW { M::CAPACITY } else { KEPT });
+        queue.create_topic(TOPIC.to_string(), options).await.expect("a topic");
         let mut receivers = Vec::new();
         for _ in 0..shape.receivers + shape.slow {
             receivers.push(queue.subscriber(TOPIC.to_string()).await.expect("a subscriber"));
@@ -90,4 +88,32 @@ impl<M: Load> Rx<M> for Subscriber {
 
 fn see<M: Load>(message: &TopicMessage, seen: &mut Seen) {
     seen.take(message.deserialize::<M>().expect("a message"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{CAPACITY, Job};
+    use crate::run::this_thread;
+
+    /// Which message is the first that there is, of one more than the others keep.
+    fn first<const FEW: bool>() -> Vec<u64> {
+        this_thread().block_on(async {
+            let open = <Broadcast<FEW> as Queue<Job>>::open(&Shape::ONE);
+            let Open { mut senders, mut receivers, hold } = open.await;
+            for number in 0..=CAPACITY as u64 {
+                Tx::send(&mut senders[0], Job { number, bytes: bytes::Bytes::new() }).await;
+            }
+            let mut seen = Seen::numbered(Some(vec![0]));
+            assert!(Rx::<Job>::recv(&mut receivers[0], &mut seen).await);
+            drop(hold);
+            seen.numbers.expect("numbers")
+        })
+    }
+
+    #[test]
+    fn it_keeps_its_default_or_as_few_as_the_others() {
+        // A bit for each number: 0, and 1.
+        assert_eq!((first::<false>(), first::<true>()), (vec![0b01], vec![0b10]));
+    }
 }
