@@ -67,7 +67,7 @@ fn run(options: &Options) -> io::Result<()> {
     let mut progress = Progress::new(began);
     let head = machine::lines(COMPARED);
     if !options.json {
-        head.iter().for_each(|line| println!("{line}"));
+        head.iter().for_each(|line| println!("- {line}"));
         println!();
     }
     let mut measured = Vec::new();

@@ -95,7 +95,7 @@ fn run(workloads: Vec<Workload>, options: &Options) -> std::io::Result<()> {
     let mut progress = Progress::new(began);
     let head = machine::lines(notes::COMPARED);
     if !options.json {
-        head.iter().for_each(|line| println!("{line}"));
+        head.iter().for_each(|line| println!("- {line}"));
         println!();
     }
     let mut measured = Vec::new();
