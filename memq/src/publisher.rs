@@ -256,6 +256,15 @@ impl<T: Payload> Publisher<T> {
         permit::reserve(self).await
     }
 
+    /// Room for one message now, as [`reserve`](Self::reserve), if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] where there is none, [`PublishError::Closed`] and [`PublishError::Deleted`].
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, PublishError<()>> {
+        permit::try_reserve(self)
+    }
+
     /// The topic it publishes to.
     #[must_use]
     pub fn topic(&self) -> &TopicName {

@@ -128,16 +128,17 @@ impl Model {
         }
     }
 
-    /// Room is made only from what every reader has passed; without a reader, from nothing.
-    fn make_room(&mut self, size: usize) -> bool {
+    /// Room is made only from what every reader has passed; without a reader, from nothing. For one more
+    /// message, and for these bytes.
+    fn make_room(&mut self, bytes: usize) -> bool {
         if self.options.overflow == Overflow::DropOldest {
             return true;
         }
         let passed = self.readers.iter().map(|reader| reader.position).min().unwrap_or(0);
         loop {
             let messages = self.kept.len() + self.reserved + 1 > self.options.max;
-            let bytes = self.bytes() + size > self.options.max_bytes;
-            if !messages && !bytes {
+            let too_large = self.bytes() + bytes > self.options.max_bytes;
+            if !messages && !too_large {
                 return true;
             }
             if self.kept.is_empty() || self.head() >= passed {
@@ -148,14 +149,14 @@ impl Model {
         }
     }
 
-    /// Whether nobody waits who comes first, or there is room for both. Bytes that were passed and are
-    /// still there count as taken then.
-    fn is_next(&self, size: usize) -> bool {
-        let Some(waits) = self.queued else { return true };
+    /// Whether nobody waits who comes first, or there is room for both.
+    fn has_room(&mut self, size: usize) -> bool {
+        let Some(waits) = self.queued else { return self.make_room(size) };
         let passed = self.readers.iter().map(|reader| reader.position).min().unwrap_or(0);
         let left = self.kept.iter().filter(|kept| kept.offset >= passed).count();
         left + self.reserved + 2 <= self.options.max
-            && self.bytes() + waits + size <= self.options.max_bytes
+            && waits + size <= self.options.max_bytes
+            && self.make_room(waits + size)
     }
 
     /// Whether a publish of this length would no longer wait; changes nothing.
@@ -191,7 +192,7 @@ impl Model {
         let size = length + PRICE;
         match self.refusal(size) {
             Some(refusal) => Err(refusal),
-            None if self.is_next(size) && self.make_room(size) => Ok(self.store(id, size)),
+            None if self.has_room(size) => Ok(self.store(id, size)),
             None => Err(Refusal::Full),
         }
     }

@@ -43,6 +43,13 @@ impl Reader<'_> {
             Self::Group(group) => group.oldest,
         }
     }
+
+    fn lag(&self) -> u64 {
+        match self {
+            Self::Subscriber(subscriber) => subscriber.lag,
+            Self::Group(group) => group.lag,
+        }
+    }
 }
 
 impl fmt::Display for Reader<'_> {
@@ -212,6 +219,12 @@ fn explain_wait(publishers: usize, slowest: Reader<'_>, lines: &mut Vec<String>)
         1 => "1 publisher waits".to_string(),
         several => format!("{several} publishers wait"),
     };
+    if slowest.lag() == 0 {
+        lines.push(format!(
+            "{wait} for room, and everything is read: permits hold it, or they are about to look again"
+        ));
+        return;
+    }
     let offset = slowest.done();
     let does = if matches!(slowest, Reader::Group(_)) { "settled" } else { "read" };
     lines.push(format!("{wait} for room: {slowest} has not {does} offset {offset} yet"));

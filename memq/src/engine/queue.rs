@@ -6,6 +6,9 @@ use std::task::Waker;
 
 use super::wake::Wake;
 
+/// What a permit for a message wants of the bytes: less than any message does.
+pub(crate) const PERMIT: usize = 1;
+
 /// Waiters that are let in one after the other, in the order in which they came.
 ///
 /// The first keeps its place until it leaves, also while it is awake. Who comes later may go before
@@ -65,6 +68,11 @@ impl Queue {
     #[inline]
     pub(crate) fn first_sleeps(&self) -> bool {
         self.first().is_some_and(|first| first.waker.is_some())
+    }
+
+    /// Whether all who wait, wait for room alone, and not with a message.
+    pub(crate) fn has_permits_only(&self) -> bool {
+        self.bytes() == self.len() * PERMIT
     }
 
     /// The bytes that all who wait want.

@@ -8,6 +8,7 @@ use std::task::Poll;
 use super::Publisher;
 use super::publish::give_back;
 use super::room::Room;
+use crate::engine::queue::{PERMIT, Place};
 use crate::engine::state::Refusal;
 use crate::engine::topic::Topic;
 use crate::error::PublishError;
@@ -35,7 +36,7 @@ pub(super) async fn reserve<T: Payload>(
         loop {
             match topic.reserve(room.place()) {
                 Ok(()) => return Poll::Ready(Ok(Permit { publisher, topic, held: true })),
-                Err(Refusal::Full) => match room.poll(1, cx) {
+                Err(Refusal::Full) => match room.poll(PERMIT as u32, cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(refusal)) => {
                         topic.count_rejected(1);
@@ -48,6 +49,21 @@ pub(super) async fn reserve<T: Payload>(
         }
     })
     .await
+}
+
+pub(super) fn try_reserve<T: Payload>(
+    publisher: &Publisher<T>,
+) -> Result<Permit<'_, T>, PublishError<()>> {
+    let Site::Here(topic) = &publisher.site else { return Err(not_there(Capability::Reserve)) };
+    match topic.reserve(&mut Place::default()) {
+        Ok(()) => Ok(Permit { publisher, topic, held: true }),
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Full) {
+                topic.count_rejected(1);
+            }
+            Err(refusal.into())
+        }
+    }
 }
 
 impl<T: Payload> Permit<'_, T> {

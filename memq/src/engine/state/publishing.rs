@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::{Phase, Refusal, State};
 use crate::engine::after::After;
 use crate::engine::offer::{ANY, Head, Offer};
-use crate::engine::queue::Place;
+use crate::engine::queue::{PERMIT, Place};
 use crate::options::{Overflow, Retain};
 use crate::position::{Offset, Timestamp};
 
@@ -169,9 +169,10 @@ impl<P> State<P> {
             return Err(refusal);
         }
         self.expire(now, after);
-        // How large its message will be is not known, so it goes before nobody.
-        let is_turn = self.overflow() == Overflow::DropOldest || self.room.is_first(place);
-        if !is_turn || !self.has_room(1, place, after) {
+        // How large its message will be is not known, so it goes before no message that waits.
+        let drops = self.overflow() == Overflow::DropOldest;
+        let is_turn = drops || self.room.is_first(place) || self.room.has_permits_only();
+        if !is_turn || !self.has_room(PERMIT, place, after) {
             return Err(Refusal::Full);
         }
         self.reserved += 1;
@@ -379,27 +380,32 @@ impl<P> State<P> {
     }
 
     fn makes_room(&mut self, size: usize, place: &Place, after: &mut After<P>) -> bool {
-        if !self.room.is_first(place) && (place.is_taken() || !self.may_overtake(size, after)) {
+        let others = if self.room.is_first(place) {
+            0
+        } else if !place.is_taken() && self.leaves_room(size, after) {
+            self.room.bytes()
+        } else {
             return false;
-        }
-        let messages = self.reserved + 1;
+        };
+        let (messages, bytes) = (self.reserved + 1, others.saturating_add(size));
         // Readers are asked only when it matters: their positions are in caches of other cores.
-        if self.log.make_room(messages, size, self.passed, &mut after.garbage) {
+        if self.log.make_room(messages, bytes, self.passed, &mut after.garbage) {
             return true;
         }
         self.passed = self.floor(after);
-        self.log.make_room(messages, size, self.passed, &mut after.garbage)
+        self.log.make_room(messages, bytes, self.passed, &mut after.garbage)
     }
 
-    /// Whether there is room for all who wait and for one more of this size, so that it keeps nobody
-    /// waiting. Bytes that were passed and are still there count as taken.
-    fn may_overtake(&mut self, size: usize, after: &mut After<P>) -> bool {
-        let wanted = self.reserved + self.room.len() + 1;
-        let most = self.log.limits().max_messages.saturating_sub(wanted) as u64;
-        let bytes = self.log.bytes().saturating_add(self.room.bytes()).saturating_add(size);
-        if bytes > self.log.limits().max_bytes || wanted > self.log.limits().max_messages {
+    /// Whether one more of this size keeps nobody waiting: there is, or may be made, room for all who wait
+    /// as well, by number; what their bytes need is made with its own.
+    fn leaves_room(&mut self, size: usize, after: &mut After<P>) -> bool {
+        let (messages, bytes) =
+            (self.reserved + self.room.len() + 1, self.room.bytes().saturating_add(size));
+        let limits = self.log.limits();
+        if bytes > limits.max_bytes || messages > limits.max_messages {
             return false;
         }
+        let most = (limits.max_messages - messages) as u64;
         if self.log.kept_from(self.passed) > most {
             self.passed = self.floor(after);
         }
