@@ -97,7 +97,7 @@ async fn a_member_whose_waker_panics_keeps_no_batch_from_the_others() {
     assert!(settle_with(&bell, &mut sleeps).is_pending());
     let rings = bell.rings();
     let batch = numbers.publish_batch((0..10).map(Number));
-    assert!(catch_unwind(AssertUnwindSafe(|| try_now(batch))).is_err());
+    assert_eq!(try_now(batch).unwrap().unwrap().len(), 10);
     assert_eq!(bell.rings(), rings + 1);
     assert!(settle_with(&bell, &mut sleeps).is_ready());
 }
@@ -135,8 +135,7 @@ async fn a_batch_wakes_the_publisher_that_went_to_sleep_while_it_was_taken() {
         let batch = try_now(reader.recv_batch(10)).unwrap().unwrap();
         assert_eq!(batch.iter().map(|few| few.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
         let woken = bell.rings() > asleep.load(Ordering::Relaxed);
-        let rest = catch_unwind(AssertUnwindSafe(|| reader.try_recv()));
-        assert_eq!((woken, rest.is_err()), (!panics, panics));
+        assert_eq!(woken, !panics);
         assert!(poll_with(&bell, &mut *more.lock().unwrap()).is_ready());
         assert_eq!(reader.try_recv().unwrap().unwrap().0, 6);
     }

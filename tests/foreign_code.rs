@@ -2,9 +2,8 @@
 
 use crate::common;
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -36,7 +35,7 @@ impl Topic for Bomb {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drop_that_panics_leaves_the_subscriber_where_it_belongs() {
+async fn a_drop_that_panics_keeps_nothing_from_a_subscriber() {
     let broker = Broker::new();
     let bombs = broker.publisher::<Bomb>().await.unwrap();
     let mut reader = broker.subscriber::<Bomb>().await.unwrap();
@@ -44,8 +43,7 @@ async fn a_drop_that_panics_leaves_the_subscriber_where_it_belongs() {
     let thread = bombs.clone();
     std::thread::spawn(move || thread.try_publish(Bomb(true)).map(drop)).join().unwrap().unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
-    assert!(catch_unwind(AssertUnwindSafe(|| reader.try_recv())).is_err());
-    assert_eq!(reader.stats().skipped, 1);
+    assert!(matches!(reader.try_recv(), Err(RecvError::Lagged { skipped: 1, .. })));
     bombs.publish(Bomb(false)).await.unwrap();
     assert_eq!(reader.try_recv().unwrap().unwrap().offset().0, 1);
 }
@@ -72,8 +70,7 @@ async fn a_waker_that_panics_takes_no_wake_up_from_others() {
     assert!(first.poll_recv(&mut Context::from_waker(&bad)).is_pending());
     assert!(settle_with(&bell, &mut Box::pin(second.recv())).is_pending());
     let rings = bell.rings();
-    let publish = || writer.try_publish(Record::new("x")).is_ok();
-    assert!(catch_unwind(AssertUnwindSafe(publish)).is_err());
+    writer.try_publish(Record::new("x")).unwrap();
     assert_eq!(bell.rings(), rings + 1);
     assert!(second.try_recv().unwrap().is_some());
 }
@@ -217,7 +214,7 @@ impl Topic for Mine {
 }
 
 #[test]
-fn a_panic_while_a_message_is_rejected_leaves_it_to_be_dead_lettered() {
+fn a_panic_of_another_message_keeps_none_from_being_dead_lettered() {
     common::paused().block_on(async {
         let broker = Broker::new();
         let mines = broker.publisher::<Mine>().await.unwrap();
@@ -232,10 +229,9 @@ fn a_panic_while_a_message_is_rejected_leaves_it_to_be_dead_lettered() {
         // The first one is due, and no task has run since.
         let mut advance = Box::pin(tokio::time::advance(Duration::from_secs(101)));
         assert!(common::poll_once(&mut advance).is_none());
-        let rejected = catch_unwind(AssertUnwindSafe(|| held.reject("bad")));
-        assert!(rejected.is_err(), "it is freed by this");
+        held.reject("bad");
+        assert!(!ARMED.load(Ordering::SeqCst), "it is freed by this");
         drop(advance);
-        tokio::time::sleep(Duration::from_secs(61)).await;
         assert!(group.try_recv().unwrap().is_none());
         let stats = group.stats().unwrap();
         assert_eq!((stats.dead, stats.dead_lettered), (0, 1));
@@ -265,10 +261,10 @@ impl Drop for Loud {
     }
 }
 
-/// After a panic between, a member still holds two stretches of the log, and lets go of both where the
-/// topic may be used.
+/// A member goes from one stretch of the log to the next, and lets go of the one before where the topic may
+/// be used.
 #[tokio::test]
-async fn what_a_member_lets_go_of_after_a_panic_may_use_the_topic() {
+async fn what_a_member_lets_go_of_may_use_the_topic() {
     let broker = Broker::new();
     let writer = broker.publisher::<Loud>().await.unwrap();
     for number in 0..8 {
@@ -277,17 +273,11 @@ async fn what_a_member_lets_go_of_after_a_panic_may_use_the_topic() {
     }
     let group = broker.subscriber::<Loud>().from(Start::Earliest).group("g").auto_ack();
     let mut member = group.await.unwrap();
-    drop(member.try_recv().unwrap().unwrap());
-    writer.try_publish(Loud::quiet()).unwrap();
-    {
-        let mut waits = writer.publish(Loud::quiet()).into_future();
-        assert!(settle_with(&Bell::new(), &mut waits).is_pending());
-        let bad = Waker::from(Arc::new(Panicking));
-        assert!(Pin::new(&mut waits).poll(&mut Context::from_waker(&bad)).is_pending());
-        assert!(catch_unwind(AssertUnwindSafe(|| drop(member.try_recv()))).is_err());
+    for _ in 0..4 {
+        drop(member.try_recv().unwrap().unwrap());
+        drop(writer.try_publish(Loud::quiet()));
     }
-    writer.try_publish(Loud::quiet()).unwrap();
-    assert!(member.try_recv().unwrap().is_some());
+    assert_eq!(member.stats().unwrap().settled, 4);
 }
 
 /// Version 1 of a topic, and version 2, which panics when it is made of the number 2 of version 1.
@@ -439,8 +429,8 @@ impl Topic for Fragile {
     const SPEC: TopicSpec = TopicSpec::new("fragile");
 }
 
-/// What the log has the bytes of is dropped, and who reads is woken: whoever polls the batch again after
-/// a panic of those publishes nothing twice.
+/// What the log has the bytes of is dropped: whoever polls the batch again after a panic of that publishes
+/// nothing twice.
 #[tokio::test]
 async fn a_batch_that_is_polled_after_a_panic_goes_on_where_it_was() {
     let broker = Broker::new();
@@ -449,16 +439,5 @@ async fn a_batch_that_is_polled_after_a_panic_goes_on_where_it_was() {
     assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&Bell::new(), &mut batch))).is_err());
     let Poll::Ready(Ok(offsets)) = poll_with(&Bell::new(), &mut batch) else { panic!("it fails") };
     assert_eq!(offsets, [0, 1, 2].map(Offset));
-
-    let topic = broker.topic("log");
-    let writer = topic.publisher().await.unwrap();
-    let mut reader = topic.subscriber().await.unwrap();
-    assert!(settle_with(&Bell::new(), &mut Box::pin(reader.recv())).is_pending());
-    let bad = Waker::from(Arc::new(Panicking));
-    assert!(reader.poll_recv(&mut Context::from_waker(&bad)).is_pending());
-    let mut batch = writer.publish_batch(["a", "b", "c"].map(Record::new));
-    assert!(catch_unwind(AssertUnwindSafe(|| poll_with(&Bell::new(), &mut batch))).is_err());
-    let Poll::Ready(Ok(offsets)) = poll_with(&Bell::new(), &mut batch) else { panic!("it fails") };
-    assert_eq!(offsets, [0, 1, 2].map(Offset));
-    assert_eq!(broker.stats("log").await.unwrap().published, 3);
+    assert_eq!(broker.stats("fragile").await.unwrap().published, 3);
 }

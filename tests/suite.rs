@@ -9,6 +9,7 @@ mod batches_as_singles;
 mod cancellation;
 mod conformance;
 mod consumer_groups;
+mod contained;
 mod dead_letters;
 mod dedup;
 mod dictionaries;

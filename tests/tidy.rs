@@ -18,6 +18,7 @@ const DATA: &[&str] = &[
     "backoff",
     "patience",
     "exclusive",
+    "foreign",
     "stopping",
     "docs",
 ];

@@ -96,6 +96,7 @@ pub mod docs;
 mod engine;
 mod error;
 mod exclusive;
+mod foreign;
 mod headers;
 mod key;
 mod message;

@@ -205,8 +205,8 @@ impl<T: Payload> Subscriber<T> {
         batch.push(self.source.last().0, offset, opened);
         // What is in the batch was passed, and would be lost with it.
         let filled = catch_unwind(AssertUnwindSafe(|| self.fill(&mut batch, max)));
-        let told = catch_unwind(AssertUnwindSafe(|| self.source.passed()));
-        if let Err(panic) = filled.and(told) {
+        self.source.passed();
+        if let Err(panic) = filled {
             self.pending.get_or_insert_with(|| Pending::panic(batch.end(), panic));
         }
         let taken = u32::try_from(batch.len()).unwrap_or(u32::MAX);

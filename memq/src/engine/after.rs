@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::log::Garbage;
 use super::wake::Wake;
+use crate::foreign::discard;
 
 /// What is done once the lock is released.
 pub(super) struct After<P> {
@@ -38,8 +39,8 @@ impl<P> After<P> {
         }
     }
 
-    /// Wakers and what is dropped are code that is not ours: where one panics, the rest is done
-    /// all the same.
+    /// Wakers and what is dropped are code that is not ours: a panic of one ends here, and whoever came by
+    /// has what the state gave him.
     #[inline]
     pub(super) fn run(self) {
         if self.is_nothing() {
@@ -59,18 +60,9 @@ impl<P> After<P> {
 
     fn run_all(self) {
         let Self { garbage, unused, readers, publishers } = self;
-        let publishers = Last(publishers);
         readers.run();
-        drop(publishers);
-        drop((garbage, unused));
-    }
-}
-
-/// Wakers that are run last, come what may.
-struct Last(Wake);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        std::mem::replace(&mut self.0, Wake::Nobody).run();
+        publishers.run();
+        drop(garbage);
+        unused.into_iter().flatten().for_each(discard);
     }
 }

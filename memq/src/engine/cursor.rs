@@ -65,7 +65,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     /// Takes the next message, if it is to be had without a look under the lock.
     #[inline]
     pub(crate) fn next_at_once(&mut self) -> Option<Offset> {
-        self.position = self.gauge.position();
         match self.read(true) {
             Some(Next::Message(offset)) => Some(offset),
             _ => None,
@@ -73,8 +72,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
     }
 
     fn take(&mut self, waker: Option<&Waker>) -> Next {
-        // They differ where the last look ended in a panic of what it dropped.
-        self.position = self.gauge.position();
         loop {
             if let Some(next) = self.read(waker.is_some()) {
                 return next;

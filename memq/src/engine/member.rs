@@ -179,7 +179,6 @@ impl<P: Send + Sync + 'static> Member<P> {
         }
         let (topic, share, ahead) = (self.holder.topic(), self.share, &mut self.ahead);
         let when = topic.when();
-        lanes.release_former();
         let claim = topic.locked(|state, after| state.claim(share, lanes, when, ahead, after));
         lanes.release_but(matches!(claim, Claim::Message(..)));
         claim
@@ -215,7 +214,6 @@ impl<P: Send + Sync + 'static> Member<P> {
         let when = topic.when();
         // Cloned here, since that may be code that is not ours.
         let waker = waker.clone();
-        lanes.release_former();
         let claim =
             topic.locked(|state, after| match state.claim(share, lanes, when, ahead, after) {
                 Claim::Nothing { .. } => {
@@ -253,7 +251,6 @@ impl<P: Send + Sync + 'static> Member<P> {
         // It is claimed again, with the rest.
         self.ahead = None;
         let (topic, share, now) = (self.topic(), self.share, self.topic().now());
-        lanes.release_former();
         let last =
             topic.locked(|state, after| state.claim_up_to(share, most, claimed, lanes, now, after));
         let count: usize = claimed.iter().map(|run| run.count).sum();

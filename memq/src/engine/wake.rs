@@ -5,6 +5,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use crate::foreign::contain;
+
 /// Wakers of parked tasks, one for each waiter.
 #[derive(Debug, Default)]
 pub(crate) struct WaitList {
@@ -99,26 +101,14 @@ impl Wake {
         }
     }
 
+    /// A panic of one ends there.
     pub(crate) fn run(self) {
         match self {
             Self::Nobody => {}
-            Self::One(waker) => waker.wake(),
-            Self::All(wakers) => Rest(wakers.into_iter()).run(),
+            Self::One(waker) => contain(|| waker.wake()),
+            Self::All(wakers) => {
+                wakers.into_iter().for_each(|waker| contain(|| waker.wake()));
+            }
         }
-    }
-}
-
-/// Wakers still to be run. Where one panics, the others are run all the same.
-struct Rest(std::vec::IntoIter<Waker>);
-
-impl Rest {
-    fn run(&mut self) {
-        self.0.by_ref().for_each(Waker::wake);
-    }
-}
-
-impl Drop for Rest {
-    fn drop(&mut self) {
-        self.run();
     }
 }

@@ -45,8 +45,6 @@ pub struct PublishBatch<'a, T: Payload> {
     /// Why the first message after those could not be encoded.
     fault: Option<PublishError<()>>,
     offsets: Vec<Offset>,
-    /// Where the last ones were stored, unless that is among those.
-    stored: Range<u64>,
     /// How many messages are not stored.
     unstored: usize,
     /// Messages stored since others could run.
@@ -72,7 +70,6 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
             publisher,
             way,
             offsets: Vec::with_capacity(messages.len()),
-            stored: 0..0,
             unstored: messages.len(),
             messages: messages.into_iter(),
             ready: Vec::new(),
@@ -132,14 +129,13 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         let (messages, ready) = (&mut self.messages, &mut self.ready);
         let (taken, left) = (&mut self.taken, &mut self.left);
         let mut offered = OfferedAll { messages, at: 0, ready, taken, left };
-        let result = topic.append_all(&mut offered, &mut self.stored, room.place());
-        self.forget_stored();
+        let (stored, result) = topic.append_all(&mut offered, room.place());
+        self.note(stored);
         result
     }
 
-    /// Notes what was stored. Where that panicked, or this does, it is done by the next poll.
-    fn forget_stored(&mut self) {
-        let stored = std::mem::take(&mut self.stored);
+    /// Notes what was stored.
+    fn note(&mut self, stored: Range<u64>) {
         let count = stored.end - stored.start;
         // Where there has to be room, who waits for it lets others run.
         let is_time = stored.start / YIELD_EVERY != stored.end / YIELD_EVERY;
@@ -147,7 +143,12 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         self.offsets.extend(stored.map(Offset));
         self.since_yield += count;
         self.unstored -= count as usize;
-        // What was not stored itself is still there, and to drop it may be code that is not ours.
+        self.let_go();
+    }
+
+    /// Drops what was stored and is still there, since something was made of it. That may be code that is not
+    /// ours: where it panics, the next poll goes on with it.
+    fn let_go(&mut self) {
         while self.messages.len() > self.unstored {
             drop(self.messages.next());
         }
@@ -266,7 +267,7 @@ impl<T: Payload> Future for PublishBatch<'_, T> {
         if let Site::There(_) = &this.way {
             return this.poll_there(cx);
         }
-        this.forget_stored();
+        this.let_go();
         loop {
             if this.left == 0 {
                 if let Some(fault) = this.fault.take() {

@@ -2,8 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Timeout;
 
 use crate::delivery::{Lease, Watch};
+use crate::foreign::{caught, forget};
 use crate::payload::Payload;
 
 /// What a worker keeps of a delivery while its handler runs.
@@ -101,15 +100,12 @@ impl<T: Payload, F: Future> Future for Attempt<T, F> {
 
 /// Runs code that is not ours. Where it panics, returns that as the reason of a failed attempt.
 pub(super) fn contain<R>(run: impl FnOnce() -> R) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+    caught(run).map_err(|panic| {
         let reason = match message(&*panic) {
             Some(message) => format!("its handler panicked: {message}"),
             None => "its handler panicked".into(),
         };
-        // What was thrown may panic too when it is dropped, and then once more.
-        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-            mem::forget(again);
-        }
+        forget(panic);
         reason
     })
 }

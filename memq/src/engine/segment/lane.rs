@@ -79,17 +79,11 @@ impl<P> Lanes<P> {
         self.last.get_or_insert_with(|| Lane::new(segment.clone()))
     }
 
-    /// Lets go of what is not of the last message. Done outside the lock, and before it is taken: a
-    /// panic may have come between.
-    #[inline]
-    pub(in crate::engine) fn release_former(&mut self) {
-        self.former = None;
-    }
-
-    /// As `release_former`, and of all where there was no message: who finds nothing keeps nothing.
+    /// Lets go of what is not of the last message, and of all where there was none: who finds nothing keeps
+    /// nothing. Done outside the lock.
     #[inline]
     pub(in crate::engine) fn release_but(&mut self, message: bool) {
-        self.release_former();
+        self.former = None;
         if !message {
             self.last = None;
         }

@@ -47,20 +47,14 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.with_and_sweep(state, work)
     }
 
-    /// Stores messages until no more are offered or the next one is refused. Says at which offsets,
-    /// too, also where what follows from it panics.
+    /// Stores messages until no more are offered or the next one is refused. Says at which offsets, too.
     pub(crate) fn append_all(
         self: &Arc<Self>,
         offer: &mut impl Offer<P>,
-        stored: &mut Range<u64>,
         place: &mut Place,
-    ) -> Result<(), Refusal> {
+    ) -> (Range<u64>, Result<(), Refusal>) {
         let now = self.date();
-        self.and_sweep(|state, after| {
-            let result;
-            (*stored, result) = state.append_all(offer, now, place, after);
-            result
-        })
+        self.and_sweep(|state, after| state.append_all(offer, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.

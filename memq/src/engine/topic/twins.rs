@@ -143,8 +143,8 @@ impl Twin {
                 self.0
             }
         }
-        let (mut rest, mut stored) = (Rest(count, size), 0..0);
-        let result = self.topic.append_all(&mut rest, &mut stored, &mut Place::default());
+        let mut rest = Rest(count, size);
+        let (stored, result) = self.topic.append_all(&mut rest, &mut Place::default());
         self.say((stored, result, rest.0));
     }
 

@@ -52,7 +52,7 @@ pub struct Publishing<'a, T: Payload> {
 
 /// What the next poll does.
 enum Next<'a, T: Payload> {
-    /// Stores the message; nothing, where that is done.
+    /// Stores the message.
     Store,
     /// Looks at what is said of it, and stores it.
     Look(Box<Said>),
@@ -64,6 +64,8 @@ enum Next<'a, T: Payload> {
     Pressed(Offset),
     /// It is on its way to where its topic is kept.
     There(Far<T, Box<Passage<T>>>),
+    /// It is done; or code that is not ours panicked over what was said of it, which is gone.
+    Over,
 }
 
 /// A message that waits for room.
@@ -78,7 +80,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
     #[cold]
     fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
         match &mut self.next {
-            Next::Store => polled_after_the_end(),
+            Next::Store | Next::Over => polled_after_the_end(),
             Next::Look(_) => self.look(cx),
             Next::Wait(waiting) => waiting.poll(cx),
             Next::Yielded(offset) | Next::Pressed(offset) => {
@@ -86,12 +88,12 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 if let (Next::Pressed(_), Site::Here(topic)) = (&self.next, &self.publisher.site) {
                     ready!(pause(topic, cx));
                 }
-                self.next = Next::Store;
+                self.next = Next::Over;
                 Poll::Ready(Ok(offset))
             }
             Next::There(far) => {
                 let published = ready!(T::Form::there_mut(far).poll(cx));
-                self.next = Next::Store;
+                self.next = Next::Over;
                 Poll::Ready(published)
             }
         }
@@ -99,7 +101,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
 
     /// What is said of the message, if something is; once.
     fn said(&mut self) -> Option<Box<Said>> {
-        match std::mem::replace(&mut self.next, Next::Store) {
+        match std::mem::replace(&mut self.next, Next::Over) {
             Next::Look(said) => Some(said),
             next => {
                 self.next = next;
