@@ -424,12 +424,12 @@ impl<T: Payload> Deref for Delivery<T> {
 
 impl<T: Payload + fmt::Debug> fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("offset", &self.offset().0)
-            .field("attempt", &self.attempt())
-            .field("key", &self.key())
-            .field("value", &**self)
-            .finish_non_exhaustive()
+        let mut delivery = f.debug_struct("Delivery");
+        delivery.field("offset", &self.offset().0).field("attempt", &self.attempt());
+        if !T::SHOWS_META {
+            delivery.field("key", &self.key());
+        }
+        delivery.field("value", &**self).finish_non_exhaustive()
     }
 }
 
