@@ -362,7 +362,8 @@ impl<T: Payload> Delivery<T> {
     }
 
     /// The message is to be tried again after this long; at once if that is zero. After the last
-    /// attempt it goes to the dead-letter topic.
+    /// attempt it goes to the dead-letter topic. In memory a timer of the tokio runtime says that the time
+    /// has come: outside a runtime, a `recv` that waits meanwhile is not woken by it.
     pub fn nack_after(self, delay: Duration) {
         self.lease.nack_after(delay);
     }
