@@ -2,7 +2,7 @@
 
 use memq::codec::Postcard;
 use memq::schema::{AsyncApi, ConsumerGroup, DocumentError, document};
-use memq::{Broker, DecodeError, Error, Overflow, Topic};
+use memq::{Broker, DecodeError, Error, Overflow, Topic, bridge};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -316,6 +316,19 @@ async fn what_runs_is_documented_with_the_options_it_has() {
     assert_eq!(json["channels"]["orders"]["x-memq"]["maxMessages"], 9);
     assert_eq!(json["operations"]["consume.billing.orders"]["x-memq"]["maxAttempts"], 7);
     drop(jobs);
+}
+
+#[tokio::test]
+async fn groups_of_memq_itself_are_not_the_application_s() {
+    let (broker, remote) = (Broker::new(), Broker::new());
+    let mirror = bridge(&broker, &remote).name("shop").topic_named("orders").mirror_out();
+    let mirror = mirror.await.unwrap();
+    let groups = broker.stats("orders").await.unwrap().groups;
+    assert_eq!(groups.first().map(|group| &*group.name), Some("memq-bridge-shop"));
+    let json = document(&broker).await.unwrap().to_json();
+    assert!(json["channels"]["orders"].is_object());
+    assert!(!json.to_string().contains("memq-bridge-shop"), "{json}");
+    drop(mirror);
 }
 
 #[tokio::test]

@@ -49,7 +49,11 @@ async fn a_full_topic_without_a_subscriber_keeps_everything() {
         let broker = Broker::new();
         let writer = topic(&broker, overflow, 3).publisher().await.unwrap();
         fill(&writer, 3).await;
-        assert!(matches!(writer.try_publish(Record::new("x")), Err(PublishError::Full(_))));
+        let full = writer.try_publish(Record::new("x")).unwrap_err();
+        assert!(matches!(full, PublishError::Full(_)));
+        assert!(
+            full.to_string().ends_with("let `publish` wait, as it does with `overflow = Wait`")
+        );
         assert_eq!(numbers(&broker).await, (3, 0, 0, 1));
         // A subscriber that comes and goes without reading changes nothing.
         drop(topic(&broker, overflow, 3).subscriber().await.unwrap());

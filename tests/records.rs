@@ -253,3 +253,32 @@ async fn what_is_compressed_counts_as_what_is_stored() {
     writer.publish_batch([record]).await.unwrap();
     assert!(broker.stats("zipped").await.unwrap().bytes < 1_000);
 }
+
+#[tokio::test]
+async fn what_debug_shows_of_a_record_is_short_and_said_once() {
+    let record = Record::new(r#"{"item":"tea"}"#).with_format(Format::Json).with_key("7");
+    let shown =
+        r#"Record { format: Json, key: Key("7"), length: 14, bytes: "{\"item\":\"tea\"}" }"#;
+    assert_eq!(format!("{record:?}"), shown);
+
+    let broker = Broker::new();
+    let topic = broker.topic("orders").format(Format::Json);
+    let publisher = topic.publisher().await.unwrap();
+    publisher.publish(record).header("trace", "4bf92f").await.unwrap();
+    let message = topic.subscriber().await.unwrap().recv().await.unwrap();
+    let text = format!("{message:?}");
+    assert!(text.starts_with("Message { offset: 0, value: Record { format: Json, key: "), "{text}");
+    assert_eq!((text.matches("key: ").count(), text.matches("4bf92f").count()), (1, 1), "{text}");
+    let delivery = topic.subscriber().group("billing").await.unwrap().recv().await.unwrap();
+    let text = format!("{delivery:?}");
+    assert_eq!(text.matches("key: ").count(), 1, "{text}");
+
+    // Bytes that are no text; and many, of which a letter is cut in two.
+    let zipped = format!("{:?}", packed("[1]").await);
+    assert!(zipped.contains(r#"compression: Gzip, length: "#), "{zipped}");
+    assert!(zipped.contains(r#"bytes: b"\x1f\x8b"#), "{zipped}");
+    let long = format!("{:?}", Record::new(format!("x{}", "é".repeat(1_000))).with_version(2));
+    let start =
+        format!("Record {{ format: Raw, version: 2, length: 2001, bytes: \"x{}\"", "é".repeat(31));
+    assert_eq!(long, format!("{start}, .. }}"));
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{DeriveInput, Generics};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics};
 
 use crate::layout::Layout;
 use crate::model::{Codec, Compress, Key, Limit, Name, Topic, Upcast};
@@ -28,11 +28,13 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
     let shape = bytes.then(|| shape::of_topic(input, memq, layout, positional));
     let aliases = bytes.then(|| shape::aliases(input, memq, layout));
     let lineage = topic.upcast.as_ref().map(|upcast| lineage(memq, upcast));
-    let evaluated = evaluated(input, layout, topic);
+    let allow = allow(input, topic.upcast.is_some());
+    let evaluated = evaluated(input, layout, topic, &allow);
     let generics = bounded(input, topic, &codec);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
+        #allow
         impl #impl_generics #memq::Topic for #ident #type_generics #where_clause {
             type Codec = #codec;
             const SPEC: #memq::TopicSpec = #spec;
@@ -43,6 +45,22 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
         }
         #evaluated
     }
+}
+
+/// What lets the code name deprecated things, as older versions are: the type itself and what it is made
+/// of, and the type before it, of which that is not known. Elsewhere nothing, as a program may forbid it.
+pub(crate) fn allow(input: &DeriveInput, has_older: bool) -> Option<TokenStream> {
+    let is_deprecated =
+        |attrs: &[Attribute]| attrs.iter().any(|attribute| attribute.path().is_ident("deprecated"));
+    let any_of = |fields: &Fields| fields.iter().any(|field| is_deprecated(&field.attrs));
+    let inside = match &input.data {
+        Data::Struct(data) => any_of(&data.fields),
+        Data::Enum(data) => {
+            data.variants.iter().any(|v| is_deprecated(&v.attrs) || any_of(&v.fields))
+        }
+        Data::Union(_) => false,
+    };
+    (has_older || inside || is_deprecated(&input.attrs)).then(|| quote!(#[allow(deprecated)]))
 }
 
 /// The way from the next older type. The call is at its path: rustc may have to refuse the type.
@@ -57,19 +75,26 @@ fn lineage(memq: &TokenStream, upcast: &Upcast) -> TokenStream {
 
 /// Constants that may turn out wrong are evaluated here, not where the topic is first used. Those of a
 /// generic type have to wait for its arguments.
-fn evaluated(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) -> Option<TokenStream> {
+fn evaluated(
+    input: &DeriveInput,
+    layout: &Layout<'_>,
+    topic: &Topic,
+    allow: &Option<TokenStream>,
+) -> Option<TokenStream> {
     if !input.generics.params.is_empty() {
         return None;
     }
     let (memq, ident) = (&topic.memq, &input.ident);
     let lineage = topic.upcast.is_some().then(|| {
         quote! {
+            #allow
             const _: #memq::schema::Lineage<#ident> = <#ident as #memq::Topic>::LINEAGE;
         }
     });
     let may_fail = topic.codec.is_positional() && shape::may_fail(input, memq, layout);
     let shape = may_fail.then(|| {
         quote! {
+            #allow
             const _: ::core::option::Option<#memq::schema::Fingerprint> =
                 <#ident as #memq::Topic>::SHAPE;
         }

@@ -9,6 +9,7 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, GenericParam, LitStr};
 
 use crate::check::Checked;
+use crate::expand;
 
 /// The errors and the stand-in.
 pub(crate) fn fallback(input: &DeriveInput, checked: &Checked, error: &syn::Error) -> TokenStream {
@@ -44,10 +45,12 @@ pub(crate) fn fallback(input: &DeriveInput, checked: &Checked, error: &syn::Erro
     let impl_generics = forever(impl_generics, &lifetimes);
     let type_generics = forever(type_generics.to_token_stream(), &lifetimes);
     let where_clause = forever(where_clause.to_token_stream(), &lifetimes);
+    let allow = expand::allow(input, false);
     quote! {
         #errors
 
         #[automatically_derived]
+        #allow
         impl #impl_generics #memq::Topic for #ident #type_generics #where_clause {
             type Codec = #memq::codec::Native;
             const SPEC: #memq::TopicSpec = #memq::TopicSpec::new(#name) #version;

@@ -313,7 +313,8 @@ use syn::DeriveInput;
 ///
 /// ## `crate`
 ///
-/// For a memq under another name, such as one that your library hands on: `crate = my_lib::memq`.
+/// For a memq under another name: `crate = my_lib::memq` for one that your library hands on, and
+/// `crate = mq` for one that `Cargo.toml` renames, as by `mq = { package = "memq", version = "0.1" }`.
 ///
 /// ```
 /// mod my_lib {
@@ -369,7 +370,8 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// A type parameter of a topic counts by its name alone, unless it is bound by the trait: with
 /// `struct Envelope<T: memq::Shape>` a change inside `T` is seen, and without the bound it is not.
 ///
-/// The one option is `#[shape(crate = my_lib::memq)]`, for a memq under another name.
+/// The one option is `#[shape(crate = my_lib::memq)]`, for a memq under another name, as one that
+/// `Cargo.toml` renames.
 #[proc_macro_derive(Shape, attributes(shape))]
 pub fn shape(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     shape::derive(&syn::parse_macro_input!(input)).into()

@@ -196,6 +196,22 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     Ok(bytes)
 }
 
+/// What `"10k"` may be short for: a number, spelled as in code, and one of bytes.
+pub(crate) fn shortened(text: &str) -> Option<(String, String)> {
+    let bytes = format!("{}B", text.trim().to_uppercase());
+    let (digits, unit) = split_digits(text.trim());
+    let factor = match unit.trim() {
+        "k" | "K" => 1_000,
+        "m" | "M" => 1_000_000,
+        "g" | "G" => 1_000_000_000,
+        _ => return None,
+    };
+    let count = digits.parse::<u64>().ok()?.checked_mul(factor).filter(|count| *count > 0)?;
+    let digits = count.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+    Some((groups.collect::<Vec<_>>().join("_"), bytes))
+}
+
 fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
@@ -314,6 +330,24 @@ mod tests {
             ("18446744073709551615B", u64::MAX),
         ] {
             assert_eq!(bytes(text), Ok(count), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_written_out() {
+        for (text, count) in [
+            ("10k", Some(("10_000", "10KB"))),
+            (" 5 M ", Some(("5_000_000", "5 MB"))),
+            ("1500K", Some(("1_500_000", "1500KB"))),
+            ("2g", Some(("2_000_000_000", "2GB"))),
+            ("0k", None),
+            ("10kb", None),
+            ("10", None),
+            ("k", None),
+            ("18446744073709551615k", None),
+        ] {
+            let count = count.map(|(count, bytes)| (count.to_owned(), bytes.to_owned()));
+            assert_eq!(shortened(text), count, "{text}");
         }
     }
 

@@ -28,12 +28,14 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
         }
         (_, error) => {
             let errors = error.map(|error| error.to_compile_error());
+            let allow = expand::allow(input, false);
             let ident = &input.ident;
             let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
             quote! {
                 #errors
 
                 #[automatically_derived]
+                #allow
                 impl #impl_generics #memq::Shape for #ident #type_generics #where_clause {
                     const SHAPE: #memq::schema::Fingerprint =
                         #memq::schema::Fingerprint::of("invalid");

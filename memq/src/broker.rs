@@ -129,7 +129,7 @@ impl Broker {
     /// The topic of this type, to create it ahead. Await the builder.
     ///
     /// Its options are the type's. Those the type leaves open can be said by name, with
-    /// [`topic`](Self::topic), before the first message.
+    /// [`topic`](Self::topic), before it has a publisher.
     pub fn create<T: Topic>(&self) -> TopicBuilder<'_, T> {
         TopicBuilder::typed(self)
     }
@@ -268,7 +268,8 @@ impl Broker {
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what
-    /// there is. It stays, closed, until it is deleted: it can still be opened, to read.
+    /// there is. It stays, closed, until it is deleted: it can still be opened, also by publishers, whose
+    /// messages are refused.
     ///
     /// # Errors
     ///

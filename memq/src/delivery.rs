@@ -362,7 +362,8 @@ impl<T: Payload> Delivery<T> {
     }
 
     /// The message is to be tried again after this long; at once if that is zero. After the last
-    /// attempt it goes to the dead-letter topic.
+    /// attempt it goes to the dead-letter topic. In memory a timer of the tokio runtime says that the time
+    /// has come: outside a runtime, a `recv` that waits meanwhile is not woken by it.
     pub fn nack_after(self, delay: Duration) {
         self.lease.nack_after(delay);
     }
@@ -424,12 +425,12 @@ impl<T: Payload> Deref for Delivery<T> {
 
 impl<T: Payload + fmt::Debug> fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("offset", &self.offset().0)
-            .field("attempt", &self.attempt())
-            .field("key", &self.key())
-            .field("value", &**self)
-            .finish_non_exhaustive()
+        let mut delivery = f.debug_struct("Delivery");
+        delivery.field("offset", &self.offset().0).field("attempt", &self.attempt());
+        if !T::SHOWS_META {
+            delivery.field("key", &self.key());
+        }
+        delivery.field("value", &**self).finish_non_exhaustive()
     }
 }
 

@@ -23,7 +23,7 @@ const MAGIC: [u8; 4] = [0x37, 0xA4, 0x30, 0xEC];
 /// What small messages of one kind have in common, for `compress = Zstd`: with it they become a
 /// fraction of what zstd alone makes of them, and in less time.
 ///
-/// A zstd dictionary in its own format, as [`train`](Self::train) makes it, or `zstd --train`. A topic
+/// A zstd dictionary in its own format, as `Dictionary::train` makes it (with feature `train`), or `zstd --train`. A topic
 /// is given one by [`TopicSpec::dictionary`](crate::TopicSpec::dictionary), which is what
 /// `compress = Zstd(dict = "orders.dict")` becomes, or by
 /// [`TopicBuilder::dictionary`](crate::TopicBuilder::dictionary).

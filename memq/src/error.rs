@@ -13,7 +13,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-pub use self::bridge::BridgeError;
+pub use self::bridge::{BridgeError, BridgeSide};
 pub use self::codec::{DecodeError, DetectError, EncodeError, FrameError};
 pub use self::delivery::{
     BatchError, CommitError, LagReason, PublishError, RecvError, SeekError, SettleError,

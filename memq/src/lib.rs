@@ -135,9 +135,9 @@ pub use self::engine::stats::{
     Unsettled,
 };
 pub use self::error::{
-    AdminError, BatchError, BridgeError, Cause, CommitError, DecodeError, DetectError, EncodeError,
-    Error, FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError, RunError,
-    SeekError, SettleError, TopicConflict,
+    AdminError, BatchError, BridgeError, BridgeSide, Cause, CommitError, DecodeError, DetectError,
+    EncodeError, Error, FrameError, GroupConflict, LagReason, OpenError, PublishError, RecvError,
+    RunError, SeekError, SettleError, TopicConflict,
 };
 pub use self::headers::{HeaderError, Headers};
 pub use self::key::{Key, TopicKey};

@@ -216,12 +216,12 @@ impl<T: Payload> Deref for MessageRef<'_, T> {
 
 impl<T: Payload + fmt::Debug> fmt::Debug for MessageRef<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message")
-            .field("offset", &self.offset.0)
-            .field("key", &self.key())
-            .field("headers", self.headers())
-            .field("value", self.get())
-            .finish()
+        let mut message = f.debug_struct("Message");
+        message.field("offset", &self.offset.0);
+        if !T::SHOWS_META {
+            message.field("key", &self.key()).field("headers", self.headers());
+        }
+        message.field("value", self.get()).finish()
     }
 }
 

@@ -16,6 +16,10 @@ pub trait Payload: Sized + Send + Sync + 'static + sealed::Sealed {
     /// `<T as Payload>::Form: codec::Bytewise`.
     type Form: Form<Self>;
 
+    /// Whether its own `Debug` shows the key and the headers.
+    #[doc(hidden)]
+    const SHOWS_META: bool = false;
+
     #[doc(hidden)]
     fn key_of(&self) -> Option<Key<'_>>;
 
@@ -53,6 +57,8 @@ impl<T: Topic> Payload for T {
 
 impl Payload for Record {
     type Form = Raw;
+
+    const SHOWS_META: bool = true;
 
     fn key_of(&self) -> Option<Key<'_>> {
         self.key()

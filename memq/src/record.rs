@@ -2,6 +2,7 @@
 
 mod about;
 
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
@@ -27,7 +28,9 @@ use crate::schema::Fingerprint;
 ///     .with_key("7");
 /// assert_eq!(record.bytes(), &br#"{"item":"tea"}"#[..]);
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows what is said of the bytes, how many there are, and the first of them.
+#[derive(Clone)]
 pub struct Record {
     pub(crate) body: Body,
     pub(crate) meta: Option<Arc<Meta>>,
@@ -236,5 +239,42 @@ impl Record {
     pub fn with_sealed(mut self, sealed: bool) -> Self {
         self.body.about = self.body.about.with_sealed(sealed);
         self
+    }
+}
+
+/// Bytes that `Debug` shows.
+const SHOWN: usize = 64;
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes();
+        let mut record = f.debug_struct("Record");
+        record.field("format", &self.format());
+        if self.compression() != Compression::None {
+            record.field("compression", &self.compression());
+        }
+        if self.is_sealed() {
+            record.field("sealed", &true);
+        }
+        if self.version() != Schema::UNKNOWN.version {
+            record.field("version", &self.version());
+        }
+        if let Some(key) = self.key() {
+            record.field("key", &key);
+        }
+        if !self.headers().is_empty() {
+            record.field("headers", self.headers());
+        }
+        record.field("length", &bytes.len());
+        let start = bytes.slice(..bytes.len().min(SHOWN));
+        // A letter may be cut in two.
+        match std::str::from_utf8(&start) {
+            Ok(text) => record.field("bytes", &text),
+            Err(cut) if cut.error_len().is_none() && start.len() < bytes.len() => {
+                record.field("bytes", &String::from_utf8_lossy(&start[..cut.valid_up_to()]))
+            }
+            Err(_) => record.field("bytes", &start),
+        };
+        if start.len() < bytes.len() { record.finish_non_exhaustive() } else { record.finish() }
     }
 }

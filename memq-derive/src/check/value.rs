@@ -157,7 +157,10 @@ pub(super) fn max(value: &Value, mistakes: &mut Mistakes) -> Option<Max> {
         Value::Literal(Lit::Int(number)) => match count(number) {
             Ok(0) => "a topic has room for at least one message: leave `max` out for 10_000".into(),
             Ok(count) => return Some(Max::Messages(Limit { count, span })),
-            Err(Count::Suffix) => suffix("max", "messages", number),
+            Err(Count::Suffix) => match literal::shortened(&number.to_string()) {
+                Some(meant) => short(&meant),
+                None => suffix("max", "messages", number),
+            },
             Err(Count::Large) => "this is more than 2^64 messages: take a smaller number".into(),
         },
         Value::Literal(Lit::Str(text)) => {
@@ -168,6 +171,8 @@ pub(super) fn max(value: &Value, mistakes: &mut Mistakes) -> Option<Max> {
                     "a number of messages has no quotes, `max = {digits}`, and one of bytes has a \
                      unit, `max = \"{digits}B\"`"
                 )
+            } else if let Some(meant) = literal::shortened(&text) {
+                short(&meant)
             } else {
                 match literal::bytes(&text) {
                     Ok(count) => return Some(Max::Bytes(Limit { count, span })),
@@ -220,6 +225,14 @@ fn count(number: &LitInt) -> Result<u64, Count> {
         return Err(Count::Suffix);
     }
     number.base10_parse().map_err(|_| Count::Large)
+}
+
+/// A `max` of `10k`, which may be either.
+fn short((count, bytes): &(String, String)) -> String {
+    format!(
+        "a number of messages is written out and has no quotes, `max = {count}`, and one of bytes \
+         has a unit, `max = \"{bytes}\"`"
+    )
 }
 
 fn is_zero(number: &LitInt) -> bool {

@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, GenericArgument, PathArguments, Type};
 
-use super::{here, last_span, mentions, respan};
+use super::{allow, here, last_span, mentions, respan};
 use crate::layout::{Body, Field, Fields, Layout, Style, spelled, spelled_in};
 
 /// The impl of `Shape`. `needs_names` says what in the type itself takes a format with names.
@@ -38,8 +38,10 @@ pub(crate) fn expand(
         }},
     };
     let aliases = writer.aliases(layout);
+    let allow = allow(input, false);
     quote! {
         #[automatically_derived]
+        #allow
         impl #impl_generics #memq::Shape for #ident #type_generics #where_clause {
             const SHAPE: #memq::schema::Fingerprint = {
                 #spelled

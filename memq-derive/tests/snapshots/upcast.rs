@@ -1,4 +1,5 @@
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::memq::Topic for Order {
     type Codec = ::memq::codec::Postcard;
     const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::new("orders").version(3);
@@ -27,5 +28,7 @@ impl ::memq::Topic for Order {
         }
     }
 }
+#[allow(deprecated)]
 const _: ::memq::schema::Lineage<Order> = <Order as ::memq::Topic>::LINEAGE;
+#[allow(deprecated)]
 const _: ::core::option::Option<::memq::schema::Fingerprint> = <Order as ::memq::Topic>::SHAPE;

@@ -11,13 +11,16 @@ use super::position::{Position, Wanted};
 use super::{Bridge, Opened};
 use crate::broker::{Broker, Opening};
 use crate::codec::{Bytewise, Stage, Stages};
-use crate::error::{AdminError, BridgeError, OpenError};
+use crate::error::{AdminError, BridgeError, BridgeSide, OpenError};
 use crate::name::TopicName;
 use crate::options::{Format, Start, TopicOptions};
 use crate::payload::Payload;
 use crate::spi::Boxed;
 use crate::stopping::Deadline;
 use crate::topic::Topic;
+
+/// The longest name: with what is before it, that of a group.
+const MAX_NAME: usize = 88;
 
 /// Messages that are on their way at once, where nothing is said.
 const WINDOW: usize = 500;
@@ -119,6 +122,9 @@ impl BridgeBuilder {
         if plans.is_empty() {
             return Err(BridgeError::Empty);
         }
+        if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
+            return Err(BridgeError::Name { name: name.clone() });
+        }
         for (at, plan) in plans.iter().enumerate() {
             let same = |other: &&Plan| other.name == plan.name && other.direction == plan.direction;
             if let Some(twice) = plans.iter().take(at).find(same) {
@@ -195,32 +201,48 @@ impl MirrorBuilder {
     }
 }
 
+/// Whether a bridge may be called that.
+fn is_name(name: &str) -> bool {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_part)
+}
+
 impl Plan {
+    /// The sides that messages come from and go to.
+    fn sides(&self) -> (BridgeSide, BridgeSide) {
+        match self.direction {
+            Direction::Out => (BridgeSide::Local, BridgeSide::Remote),
+            Direction::In => (BridgeSide::Remote, BridgeSide::Local),
+        }
+    }
+
     async fn open(
         self,
         source: &Broker,
         target: &Broker,
         name: Option<&str>,
     ) -> Result<Mirror, BridgeError> {
-        let topic = TopicName::new(&self.name).map_err(OpenError::from)?;
+        let topic = TopicName::new(&self.name)?;
         if self.window == 0 {
             return Err(BridgeError::Window { topic: self.name });
         }
         let (from, to) = self.create(source, target, &topic).await?;
+        let (here, there) = self.sides();
         let route = Route {
-            source: source.identity(&topic).await?,
-            target: target.identity(&topic).await?,
+            source: source.identity(&topic).await.map_err(|e| here.admin(e))?,
+            target: target.identity(&topic).await.map_err(|e| there.admin(e))?,
         };
         if route.source == route.target {
             return Err(BridgeError::SameTopic { topic: self.name });
         }
-        let publisher = target.topic(&self.name).sealed_by(&self.stages).publisher().await?;
+        let publisher = target.topic(&self.name).sealed_by(&self.stages).publisher().await;
+        let publisher = publisher.map_err(|e| there.open(e))?;
         let (stages, start) = (&self.stages, self.start);
-        let wanted = Wanted { source, target, topic: &topic, stages, route, name, start };
+        let wanted = Wanted { source, here, target, topic: &topic, stages, route, name, start };
         let (position, start) = Position::open(wanted).await?;
         let reading = source.topic(&self.name).sealed_by(stages).subscriber().keep_sealed();
         Ok(Mirror::new(Parts {
-            source: reading.from(start).await?,
+            source: reading.from(start).await.map_err(|e| here.open(e))?,
             target: publisher,
             route,
             position,
@@ -238,12 +260,14 @@ impl Plan {
         target: &Broker,
         topic: &TopicName,
     ) -> Result<(TopicOptions, TopicOptions), BridgeError> {
+        let (here, there) = self.sides();
         if let Some(create) = self.create {
-            create(source, &self.stages).await?;
-            create(target, &self.stages).await?;
+            create(source, &self.stages).await.map_err(|e| here.open(e))?;
+            create(target, &self.stages).await.map_err(|e| there.open(e))?;
         } else {
-            source.topic(topic.as_str()).sealed_by(&self.stages).create().await?;
-            let from = source.options(topic).await?;
+            let opening = source.topic(topic.as_str()).sealed_by(&self.stages);
+            opening.create().await.map_err(|e| here.open(e))?;
+            let from = source.options(topic).await.map_err(|e| here.admin(e))?;
             let mut opening = target.topic(topic.as_str()).sealed_by(&self.stages);
             match target.options(topic).await {
                 Ok(_) => {}
@@ -255,15 +279,17 @@ impl Plan {
                         opening = opening.partitions(from.partitions);
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(there.admin(error)),
             }
-            opening.create().await?;
+            opening.create().await.map_err(|e| there.open(e))?;
         }
-        let (has, needs) = (target.stages(topic).await?, source.stages(topic).await?);
+        let has = target.stages(topic).await.map_err(|e| there.admin(e))?;
+        let needs = source.stages(topic).await.map_err(|e| here.admin(e))?;
         if has != needs {
-            return Err(stages_differ(topic, &needs, &has).into());
+            return Err(there.open(stages_differ(topic, &needs, &has)));
         }
-        Ok((source.options(topic).await?, target.options(topic).await?))
+        let from = source.options(topic).await.map_err(|e| here.admin(e))?;
+        Ok((from, target.options(topic).await.map_err(|e| there.admin(e))?))
     }
 }
 
@@ -271,7 +297,7 @@ fn stages_differ(topic: &TopicName, needs: &[String], has: &[String]) -> OpenErr
     OpenError::Option {
         topic: topic.to_string(),
         option: "stage",
-        value: format!("{has:?} on one side and {needs:?} on the other"),
+        value: format!("{has:?} there and {needs:?} on the other side"),
         remedy: "say the stages with `.stage(…)`, before either side has messages".into(),
     }
 }

@@ -18,7 +18,7 @@ use super::path::Route;
 use crate::broker::{Broker, RemoveGroup};
 use crate::codec::Stages;
 use crate::consumer::Consumer;
-use crate::error::{AdminError, BridgeError, CommitError, SeekError};
+use crate::error::{AdminError, BridgeError, BridgeSide, CommitError, SeekError};
 use crate::name::TopicName;
 use crate::options::Start;
 use crate::position::Offset;
@@ -74,6 +74,8 @@ enum Failure {
 /// Where the position of a mirror is to be kept, and where the mirror begins if there is none.
 pub(super) struct Wanted<'w> {
     pub(super) source: &'w Broker,
+    /// Which broker that is.
+    pub(super) here: BridgeSide,
     pub(super) target: &'w Broker,
     pub(super) topic: &'w TopicName,
     pub(super) stages: &'w Stages,
@@ -136,10 +138,10 @@ impl Position {
 
 impl Kept {
     async fn open(wanted: &Wanted<'_>) -> Result<Self, BridgeError> {
-        let Wanted { source, topic, stages, route, name, start, .. } = wanted;
+        let Wanted { source, here, topic, stages, route, name, start, .. } = wanted;
         let commits = source.can(Capability::Commit);
         if !commits {
-            source.able(topic, Capability::GroupSeek)?;
+            source.able(topic, Capability::GroupSeek).map_err(|e| here.open(e))?;
         }
         // What is said to nobody else is of one target: another one has everything still to come.
         let group = match name {
@@ -148,11 +150,11 @@ impl Kept {
         };
         let reading = source.topic(topic.as_str()).sealed_by(stages).subscriber().keep_sealed();
         let joining = reading.from(*start).group(&group).any_order().without_dead_letters();
-        let consumer = joining.await?;
-        let stats = source.stats(topic).await?;
+        let consumer = joining.await.map_err(|e| here.open(e))?;
+        let stats = source.stats(topic).await.map_err(|e| here.admin(e))?;
         let found = stats.groups.iter().find(|found| found.name == group);
         let no_group = || AdminError::NoGroup { topic: topic.to_string(), group: group.clone() };
-        let found = found.ok_or_else(no_group)?;
+        let found = found.ok_or_else(|| here.admin(no_group()))?;
         let at = match commits {
             true => found.committed.0,
             // It never handed out anything, so it is where it begins.

@@ -1,9 +1,43 @@
 //! What can go wrong with a bridge.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::{AdminError, OpenError, PublishError, RecvError};
+use crate::name::TopicNameError;
 use crate::position::Offset;
+
+/// One of the two brokers of a bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BridgeSide {
+    /// The one that was given first.
+    Local,
+    /// The other one.
+    Remote,
+}
+
+impl BridgeSide {
+    /// What could not be opened on this side.
+    pub(crate) fn open(self, source: OpenError) -> BridgeError {
+        BridgeError::Open { side: self, source }
+    }
+
+    /// What could not be learned on this side.
+    pub(crate) fn admin(self, source: AdminError) -> BridgeError {
+        BridgeError::Admin { side: self, source }
+    }
+}
+
+impl fmt::Display for BridgeSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        })
+    }
+}
 
 /// A bridge could not be opened, or could not go on. No message is lost by it: opened again, it goes on
 /// where it was.
@@ -15,6 +49,17 @@ pub enum BridgeError {
         "a bridge without topics carries nothing: say `.topic::<T>().mirror_out()`, or `.mirror_in()`"
     )]
     Empty,
+    /// The name is not one of a bridge.
+    #[error(
+        "{name:?} is not the name of a bridge: use 1 to 88 characters of A-Z, a-z, 0-9, '_' and '-'"
+    )]
+    Name {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is not one of a topic.
+    #[error(transparent)]
+    TopicName(#[from] TopicNameError),
     /// It may have no message on its way.
     #[error("topic {topic:?}: window = 0 is not possible: at least one message is on its way")]
     Window {
@@ -38,11 +83,21 @@ pub enum BridgeError {
         topic: String,
     },
     /// A topic could not be opened on one of the sides.
-    #[error(transparent)]
-    Open(#[from] OpenError),
+    #[error("a topic could not be opened on the {side} broker")]
+    Open {
+        /// Which.
+        side: BridgeSide,
+        /// Why.
+        source: OpenError,
+    },
     /// Nothing could be learned of a topic on one of the sides.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
+    #[error("nothing could be learned of a topic on the {side} broker")]
+    Admin {
+        /// Which.
+        side: BridgeSide,
+        /// Why.
+        source: AdminError,
+    },
     /// The other side does not take a message, and would not take it later.
     #[error(
         "the message at offset {offset} of topic {topic:?} is not stored on the other side: see the cause, or pass over such messages with `skip_refused`"

@@ -174,7 +174,7 @@ impl<T> fmt::Display for PublishError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(_) => f.write_str(
-                "the topic is full: publish again later, raise `max` or `max_bytes`, or use `overflow = Wait`",
+                "the topic is full: publish again later, raise `max` or `max_bytes`, or let `publish` wait, as it does with `overflow = Wait`",
             ),
             Self::Timeout(_) => f.write_str(
                 "the topic stayed full until the deadline: a subscriber is slow or gone, see the topic's statistics",

@@ -52,9 +52,25 @@ pub(super) fn pause<P: Send + Sync + 'static>(topic: &Topic<P>, cx: &Context<'_>
     Poll::Pending
 }
 
-/// A message to be published: add what it carries, then `.await` it.
+/// A message to be published: add what it carries, then `.await` it, or take the future out with
+/// [`into_future`](IntoFuture::into_future) for what combines futures.
 ///
 /// Nothing happens before that.
+///
+/// ```
+/// # use memq::Broker;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), memq::Error> {
+/// use futures_util::future::join_all;
+///
+/// # let broker = Broker::new();
+/// let audit = broker.topic("audit").publisher().await?;
+/// let texts = ["signed in", "signed out"];
+/// let stored = join_all(texts.map(|text| audit.publish_bytes(text).into_future())).await;
+/// assert!(stored.iter().all(Result::is_ok));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a message is published by `.await` or `.now()`"]
 pub struct Publish<'a, T: Payload> {
     message: T,

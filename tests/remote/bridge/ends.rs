@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use memq::{BridgeEnded, BridgeError, Broker, OpenError, PublishError, RecvError, bridge};
+use memq::{
+    BridgeEnded, BridgeError, BridgeSide, Broker, Format, OpenError, PublishError, RecvError,
+    bridge,
+};
 
 use super::{numbers, publish, published, reader, run, take};
+use crate::common::Order;
 use crate::loopback::Server;
 use crate::numbers;
 
@@ -137,10 +141,42 @@ async fn what_cannot_be_is_refused_on_opening() {
     let same = refused(bridge(&remote, &other).topic_named("jobs").mirror_out()).await;
     assert!(matches!(same, BridgeError::SameTopic { .. }));
     let name = refused(bridge(&local, &remote).topic_named("a/b").mirror_out()).await;
-    assert!(matches!(name, BridgeError::Open(OpenError::Name(_))));
-    let name = refused(jobs().mirror_out().name("two words")).await;
-    assert!(matches!(name, BridgeError::Open(OpenError::GroupName { .. })), "{name:?}");
+    assert!(matches!(name, BridgeError::TopicName(_)));
     local.publisher::<Tick>().await.unwrap().publish(Tick(1)).await.unwrap();
     let native = refused(bridge(&local, &remote).topic_named("ticks").mirror_out()).await;
-    assert!(matches!(native, BridgeError::Open(OpenError::Native { .. })), "{native:?}");
+    let is_native = |error: &BridgeError| {
+        matches!(
+            error,
+            BridgeError::Open { side: BridgeSide::Local, source: OpenError::Native { .. }, .. }
+        )
+    };
+    assert!(is_native(&native), "{native:?}");
+}
+
+#[tokio::test]
+async fn a_bridge_has_a_name_of_its_own_kind() {
+    let (local, remote) = (Broker::new(), Broker::new());
+    let named = |name: String| bridge(&local, &remote).topic_named("jobs").mirror_out().name(name);
+    for bad in ["two words".into(), String::new(), "a.b".into(), "x".repeat(89)] {
+        let error = named(bad.clone()).await.unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, BridgeError::Name { name } if name == bad), "{text}");
+        assert!(text.contains("name of a bridge: use 1 to 88 characters"), "{text}");
+    }
+    drop(named("x".repeat(88)).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_on_which_broker() {
+    let text = |error: BridgeError| format!("{:?}", memq::Error::from(error));
+    for (side, at) in ["local", "remote"].into_iter().zip([0, 1]) {
+        let brokers = [Broker::new(), Broker::new()];
+        brokers[at].topic("orders").format(Format::MessagePack).create().await.unwrap();
+        let [local, remote] = &brokers;
+        let out = text(bridge(local, remote).topic::<Order>().mirror_out().await.unwrap_err());
+        let back = text(bridge(local, remote).topic::<Order>().mirror_in().await.unwrap_err());
+        assert_eq!(out, back);
+        let begin = format!("a topic could not be opened on the {side} broker: topic \"orders\"");
+        assert!(out.starts_with(&begin), "{out}");
+    }
 }

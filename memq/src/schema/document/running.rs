@@ -11,7 +11,8 @@ use crate::error::AdminError;
 /// A broker does not know the schemas of its topics: name their types afterwards, by
 /// [`publishes`](AsyncApi::publishes) and [`subscribes`](AsyncApi::subscribes). The options stay those of
 /// the broker. Of a group it tells the name, the order and the dead-letter topic; its other rules are
-/// not in the document.
+/// not in the document. Groups whose names begin with `memq-` are memq's own, as that of a
+/// [`bridge`](fn@crate::bridge), and not in it either.
 ///
 /// ```
 /// # use memq::{Broker, Topic};
@@ -60,7 +61,8 @@ pub(super) async fn add(model: &mut Model, broker: &Broker) -> Result<(), Docume
         let known = model.channels.remove(name.as_str());
         let mut channel = known.unwrap_or_else(|| Channel::new(options));
         channel.options = options;
-        for group in &stats.groups {
+        // Those of memq itself are no operations of the application.
+        for group in stats.groups.iter().filter(|group| !group.name.starts_with("memq-")) {
             let named = |(operation, _): &(Operation, _)| match operation {
                 Operation::Consume(known) => known.name == group.name,
                 _ => false,
