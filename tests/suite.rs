@@ -22,6 +22,7 @@ mod groups_misuse;
 mod groups_pitfalls;
 mod groups_stress;
 mod groups_waiting;
+mod left_open;
 mod let_go;
 mod limits;
 mod metadata;
