@@ -147,7 +147,7 @@ pub use self::options::{
     DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow, Retain, Start, TopicOptions,
 };
 pub use self::payload::Payload;
-pub use self::position::{Offset, Partition, Timestamp};
+pub use self::position::{Offset, Partition, Timestamp, TimestampError};
 pub use self::publisher::{
     Permit, Publish, PublishBatch, Publisher, Publishing, Receipt, SendMessage, Sending,
 };
