@@ -32,6 +32,7 @@ mod promises;
 mod records;
 mod retention;
 mod send;
+mod serial;
 mod stress;
 mod tidy;
 mod types;
