@@ -70,6 +70,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // Describes what runs, and is called by who has a broker.
     ("schema/document", &["broker", "codec", "engine", "topic"]),
+    // Shows what the others say, and is used by nothing.
+    ("serial", &["bridge", "engine", "worker"]),
     // Uses handles as a program does.
     (
         "bridge",

@@ -66,8 +66,9 @@ use syn::DeriveInput;
 /// | `try_upcast_from` | the same, where it is `TryFrom` | |
 /// | `crate` | where memq is found | `::memq` |
 ///
-/// An option that is not written can be said on opening the topic by name, before it has a
-/// publisher, except for the format. `max = "64MiB"` is `max_bytes`, and leaves the 10,000 messages
+/// An option that is not written can be said at run time before the topic has a publisher, as in
+/// `broker.create::<Order>().max(capacity)`. The compression can where the topic is opened by name, and
+/// the format cannot. `max = "64MiB"` is `max_bytes`, and leaves the 10,000 messages
 /// as they are. Several `#[topic(…)]` on one type are read as one.
 ///
 /// ## `name`

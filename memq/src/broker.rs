@@ -126,10 +126,38 @@ impl Broker {
         TopicBuilder::typed(self).into_subscriber()
     }
 
-    /// The topic of this type, to create it ahead. Await the builder.
+    /// The topic of this type, to create it ahead, and to say options that are known only at run time.
+    /// Await the builder.
     ///
-    /// Its options are the type's. Those the type leaves open can be said by name, with
-    /// [`topic`](Self::topic), before it has a publisher.
+    /// Its options are the type's. Those the type leaves open can be said here before the topic has a
+    /// publisher; who opens it later need not say them. Only the compression of types that have bytes
+    /// is said by name, with [`topic`](Self::topic).
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # struct Config { capacity: usize }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # let config = Config { capacity: 500 };
+    /// #[derive(Topic)]
+    /// #[topic(name = "jobs", overflow = Wait)]
+    /// struct Job(u64);
+    ///
+    /// let broker = Broker::new();
+    /// broker.create::<Job>().max(config.capacity).await?;
+    ///
+    /// let jobs = broker.publisher::<Job>().await?;
+    /// assert_eq!(broker.options("jobs").await?.max_messages, 500);
+    /// # drop(jobs);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// On awaiting, [`OpenError::Conflict`](crate::OpenError::Conflict) where the topic exists with other
+    /// options or for another type, and where the type says another value than the builder: no topic is
+    /// created then.
     pub fn create<T: Topic>(&self) -> TopicBuilder<'_, T> {
         TopicBuilder::typed(self)
     }

@@ -24,6 +24,7 @@ pub use self::worker::RunError;
 use crate::dictionary::DictionaryError;
 use crate::headers::HeaderError;
 use crate::name::TopicNameError;
+use crate::position::TimestampError;
 
 /// The cause of a failure inside a codec, compression or stage.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -85,6 +86,9 @@ pub enum Error {
     /// A topic name was refused.
     #[error(transparent)]
     Name(#[from] TopicNameError),
+    /// A time was refused.
+    #[error(transparent)]
+    Time(#[from] TimestampError),
 }
 
 impl<T> From<PublishError<T>> for Error {

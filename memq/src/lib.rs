@@ -77,7 +77,9 @@
 //!
 //! `derive` and `json` are on by default. `messagepack`, `postcard`, `bincode`, `gzip` and `zstd` add
 //! the format or compression of that name, `train` makes dictionaries for `zstd`, and `tower` runs
-//! services as handlers; `schema` checks in your tests whether a type still reads what it once wrote;
+//! services as handlers; `serde`, which every format but `Native` has with it, reads and writes [`Offset`],
+//! [`Partition`], [`Timestamp`] and [`TopicName`], as for checkpoints, and writes statistics, as for
+//! metrics: the fields by their names, durations in seconds; `schema` checks in your tests whether a type still reads what it once wrote;
 //! `full` is all of them. `conformance` has the tests that a back end must pass.
 //! An annotation whose feature is off does not compile, and a compression chosen at run time is an
 //! error on opening; both name the feature. A default build compiles no C.
@@ -109,6 +111,8 @@ mod publisher;
 mod record;
 mod remote;
 pub mod schema;
+#[cfg(feature = "serde")]
+mod serial;
 pub mod spi;
 mod stopping;
 mod stream;
@@ -148,7 +152,7 @@ pub use self::options::{
     DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow, Retain, Start, TopicOptions,
 };
 pub use self::payload::Payload;
-pub use self::position::{Offset, Partition, Timestamp};
+pub use self::position::{Offset, Partition, Timestamp, TimestampError};
 pub use self::publisher::{
     Permit, Publish, PublishBatch, Publisher, Publishing, Receipt, SendMessage, Sending,
 };

@@ -1,7 +1,7 @@
 //! What a topic can be told: format, compression, retention, overflow, where to start. Plain data.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::dictionary::Dictionary;
 use crate::position::{Offset, Timestamp};
@@ -276,6 +276,13 @@ impl From<u64> for Start {
 impl From<Timestamp> for Start {
     fn from(time: Timestamp) -> Self {
         Self::Time(time)
+    }
+}
+
+/// As the [`Timestamp`] of it.
+impl From<SystemTime> for Start {
+    fn from(time: SystemTime) -> Self {
+        Self::Time(time.into())
     }
 }
 

@@ -1,7 +1,11 @@
 //! Where a message is and when it was stored. Plain newtypes; no clock is read here.
 
+mod text;
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use self::text::TimestampError;
 
 /// The place of a message in its topic: 0 for the first, then one more for each.
 ///
@@ -77,6 +81,9 @@ impl From<u16> for Partition {
 /// A paused tokio clock moves dates where it was paused before the broker was made; where it is paused
 /// later, that holds for topics with `ttl` or `dedup`.
 ///
+/// With feature `serde` it is its text in formats for people, such as JSON, since few readers of JSON have
+/// numbers beyond 2^53 exactly; in others it is its nanoseconds.
+///
 /// ```
 /// use memq::Timestamp;
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -85,6 +92,13 @@ impl From<u16> for Partition {
 /// assert_eq!(noon.as_nanos(), 43_200_000_000_000);
 /// assert_eq!(noon - Duration::from_secs(43_200), Timestamp::from_nanos(0));
 /// assert_eq!(noon.to_string(), "1970-01-01T12:00:00.000000000Z");
+/// assert_eq!("1970-01-01T12:00:00Z".parse(), Ok(noon));
+///
+/// # #[cfg(feature = "json")] {
+/// let json = serde_json::to_string(&noon).unwrap();
+/// assert_eq!(json, r#""1970-01-01T12:00:00.000000000Z""#);
+/// assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), noon);
+/// # }
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);

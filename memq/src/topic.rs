@@ -101,8 +101,8 @@ pub trait Topic: Sized + Send + Sync + 'static {
 
 /// Name and options of a topic, as a constant: what `#[topic(…)]` becomes.
 ///
-/// What is not set can be said on opening the topic by name, before it has a publisher; if it is not,
-/// there is no compression, no `ttl`, 10,000 messages and 256 MiB, [`Overflow::DropOldest`], one
+/// What is not set can be said on [creating](crate::Broker::create) the topic, before it has a publisher
+/// (the compression: on opening it by name); if it is not, there is no compression, no `ttl`, 10,000 messages and 256 MiB, [`Overflow::DropOldest`], one
 /// partition, no memory of ids, and [`Retain::WithinLimits`].
 ///
 /// # Panics

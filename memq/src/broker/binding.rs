@@ -264,6 +264,12 @@ pub(super) fn check_same(
     }
 }
 
+/// Whether what is said on opening a topic is what its type says, where that says something.
+pub(super) fn agree(name: &TopicName, own: &Request, said: &Request) -> Result<(), OpenError> {
+    let options = own.over(said.over(TopicOptions::default()));
+    Has { name, options, said: own, since: ", as its type says" }.compare(said)
+}
+
 pub(super) fn conflict(
     name: &TopicName,
     option: &'static str,
@@ -315,50 +321,8 @@ impl Existing<'_> {
         if !stages.is_empty() && !own.same_names(stages) {
             return Err(self.conflict("stage", own.names(), stages.names()));
         }
-        let (has, said) = self.any.settle(request);
-        self.compare("format", has.format, said.format, request.format)?;
-        let compression = Level(has.compression, has.level);
-        let wants = request.compression.map(|(compression, level)| Level(compression, level));
-        self.compare("compress", compression, said.compression.map(drop), wants)?;
-        if let Some(wants) = &request.dictionary {
-            check_same(self.name, said.dictionary.as_ref(), wants)?;
-            self.optional("dictionary", has.dictionary, said.dictionary, Some(wants.id()))?;
-        }
-        self.compare("max", has.max_messages, said.max_messages, request.max_messages)?;
-        self.compare("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
-        self.optional("ttl", has.ttl, said.ttl, request.ttl)?;
-        self.compare("overflow", has.overflow, said.overflow, request.overflow)?;
-        self.compare("partitions", has.partitions, said.partitions, request.partitions)?;
-        self.optional("dedup", has.dedup, said.dedup, request.dedup)?;
-        self.compare("retain", has.retain, said.retain, request.retain)?;
-        Ok(())
-    }
-
-    /// Compares what need not be there at all.
-    fn optional<V: PartialEq + Debug, S>(
-        &self,
-        option: &'static str,
-        has: Option<V>,
-        said: Option<S>,
-        wants: Option<V>,
-    ) -> Result<(), OpenError> {
-        self.compare(option, Perhaps(has), said, wants.map(|wants| Perhaps(Some(wants))))
-    }
-
-    fn compare<V: PartialEq + Debug, S>(
-        &self,
-        option: &'static str,
-        has: V,
-        said: Option<S>,
-        wants: Option<V>,
-    ) -> Result<(), OpenError> {
-        match wants {
-            Some(wants) if wants != has => {
-                let default = if said.is_none() { " (the default)" } else { "" };
-                Err(self.conflict(option, format!("{has:?}{default}"), format!("{wants:?}")))
-            }
-            _ => Ok(()),
-        }
+        let (options, said) = self.any.settle(request);
+        Has { name: self.name, options, said: &said, since: "" }.compare(request)
     }
 
     /// Binds the topic to a type, and returns what reads it.
@@ -375,5 +339,69 @@ impl Existing<'_> {
         wants: impl ToString,
     ) -> OpenError {
         conflict(self.name, option, has, wants)
+    }
+}
+
+/// Options that are compared with what somebody asks for.
+struct Has<'a> {
+    name: &'a TopicName,
+    options: TopicOptions,
+    /// Those that were said; the others are defaults.
+    said: &'a Request,
+    /// Why it has those, for the conflict.
+    since: &'static str,
+}
+
+impl Has<'_> {
+    fn compare(&self, request: &Request) -> Result<(), OpenError> {
+        let (has, said) = (&self.options, self.said);
+        self.one("format", has.format, said.format, request.format)?;
+        let compression = Level(has.compression, has.level);
+        let wants = request.compression.map(|(compression, level)| Level(compression, level));
+        self.one("compress", compression, said.compression.map(drop), wants)?;
+        if let Some(wants) = &request.dictionary {
+            check_same(self.name, said.dictionary.as_ref(), wants)?;
+            self.optional(
+                "dictionary",
+                has.dictionary,
+                said.dictionary.as_ref(),
+                Some(wants.id()),
+            )?;
+        }
+        self.one("max", has.max_messages, said.max_messages, request.max_messages)?;
+        self.one("max_bytes", has.max_bytes, said.max_bytes, request.max_bytes)?;
+        self.optional("ttl", has.ttl, said.ttl, request.ttl)?;
+        self.one("overflow", has.overflow, said.overflow, request.overflow)?;
+        self.one("partitions", has.partitions, said.partitions, request.partitions)?;
+        self.optional("dedup", has.dedup, said.dedup, request.dedup)?;
+        self.one("retain", has.retain, said.retain, request.retain)?;
+        Ok(())
+    }
+
+    /// Compares what need not be there at all.
+    fn optional<V: PartialEq + Debug, S>(
+        &self,
+        option: &'static str,
+        has: Option<V>,
+        said: Option<S>,
+        wants: Option<V>,
+    ) -> Result<(), OpenError> {
+        self.one(option, Perhaps(has), said, wants.map(|wants| Perhaps(Some(wants))))
+    }
+
+    fn one<V: PartialEq + Debug, S>(
+        &self,
+        option: &'static str,
+        has: V,
+        said: Option<S>,
+        wants: Option<V>,
+    ) -> Result<(), OpenError> {
+        match wants {
+            Some(wants) if wants != has => {
+                let since = if said.is_none() { " (the default)" } else { self.since };
+                Err(conflict(self.name, option, format!("{has:?}{since}"), format!("{wants:?}")))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Builders that open topics: await one, and there is a topic, a publisher or a subscriber.
 
+mod asked;
 mod consumer;
 mod dead_letters;
 mod publisher;
@@ -11,8 +12,8 @@ use std::future::{Future, IntoFuture, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
+use self::asked::Asked;
 pub use self::consumer::ConsumerBuilder;
 pub use self::dead_letters::{DeadLetters, Redriven};
 pub use self::publisher::PublisherBuilder;
@@ -23,11 +24,10 @@ use super::{Broker, Explanation, Home};
 use crate::codec::form::{Bytewise, Decoders, Writer};
 use crate::codec::stage::Stages;
 use crate::codec::{Codec, Stage};
-use crate::dictionary::Dictionary;
 use crate::engine::registry::Registry;
 use crate::error::{AdminError, OpenError};
 use crate::name::{TopicName, TopicNameError};
-use crate::options::{Compression, Format, Overflow, Request, Retain};
+use crate::options::Format;
 use crate::payload::Payload;
 use crate::record::Record;
 use crate::spi::Boxed;
@@ -77,7 +77,8 @@ impl<H> fmt::Debug for Opening<H> {
 
 /// A topic about to be opened, with its options.
 ///
-/// Awaited, it creates the topic; a topic that exists must have the options that are said.
+/// Awaited, it creates the topic; a topic that exists must have the options that are said, and so must
+/// its type where that says them. Of an option that is said twice the last value counts.
 /// [`publisher`](Self::publisher) and [`subscriber`](Self::subscriber) open it as well.
 ///
 /// ```
@@ -96,7 +97,7 @@ impl<H> fmt::Debug for Opening<H> {
 pub struct TopicBuilder<'b, T> {
     broker: &'b Broker,
     name: Result<TopicName, TopicNameError>,
-    request: Request,
+    asked: Asked,
     stages: Stages,
     /// The type's codec; records have none.
     declared: Option<Declared<T>>,
@@ -129,7 +130,7 @@ impl<T: Payload> Clone for TopicBuilder<'_, T> {
         Self {
             broker: self.broker,
             name: self.name.clone(),
-            request: self.request.clone(),
+            asked: self.asked.clone(),
             stages: self.stages.clone(),
             declared: self.declared.clone(),
         }
@@ -141,7 +142,7 @@ impl<'b, T: Topic> TopicBuilder<'b, T> {
         Self {
             broker,
             name: TopicName::new(T::SPEC.name()),
-            request: T::SPEC.request(),
+            asked: Asked::by_type(T::SPEC.request()),
             stages: Stages::default(),
             declared: Some(Declared::of::<T::Codec>()),
         }
@@ -153,78 +154,10 @@ impl<'b> TopicBuilder<'b, Record> {
         Self {
             broker,
             name: TopicName::new(name),
-            request: Request::default(),
+            asked: Asked::default(),
             stages: Stages::default(),
             declared: None,
         }
-    }
-
-    /// Says what bytes are that say nothing themselves.
-    pub fn format(mut self, format: Format) -> Self {
-        self.request.format = Some(format);
-        self
-    }
-
-    /// Compresses payloads that are not compressed yet, at the default level.
-    pub fn compress(self, compression: Compression) -> Self {
-        self.compress_level(compression, compression.default_level())
-    }
-
-    /// Compresses payloads that are not compressed yet, at this level.
-    pub fn compress_level(mut self, compression: Compression, level: i32) -> Self {
-        self.request.compression = Some((compression, level));
-        self
-    }
-
-    /// Compresses with this dictionary, and opens bytes from elsewhere with it. It is Zstandard's, so
-    /// say [`compress`](Self::compress) with it.
-    pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
-        self.request.dictionary = Some(dictionary);
-        self
-    }
-
-    /// Keeps this many messages at most.
-    pub fn max(mut self, messages: usize) -> Self {
-        self.request.max_messages = Some(messages);
-        self
-    }
-
-    /// Keeps this many bytes at most, counted as [`TopicOptions::max_bytes`](crate::TopicOptions)
-    /// says: payloads, keys and headers, and what keeping them takes.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.request.max_bytes = Some(bytes);
-        self
-    }
-
-    /// Keeps a message for this long at most.
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.request.ttl = Some(ttl);
-        self
-    }
-
-    /// What happens when there is no room.
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.request.overflow = Some(overflow);
-        self
-    }
-
-    /// Has this many partitions.
-    pub fn partitions(mut self, partitions: u16) -> Self {
-        self.request.partitions = Some(partitions);
-        self
-    }
-
-    /// Remembers the ids of messages for this long: a publish that repeats one within that time
-    /// stores nothing, and returns the offset of the first.
-    pub fn dedup(mut self, window: Duration) -> Self {
-        self.request.dedup = Some(window);
-        self
-    }
-
-    /// When a message that nobody has to read any more is freed.
-    pub fn retain(mut self, retain: Retain) -> Self {
-        self.request.retain = Some(retain);
-        self
     }
 }
 
@@ -252,7 +185,8 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] where the name or an option is not possible, or the topic exists with others.
+    /// [`OpenError`] where the name or an option is not possible, or the topic exists with others or its
+    /// type says others.
     pub fn create(&self) -> Opening<()> {
         match &self.broker.home {
             Home::Memory(registry) => Opening::here(self.open(registry).map(drop)),
@@ -300,7 +234,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
 
     /// The same type and stages under another name, with no option said.
     fn named(&self, name: TopicName) -> Self {
-        Self { name: Ok(name), request: Request::default(), ..self.clone() }
+        Self { name: Ok(name), asked: Asked::default(), ..self.clone() }
     }
 
     /// What is to be opened elsewhere, on its own.
@@ -308,7 +242,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
         Plan {
             hub: hub.clone(),
             name: self.name.clone(),
-            request: self.request.clone(),
+            asked: self.asked.clone(),
             stages: self.stages.clone(),
             declared: self.declared.clone(),
         }
@@ -317,11 +251,11 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     /// Opens it in memory.
     fn open(&self, registry: &Registry) -> Result<(TopicName, Bound<T>), OpenError> {
         let name = self.name.clone()?;
-        let declared = self.declared.as_ref();
+        let (request, declared) = (self.asked.request(&name)?, self.declared.as_ref());
         let bound = binding::open::<T>(
             registry,
             &name,
-            &self.request,
+            &request,
             &self.stages,
             declared.map(|declared| declared.format),
         )?;
@@ -336,7 +270,7 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
 struct Plan<T> {
     hub: Arc<Hub>,
     name: Result<TopicName, TopicNameError>,
-    request: Request,
+    asked: Asked,
     stages: Stages,
     declared: Option<Declared<T>>,
 }
@@ -347,7 +281,7 @@ impl<T: Payload> Plan<T> {
         Self {
             hub: self.hub.clone(),
             name: Ok(name),
-            request: Request::default(),
+            asked: Asked::default(),
             stages: self.stages.clone(),
             declared: self.declared.clone(),
         }
@@ -356,7 +290,8 @@ impl<T: Payload> Plan<T> {
     async fn reach(&self) -> Result<(TopicName, Reached<T>), OpenError> {
         let (name, declared) = (self.name.clone()?, self.declared.as_ref());
         let format = declared.map(|declared| declared.format);
-        let reached = self.hub.open(&name, &self.request, &self.stages, format).await?;
+        let request = self.asked.request(&name)?;
+        let reached = self.hub.open(&name, &request, &self.stages, format).await?;
         if let Some(declared) = declared {
             register(&name, &reached.decoders, declared)?;
         }
@@ -396,7 +331,7 @@ impl<T> fmt::Debug for TopicBuilder<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TopicBuilder")
             .field("name", &self.name)
-            .field("request", &self.request)
+            .field("asked", &self.asked)
             .field("stages", &self.stages)
             .finish_non_exhaustive()
     }

@@ -99,6 +99,38 @@ pub(super) async fn other_options_or_type_conflict_by_name(kit: Kit) -> Checked 
     }
 }
 
+pub(super) async fn what_a_type_leaves_open_is_said_with_it(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let other = kit.join(&broker).await?;
+    broker.create::<Item>().max(100).await?;
+    broker.publisher::<Item>().await?.publish(Item::new(0)).await?;
+    for broker in [&broker, &other] {
+        same("max", broker.options(ITEMS).await?.max_messages, 100)?;
+        // Who comes later need not say it, and cannot say another.
+        broker.create::<Item>().await?;
+        broker.create::<Item>().max(100).await?;
+        match broker.create::<Item>().max(101).await {
+            Err(OpenError::Conflict(conflict)) => {
+                let seen = (conflict.option, &*conflict.existing, &*conflict.requested);
+                same("the conflict", seen, ("max", "100", "101"))?;
+            }
+            seen => instead("a conflict of max", seen)?,
+        }
+    }
+    // What the type says cannot be said otherwise, and no topic comes of it.
+    match broker.create::<Few>().max_bytes(1_000_000).max(9).subscriber().await {
+        Err(OpenError::Conflict(conflict)) => {
+            let seen = (conflict.option, &*conflict.existing, &*conflict.requested);
+            same("the conflict", seen, ("max", "8, as its type says", "9"))?;
+        }
+        seen => instead("a conflict of max", seen)?,
+    }
+    same("topics", broker.topics().await?.len(), 1)?;
+    broker.create::<Few>().max_bytes(1_000_000).max(8).await?;
+    let options = other.options("few").await?;
+    same("what both say", (options.max_messages, options.max_bytes), (8, 1_000_000))
+}
+
 pub(super) async fn what_a_group_was_opened_with_stays(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let other = kit.join(&broker).await?;

@@ -129,6 +129,7 @@ cases! {
     }
     conflicts {
         other_options_or_type_conflict_by_name needs Partitions Dedup Ttl Reject Wait,
+        what_a_type_leaves_open_is_said_with_it,
         what_a_group_was_opened_with_stays needs Groups,
         topics_and_options_are_as_they_were_said needs Partitions Dedup Ttl Wait,
     }

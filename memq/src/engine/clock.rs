@@ -24,10 +24,33 @@ pub(crate) struct Clock {
     began: AtomicU64,
 }
 
+impl Timestamp {
+    /// What the system's clock shows now.
+    ///
+    /// Messages are not dated by it but by their broker's clock, which does not follow when the system's is
+    /// set, and counts in ticks besides (see [`Timestamp`]); dates from elsewhere are of the clocks there.
+    /// So a message that was published before this may have a later date, and the other way round. To read
+    /// what was published from a moment on, [`Publisher::publish`](crate::Publisher::publish) gives an
+    /// offset, which is exact.
+    ///
+    /// ```
+    /// use memq::{Start, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let hour_ago = Start::Time(Timestamp::now() - Duration::from_secs(3_600));
+    /// # drop(hour_ago);
+    /// ```
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place")]
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+}
+
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(crate) fn new() -> Self {
-        let (origin, wall) = (Instant::now(), SystemTime::now().into());
+        let (origin, wall) = (Instant::now(), Timestamp::now());
         let paused = cfg!(memq_loom) || is_paused();
         let coarse = if paused { None } else { coarse::Clock::new() };
         let (tick, began) = (AtomicU64::new(0), AtomicU64::new(0));

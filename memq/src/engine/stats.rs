@@ -11,6 +11,25 @@ pub use self::group::{GroupStats, MemberStats, Unsettled};
 /// A topic at one moment.
 ///
 /// `published == depth + dropped.total() + consumed`, always.
+///
+/// With feature `serde` it can be written, as for metrics:
+///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// # use memq::Broker;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = Broker::new();
+/// broker.topic("audit").publisher().await?.publish_bytes("signed in").await?;
+///
+/// let stats = serde_json::to_value(broker.stats("audit").await?)?;
+/// assert_eq!(stats["published"], 1);
+/// assert_eq!(stats["dropped"]["expired"], 0);
+/// # Ok(())
+/// # }
+/// # main().unwrap();
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicStats {

@@ -113,7 +113,28 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
         self
     }
 
-    /// Where to start; at the earliest message kept if not said.
+    /// Where to start; at the earliest message kept if not said. An [`Offset`](crate::Offset), a
+    /// [`Timestamp`](crate::Timestamp) and a [`SystemTime`](std::time::SystemTime) are starts too.
+    ///
+    /// ```
+    /// # use memq::{Broker, Start, Topic};
+    /// # use std::time::{Duration, SystemTime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "ticks")]
+    /// # struct Tick(u64);
+    /// # let broker = Broker::new();
+    /// let today = SystemTime::now() - Duration::from_secs(86_400);
+    /// broker.publisher::<Tick>().await?.publish(Tick(1)).await?;
+    ///
+    /// let mut ticks = broker.subscriber::<Tick>().from(today).await?;
+    /// assert_eq!(ticks.recv().await?.0, 1);
+    /// let new_ones = broker.subscriber::<Tick>().from(Start::Latest).await?;
+    /// # drop(new_ones);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from(mut self, start: impl Into<Start>) -> Self {
         self.start = start.into();
         self

@@ -173,12 +173,12 @@ async fn dead_letters<T: Payload>(
         let mut plan = origin.named(TopicName::new(name)?);
         if plan.hub.can(Capability::Dedup) {
             // A message that is buried twice, since its group was not told in time, is to be there once.
-            plan.request.dedup = Some(REMEMBERS.max(ack_deadline.saturating_mul(2)));
+            plan.asked.said.dedup = Some(REMEMBERS.max(ack_deadline.saturating_mul(2)));
         }
         let reached = match plan.reach().await {
             // It has its own options, so be it.
             Err(OpenError::Conflict(_) | OpenError::Option { .. }) => {
-                plan.request.dedup = None;
+                plan.asked.said.dedup = None;
                 plan.reach().await
             }
             reached => reached,
