@@ -59,6 +59,7 @@ pub(crate) fn check(
         dedup: said.dedup,
         retain: said.retain,
         key,
+        footprint: said.footprint.map(|(path, _)| path),
         version,
         upcast: said.upcast.map(|(upcast, _)| upcast),
     };
@@ -112,6 +113,8 @@ struct Said {
     retain: Option<Ident>,
     /// With the place of the word.
     key_with: Option<(Key, Span)>,
+    /// `footprint_with`, with the place of the word.
+    footprint: Option<(TokenStream, Span)>,
     version: Option<version::Version>,
     /// With the word that said it.
     upcast: Option<(Upcast, Ident)>,
@@ -150,6 +153,14 @@ fn options(input: &DeriveInput, features: Features, mistakes: &mut Mistakes) -> 
         None if seen.tried("format") || seen.tried("codec") => None,
         codec => Some(codec.as_ref().unwrap_or(&Codec::Default)),
     };
+    if let (Some((_, span)), Some(codec)) = (&said.footprint, codec) {
+        if !codec.is_native() {
+            mistakes.at(
+                *span,
+                "`footprint_with` is for native topics: of others the bytes are counted, so leave it out",
+            );
+        }
+    }
     let tried = seen.tried("version");
     version::check(said.version.as_ref(), tried, said.upcast.as_ref(), codec, mistakes);
     said
@@ -255,6 +266,9 @@ fn option(
         "key_with" => {
             let path = value::function(value, mistakes);
             said.key_with = path.map(|path| (Key::With(path), span));
+        }
+        "footprint_with" => {
+            said.footprint = value::footprint(value, mistakes).map(|path| (path, span));
         }
         "version" => said.version = version::version(value, mistakes),
         "upcast_from" | "try_upcast_from" => {

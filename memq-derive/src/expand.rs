@@ -22,6 +22,7 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
     let codec = codec(memq, &topic.codec);
     let spec = spec(topic);
     let key = topic.key.as_ref().map(|key| key_fn(memq, key));
+    let footprint = topic.footprint.as_ref().map(footprint_fn);
     // What is never bytes has nothing that could be told apart.
     let bytes = !topic.codec.is_native();
     let positional = topic.codec.is_positional();
@@ -42,6 +43,7 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
             #lineage
             #aliases
             #key
+            #footprint
         }
         #evaluated
     }
@@ -221,16 +223,28 @@ fn key_fn(memq: &TokenStream, key: &Key) -> TokenStream {
             let member = respan(member.to_token_stream(), span);
             quote_spanned!(here(span)=> #memq::TopicKey::to_key(&self.#member))
         }
-        Key::With(path) => {
-            let self_ = quote_spanned!(here(last_span(path))=> (self));
-            quote!(#path #self_)
-        }
+        Key::With(path) => call(path),
     };
     quote! {
         fn key(&self) -> ::core::option::Option<#memq::Key<'_>> {
             #body
         }
     }
+}
+
+fn footprint_fn(path: &TokenStream) -> TokenStream {
+    let body = call(path);
+    quote! {
+        fn footprint(&self) -> ::core::primitive::usize {
+            #body
+        }
+    }
+}
+
+/// The function of this path, of the message.
+fn call(path: &TokenStream) -> TokenStream {
+    let self_ = quote_spanned!(here(last_span(path))=> (self));
+    quote!(#path #self_)
 }
 
 fn duration(duration: Duration) -> TokenStream {

@@ -61,6 +61,7 @@ use syn::DeriveInput;
 /// | `dedup` | `"2m"`, as `ttl` | ids are not remembered |
 /// | `retain` | `WithinLimits`, `UntilConsumed` | `WithinLimits` |
 /// | `key_with` | the path of a function from `&Self` to `Option<Key<'_>>` | no key |
+/// | `footprint_with` | the path of a function from `&Self` to the bytes it holds, for native topics | the size of the type |
 /// | `version` | `1` to `65_535` | 1 |
 /// | `upcast_from` | the type of an older version, which this one is `From` | |
 /// | `try_upcast_from` | the same, where it is `TryFrom` | |
@@ -195,6 +196,9 @@ use syn::DeriveInput;
 /// subscribers that have not read them, and these are told how many; with `Reject` the publisher
 /// gets its message back; with `Wait` it waits for the slowest subscriber.
 ///
+/// Of messages that have bytes, those are counted. A native message counts as the size of its type, which
+/// misses what it holds on the heap: `footprint_with` says what it holds, so that `max_bytes` is of that.
+///
 /// Units of bytes are `B`, `KB`, `MB`, `GB` in thousands and `KiB`, `MiB`, `GiB` in 1024s.
 ///
 /// ```
@@ -203,7 +207,14 @@ use syn::DeriveInput;
 ///
 /// #[derive(Topic)]
 /// #[topic(name = "frames", ttl = "1m 30s", max = 500, max_bytes = "64MiB", overflow = Wait)]
+/// #[topic(footprint_with = Self::bytes)]
 /// struct Frame(Vec<u8>);
+///
+/// impl Frame {
+///     fn bytes(&self) -> usize {
+///         size_of::<Self>() + self.0.capacity()
+///     }
+/// }
 ///
 /// const BY_HAND: TopicSpec = TopicSpec::new("frames")
 ///     .ttl(Duration::from_secs(90))

@@ -25,6 +25,8 @@ pub(crate) struct Topic {
     /// A variant of `Retain`.
     pub(crate) retain: Option<Ident>,
     pub(crate) key: Option<Key>,
+    /// The path of a function that says how many bytes a native message holds.
+    pub(crate) footprint: Option<TokenStream>,
     pub(crate) version: Option<u16>,
     pub(crate) upcast: Option<Upcast>,
 }

@@ -304,7 +304,8 @@ pub struct TopicOptions {
     pub dictionary: Option<u32>,
     /// Messages kept at most.
     pub max_messages: usize,
-    /// Bytes kept at most: payloads, keys and headers, and 64 for each message.
+    /// Bytes kept at most: payloads, keys and headers, and 64 for each message. The payload of a native
+    /// message is what [`Topic::footprint`](crate::Topic::footprint) says: the size of its type, if nothing else.
     ///
     /// A message with a key or headers counts 96 more, and 64 for each header, beside their text.
     pub max_bytes: usize,

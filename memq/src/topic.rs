@@ -92,8 +92,8 @@ pub trait Topic: Sized + Send + Sync + 'static {
     /// Bytes this message holds, for `max_bytes`. Asked of native messages only, since of others
     /// the payload is counted.
     ///
-    /// The default is the size of the type, which misses what it holds on the heap: implement it
-    /// for native messages that are large there.
+    /// The default is the size of the type, which misses what it holds on the heap: say it for native
+    /// messages that are large there, as `#[topic(footprint_with = …)]` does.
     fn footprint(&self) -> usize {
         size_of::<Self>()
     }

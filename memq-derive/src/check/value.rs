@@ -357,6 +357,13 @@ pub(super) fn function(value: &Value, mistakes: &mut Mistakes) -> Option<TokenSt
     path::<syn::ExprPath>(value, text, mistakes)
 }
 
+/// `footprint_with = Self::bytes`.
+pub(super) fn footprint(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
+    let text = "`footprint_with` is the path of a function from a message to the bytes it holds: \
+                `footprint_with = Self::bytes`";
+    path::<syn::ExprPath>(value, text, mistakes)
+}
+
 /// `crate = my_crate::memq`.
 pub(crate) fn module(value: &Value, mistakes: &mut Mistakes) -> Option<TokenStream> {
     let text = "`crate` is the path at which memq is found: `crate = my_crate::memq`";

@@ -37,10 +37,16 @@ const SPEC: TopicSpec = TopicSpec::new("shop.orders")
     .retain(Retain::UntilConsumed);
 
 #[derive(Topic)]
-#[topic(name = "frames")]
+#[topic(name = "frames", footprint_with = Self::bytes)]
 #[topic(max = "1GiB")]
 #[topic(compress = None, retain = WithinLimits)]
 struct Frame;
+
+impl Frame {
+    fn bytes(&self) -> usize {
+        1 << 20
+    }
+}
 
 #[derive(Serialize, Deserialize, Topic)]
 #[topic(name = "logs", format = Json, compress = Gzip(0), max = 1usize, max_bytes = 65_536)]
@@ -57,6 +63,7 @@ fn main() {
             .compression(Compression::None)
             .retain(Retain::WithinLimits)
     );
+    assert_eq!(Frame.footprint(), 1 << 20);
     assert_eq!(
         Log::SPEC,
         TopicSpec::new("logs")
