@@ -70,7 +70,8 @@ use crate::options::Format;
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot carry `{T}`",
     note = "`Json`, `MessagePack`, `Bincode` and `Postcard` need `serde::Serialize` and `serde::Deserialize` on the type, and memq's feature of the same name in lower case",
-    note = "without a format the topic is native: no serde needed, values stay in the process"
+    note = "without a format the topic is native: no serde needed, values stay in the process",
+    note = "if it is a `memq::Format`, that is a value and no codec: in place of `Format::Json` say `memq::codec::Json`"
 )]
 pub trait Codec<T>: Send + Sync + 'static {
     /// [`Encoded`] for every codec that makes bytes; [`Shared`] is [`Native`]'s alone.

@@ -267,7 +267,16 @@ mod tests {
             };
             let (stages, start) = (Stages::default(), Start::Earliest);
             let (source, target, topic, stages) = (&source, &target, &topic, &stages);
-            let wanted = Wanted { source, target, topic, stages, route, name: None, start };
+            let wanted = Wanted {
+                source,
+                here: BridgeSide::Local,
+                target,
+                topic,
+                stages,
+                route,
+                name: None,
+                start,
+            };
             let (position, start) = Position::open(wanted).await.unwrap();
             assert!(position.beside.is_none() && position.group.is_some());
             assert_eq!(start, Start::Offset(Offset(0)));

@@ -15,7 +15,8 @@ use crate::payload::Payload;
 ///
 /// * `async fn(T) -> Result<(), E>`, with `E: Display`: by value. `Ok` acknowledges the message, `Err`
 ///   is a failed attempt, and what it says is the reason that the dead letter has. A native value is
-///   cloned, since other readers share it.
+///   cloned, since other readers share it; so code that is generic over `T` has to say that values can
+///   be taken out: `where <T as Payload>::Form: codec::Take<T>`.
 /// * `async fn(Delivery<T>)`: it settles the delivery itself. One that it drops unsettled is a failed
 ///   attempt.
 ///
@@ -55,7 +56,8 @@ use crate::payload::Payload;
     message = "this is no handler for messages of `{T}`",
     label = "not `async fn({T}) -> Result<(), E>`, and not `async fn(Delivery<{T}>)`",
     note = "a closure says the type of its argument: `|message: {T}| async move {{ Ok::<(), Error>(()) }}`",
-    note = "the error of a handler by value is `Display`, and a native message is `Clone`; a handler of a `Delivery` settles it and returns `()`"
+    note = "the error of a handler by value is `Display`, and a native message is `Clone`; a handler of a `Delivery` settles it and returns `()`",
+    note = "code that is generic over `T: memq::Topic` also says, for a handler by value, `where <T as memq::Payload>::Form: memq::codec::Take<T>`"
 )]
 pub trait Handler<T: Payload, Kind> {
     /// One call of it, while it runs.

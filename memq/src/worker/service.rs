@@ -22,6 +22,7 @@ pub enum ByService {}
 #[derive(Clone, Debug)]
 pub struct Calls<S>(S);
 
+#[diagnostic::do_not_recommend]
 impl<T, S> Handler<T, ByService> for Calls<S>
 where
     T: Payload,
