@@ -3,12 +3,15 @@
 
 use std::task::Waker;
 
+use super::dedup::Forgotten;
 use super::log::Garbage;
 use super::wake::Wake;
 
 /// What is done once the lock is released.
 pub(super) struct After<P> {
     pub(super) garbage: Garbage<P>,
+    /// Message ids.
+    pub(super) ids: Option<Forgotten>,
     /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
     /// that was replaced, and one that was not needed.
     unused: [Option<Waker>; 2],
@@ -23,6 +26,7 @@ impl<P> After<P> {
     pub(super) fn new() -> Self {
         Self {
             garbage: Vec::new(),
+            ids: None,
             unused: [None, None],
             readers: Wake::Nobody,
             publishers: Wake::Nobody,
@@ -53,16 +57,17 @@ impl<P> After<P> {
     #[inline]
     fn is_nothing(&self) -> bool {
         self.garbage.capacity() == 0
+            && self.ids.is_none()
             && matches!(self.unused, [None, None])
             && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))
     }
 
     fn run_all(self) {
-        let Self { garbage, unused, readers, publishers } = self;
+        let Self { garbage, ids, unused, readers, publishers } = self;
         let publishers = Last(publishers);
         readers.run();
         drop(publishers);
-        drop((garbage, unused));
+        drop((garbage, ids, unused));
     }
 }
 
