@@ -16,6 +16,7 @@ use crate::headers::Headers;
 use crate::key::partition_of;
 use crate::message::Stored;
 use crate::name::TopicName;
+use crate::options::Request;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
@@ -146,11 +147,7 @@ impl<T: Payload> DeadLetterTopic<T> {
     ) -> Result<(), PublishError<()>> {
         let letter = letter(slot, burial, from.name(), group, self.topic.now());
         let entry = again::<T>(slot, Some(from), |headers| letter.write(headers));
-        let partition = match entry.key {
-            0 => ANY,
-            key => partition_of(key, self.partitions),
-        };
-        let mut entry = Some(Entry { partition, ..entry });
+        let mut entry = Some(among(entry, self.partitions));
         match store(&self.topic, slot, &mut entry) {
             Ok(()) => {}
             Err(Refusal::Deleted) => self.bury_anew(slot, entry)?,
@@ -171,11 +168,21 @@ impl<T: Payload> DeadLetterTopic<T> {
         let found = registry.get(self.topic.name().as_str()).ok_or_else(deleted)?;
         let topic = found.into_any().downcast::<Topic<Stored<T>>>().map_err(|_| deleted())?;
         topic.publisher_opened();
-        // How many partitions it has is not known here.
-        let mut entry = entry.map(|entry| Entry { partition: ANY, ..entry });
+        // It may have another number of them.
+        let partitions = topic.settle(&Request::default()).0.partitions;
+        let mut entry = entry.map(|entry| among(entry, partitions));
         store(&topic, slot, &mut entry)?;
         Ok(())
     }
+}
+
+/// In the partition of its key, of so many.
+fn among<P>(entry: Entry<P>, partitions: u16) -> Entry<P> {
+    let partition = match entry.key {
+        0 => ANY,
+        key => partition_of(key, partitions),
+    };
+    Entry { partition, ..entry }
 }
 
 /// Stores a dead message. One that keeps more beside itself than the topic holds is counted as all that

@@ -1,0 +1,34 @@
+//! Dead-letter topics that were deleted.
+
+use memq::{Broker, Record};
+
+use crate::common::paused;
+
+#[test]
+fn letters_of_a_key_are_in_its_partition_also_in_a_topic_that_was_created_again() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let graves = async |partitions| {
+            broker.topic("orders.billing.dead").partitions(partitions).create().await.unwrap();
+        };
+        graves(4).await;
+        let orders = broker.topic("orders").publisher().await.unwrap();
+        let mut billing = broker.topic("orders").subscriber().group("billing").await.unwrap();
+        broker.delete("orders.billing.dead").await.unwrap();
+        graves(8).await;
+        for number in 0..6_u8 {
+            orders.publish(Record::new(vec![number]).with_key("tea")).await.unwrap();
+            billing.recv().await.unwrap().reject("no");
+        }
+        let mut dead = broker.topic("orders.billing.dead").subscriber().group("g").await.unwrap();
+        let first = dead.recv().await.unwrap();
+        assert_eq!(first.partition(), memq::Key::from("tea").partition(8));
+        assert!(dead.try_recv().unwrap().is_none(), "two of one key are in flight");
+        first.ack();
+        for number in 1..6 {
+            let next = dead.recv().await.unwrap();
+            assert_eq!((&next.bytes()[..], next.partition()), (&[number][..], 1.into()));
+            next.ack();
+        }
+    });
+}
