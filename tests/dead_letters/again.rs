@@ -1,8 +1,8 @@
 //! Dead-letter topics that were deleted.
 
-use memq::{Broker, Record};
+use memq::{AdminError, Broker, Error, Record};
 
-use crate::common::paused;
+use crate::common::{Order, paused};
 
 #[test]
 fn letters_of_a_key_are_in_its_partition_also_in_a_topic_that_was_created_again() {
@@ -30,5 +30,28 @@ fn letters_of_a_key_are_in_its_partition_also_in_a_topic_that_was_created_again(
             assert_eq!((&next.bytes()[..], next.partition()), (&[number][..], 1.into()));
             next.ack();
         }
+    });
+}
+
+#[test]
+fn a_redrive_creates_no_topic() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.publisher::<Order>().await.unwrap().publish(Order::new(1, "tea")).await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let dead = broker.dead_letters::<Order>("billing");
+        // Where nothing has died there is nothing to do.
+        assert_eq!(dead.redrive(|_, _| true).await.unwrap().redriven, 0);
+        billing.recv().await.unwrap().reject("no");
+        broker.delete("orders.billing.dead").await.unwrap();
+        for (dead, name) in
+            [(dead.clone(), "orders.billing.dead"), (dead.in_topic("graves"), "graves")]
+        {
+            let refused = dead.redrive(|_, _| true).await.unwrap_err();
+            let Error::Admin(AdminError::NotFound { topic }) = refused else { panic!("{refused}") };
+            assert_eq!(topic, name);
+        }
+        assert_eq!(broker.topics().await.unwrap().len(), 1);
+        assert_eq!(broker.stats("orders").await.unwrap().next.0, 1);
     });
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use memq::{
-    Backoff, Broker, Consumer, DeadLetter, Error, Format, Key, Offset, OpenError, Overflow, Record,
-    SettleError,
+    AdminError, Backoff, Broker, Consumer, DeadLetter, Error, Format, Key, Offset, OpenError,
+    Overflow, Record, SettleError,
 };
 
 use crate::common::{Order, poll_once, settle};
@@ -315,4 +315,9 @@ async fn there_is_nothing_to_redrive_without_a_group() {
     shop.billing(1).await;
     let none = shop.broker.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
     assert_eq!((none.redriven, none.left), (0, 0));
+    // Nor without its topic, which is not created again for that.
+    shop.broker.delete("orders.billing.dead").await.unwrap();
+    let refused = shop.broker.dead_letters::<Order>("billing").redrive(|_, _| true).await;
+    assert!(matches!(refused, Err(Error::Admin(AdminError::NotFound { .. }))), "{refused:?}");
+    assert_eq!(shop.broker.topics().await.unwrap().len(), 1);
 }
