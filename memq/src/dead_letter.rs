@@ -32,13 +32,22 @@ const AT: &str = "memq-dead-at";
 /// All of them; redriving takes them off.
 const HEADERS: [&str; 7] = [REASON, TOPIC, PARTITION, OFFSET, GROUP, ATTEMPTS, AT];
 
+/// Follows the names of those that a message had before it died, once for each time that it has died
+/// since; redriving takes it off once.
+const BEFORE: &str = "-before";
+
+/// How often a name may have that: where dead letters die in a circle, a message does not grow for ever.
+const MAX_BEFORE: usize = 4;
+
 /// The longest reason that is kept, in bytes; the rest is cut off.
 const MAX_REASON: usize = 1024;
 
 /// Why and whence a message is in a dead-letter topic, as its headers say.
 ///
 /// The headers are `memq-dead-reason`, `-topic`, `-partition`, `-offset`, `-group`, `-attempts` and
-/// `-at` (RFC 3339). Beside them the record is what it was: payload, key and headers.
+/// `-at` (RFC 3339). Beside them the record is what it was: payload, key and headers. Those of a message
+/// that was a dead letter already go on as `memq-dead-reason-before` and so on, four times at most, and are
+/// what they were once it is redriven.
 ///
 /// ```
 /// # use memq::{Broker, DeadLetter, Topic};
@@ -98,6 +107,8 @@ impl DeadLetter {
     }
 
     fn write(&self, headers: &mut Headers) {
+        headers.remove(|name| times_before(name) == Some(MAX_BEFORE));
+        headers.rename(|name| times_before(name).map(|_| [name, BEFORE].concat().into()));
         headers.set_own(REASON, self.reason.as_str());
         headers.set_own(TOPIC, self.topic.as_str());
         headers.set_own(PARTITION, self.partition.to_string());
@@ -106,6 +117,25 @@ impl DeadLetter {
         headers.set_own(ATTEMPTS, self.attempts.to_string());
         headers.set_own(AT, self.at.to_string());
     }
+}
+
+/// How often a message has died since it got this header, if that is one of a dead letter.
+fn times_before(name: &str) -> Option<usize> {
+    let mut times = 0;
+    let mut name = name;
+    while let Some(then) = name.strip_suffix(BEFORE) {
+        (name, times) = (then, times + 1);
+    }
+    HEADERS.contains(&name).then_some(times)
+}
+
+/// Takes off what it has as a dead letter, so that what it was before is what it is.
+fn unwrite(headers: &mut Headers) {
+    headers.remove(|name| HEADERS.contains(&name));
+    headers.rename(|name| {
+        times_before(name)?;
+        name.strip_suffix(BEFORE).map(Box::from)
+    });
 }
 
 /// A reason as a header can hold it.
@@ -245,7 +275,7 @@ pub(crate) fn alive<T: Payload>(
     slot: &SlotRef<Stored<T>>,
     from: Option<&Topic<Stored<T>>>,
 ) -> Entry<Stored<T>> {
-    again::<T>(slot, from, |headers| headers.remove(|name| HEADERS.contains(&name)))
+    again::<T>(slot, from, unwrite)
 }
 
 /// The same message for another log, with other headers. Its partition is not chosen. Where it stays in
@@ -308,10 +338,33 @@ mod tests {
         let mut headers = Headers::new();
         headers.insert("trace", "4bf92f").unwrap();
         letter.write(&mut headers);
-        letter.write(&mut headers);
         assert_eq!(DeadLetter::of(&headers), Some(letter));
-        headers.remove(|name| HEADERS.contains(&name));
+        unwrite(&mut headers);
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("trace", "4bf92f")]);
         assert_eq!(DeadLetter::of(&headers), None);
+    }
+
+    #[test]
+    fn who_died_more_than_once_is_what_it_was_before_up_to_four_times() {
+        let died = |times: u32| DeadLetter {
+            reason: "no".into(),
+            topic: "orders".into(),
+            partition: Partition(0),
+            offset: Offset(0),
+            group: "billing".into(),
+            attempts: times,
+            at: Timestamp::from_nanos(0),
+        };
+        let mut headers = Headers::new();
+        headers.insert("memq-dead-before", "mine").unwrap();
+        for times in 1..=9 {
+            died(times).write(&mut headers);
+        }
+        assert_eq!(headers.len(), 1 + 7 * (1 + MAX_BEFORE));
+        for times in (5..=9).rev() {
+            assert_eq!(DeadLetter::of(&headers), Some(died(times)));
+            unwrite(&mut headers);
+        }
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("memq-dead-before", "mine")]);
     }
 }

@@ -1,6 +1,6 @@
-//! Dead-letter topics that were deleted.
+//! Dead-letter topics that were deleted, and messages that died before.
 
-use memq::{AdminError, Broker, Error, Record};
+use memq::{AdminError, Broker, DeadLetter, Error, Record};
 
 use crate::common::{Order, paused};
 
@@ -53,5 +53,38 @@ fn a_redrive_creates_no_topic() {
         }
         assert_eq!(broker.topics().await.unwrap().len(), 1);
         assert_eq!(broker.stats("orders").await.unwrap().next.0, 1);
+    });
+}
+
+#[test]
+fn a_dead_letter_that_died_itself_goes_back_all_the_way() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish(Order::new(1, "tea")).header("trace", "4bf92f").await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        billing.recv().await.unwrap().reject("first");
+        let graves = "orders.billing.dead";
+        let mut digging = broker.topic(graves).subscriber().group("digging").await.unwrap();
+        digging.recv().await.unwrap().reject("second");
+
+        let mut deep = broker.topic("orders.billing.dead.digging.dead").subscriber().await.unwrap();
+        let why = DeadLetter::of(deep.recv().await.unwrap().headers()).unwrap();
+        assert_eq!((&*why.reason, &*why.topic), ("second", graves));
+        let done = broker.topic(graves).dead_letters("digging").redrive(|_, _| true).await.unwrap();
+        assert_eq!((done.redriven, done.left), (1, 0));
+        let again = digging.recv().await.unwrap();
+        let why = DeadLetter::of(again.headers()).unwrap();
+        assert_eq!((&*why.reason, &*why.topic), ("first", "orders"));
+        again.ack();
+
+        // The one that it was, and the one that it is again.
+        let done = broker.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
+        assert_eq!((done.redriven, done.left), (2, 0));
+        for _ in 0..2 {
+            let order = billing.recv().await.unwrap();
+            assert_eq!(order.headers().iter().collect::<Vec<_>>(), [("trace", "4bf92f")]);
+            order.ack();
+        }
     });
 }
