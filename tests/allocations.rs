@@ -1,5 +1,8 @@
 //! What a message costs the allocator. Counted, not timed.
 
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
 use futures_util::FutureExt as _;
 use memq::{Broker, Topic};
 
@@ -86,4 +89,29 @@ fn a_topic_that_keeps_few_messages_has_eight_in_a_segment() {
         }
     });
     assert!(allocations < MESSAGES / 8 * 5 + 100, "{allocations} allocations");
+}
+
+#[test]
+fn ids_are_freed_after_their_window_also_where_nobody_comes_by() {
+    const IDS: u64 = 20_000;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    let broker = Broker::new();
+    let topic = broker.topic("ids").max(1).dedup(Duration::from_secs(60));
+    let publisher = runtime.block_on(topic.publisher().into_future()).unwrap();
+    let publish = |n: u64| publisher.publish_bytes("").id(n.to_string()).now().unwrap();
+    let mut held = 0;
+    let freed = allocation_counter::measure(|| {
+        runtime.block_on(async {
+            publish(0);
+            let ids = allocation_counter::measure(|| (1..IDS).map(publish).for_each(drop));
+            held = ids.bytes_current;
+            tokio::time::advance(Duration::from_secs(70)).await;
+            for _ in 0..2 * IDS / 64 {
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+    assert!(held > 40 * IDS as i64, "{held} bytes are held");
+    assert!(freed.bytes_current < 4_000, "{} bytes stay", freed.bytes_current);
 }

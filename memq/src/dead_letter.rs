@@ -16,6 +16,7 @@ use crate::headers::Headers;
 use crate::key::partition_of;
 use crate::message::Stored;
 use crate::name::TopicName;
+use crate::options::Request;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
@@ -31,13 +32,22 @@ const AT: &str = "memq-dead-at";
 /// All of them; redriving takes them off.
 const HEADERS: [&str; 7] = [REASON, TOPIC, PARTITION, OFFSET, GROUP, ATTEMPTS, AT];
 
+/// Follows the names of those that a message had before it died, once for each time that it has died
+/// since; redriving takes it off once.
+const BEFORE: &str = "-before";
+
+/// How often a name may have that: where dead letters die in a circle, a message does not grow for ever.
+const MAX_BEFORE: usize = 4;
+
 /// The longest reason that is kept, in bytes; the rest is cut off.
 const MAX_REASON: usize = 1024;
 
 /// Why and whence a message is in a dead-letter topic, as its headers say.
 ///
 /// The headers are `memq-dead-reason`, `-topic`, `-partition`, `-offset`, `-group`, `-attempts` and
-/// `-at` (RFC 3339). Beside them the record is what it was: payload, key and headers.
+/// `-at` (RFC 3339). Beside them the record is what it was: payload, key and headers. Those of a message
+/// that was a dead letter already go on as `memq-dead-reason-before` and so on, four times at most, and are
+/// what they were once it is redriven.
 ///
 /// ```
 /// # use memq::{Broker, DeadLetter, Topic};
@@ -97,6 +107,8 @@ impl DeadLetter {
     }
 
     fn write(&self, headers: &mut Headers) {
+        headers.remove(|name| times_before(name) == Some(MAX_BEFORE));
+        headers.rename(|name| times_before(name).map(|_| [name, BEFORE].concat().into()));
         headers.set_own(REASON, self.reason.as_str());
         headers.set_own(TOPIC, self.topic.as_str());
         headers.set_own(PARTITION, self.partition.to_string());
@@ -105,6 +117,25 @@ impl DeadLetter {
         headers.set_own(ATTEMPTS, self.attempts.to_string());
         headers.set_own(AT, self.at.to_string());
     }
+}
+
+/// How often a message has died since it got this header, if that is one of a dead letter.
+fn times_before(name: &str) -> Option<usize> {
+    let mut times = 0;
+    let mut name = name;
+    while let Some(then) = name.strip_suffix(BEFORE) {
+        (name, times) = (then, times + 1);
+    }
+    HEADERS.contains(&name).then_some(times)
+}
+
+/// Takes off what it has as a dead letter, so that what it was before is what it is.
+fn unwrite(headers: &mut Headers) {
+    headers.remove(|name| HEADERS.contains(&name));
+    headers.rename(|name| {
+        times_before(name)?;
+        name.strip_suffix(BEFORE).map(Box::from)
+    });
 }
 
 /// A reason as a header can hold it.
@@ -146,11 +177,7 @@ impl<T: Payload> DeadLetterTopic<T> {
     ) -> Result<(), PublishError<()>> {
         let letter = letter(slot, burial, from.name(), group, self.topic.now());
         let entry = again::<T>(slot, Some(from), |headers| letter.write(headers));
-        let partition = match entry.key {
-            0 => ANY,
-            key => partition_of(key, self.partitions),
-        };
-        let mut entry = Some(Entry { partition, ..entry });
+        let mut entry = Some(among(entry, self.partitions));
         match store(&self.topic, slot, &mut entry) {
             Ok(()) => {}
             Err(Refusal::Deleted) => self.bury_anew(slot, entry)?,
@@ -171,11 +198,21 @@ impl<T: Payload> DeadLetterTopic<T> {
         let found = registry.get(self.topic.name().as_str()).ok_or_else(deleted)?;
         let topic = found.into_any().downcast::<Topic<Stored<T>>>().map_err(|_| deleted())?;
         topic.publisher_opened();
-        // How many partitions it has is not known here.
-        let mut entry = entry.map(|entry| Entry { partition: ANY, ..entry });
+        // It may have another number of them.
+        let partitions = topic.settle(&Request::default()).0.partitions;
+        let mut entry = entry.map(|entry| among(entry, partitions));
         store(&topic, slot, &mut entry)?;
         Ok(())
     }
+}
+
+/// In the partition of its key, of so many.
+fn among<P>(entry: Entry<P>, partitions: u16) -> Entry<P> {
+    let partition = match entry.key {
+        0 => ANY,
+        key => partition_of(key, partitions),
+    };
+    Entry { partition, ..entry }
 }
 
 /// Stores a dead message. One that keeps more beside itself than the topic holds is counted as all that
@@ -238,7 +275,7 @@ pub(crate) fn alive<T: Payload>(
     slot: &SlotRef<Stored<T>>,
     from: Option<&Topic<Stored<T>>>,
 ) -> Entry<Stored<T>> {
-    again::<T>(slot, from, |headers| headers.remove(|name| HEADERS.contains(&name)))
+    again::<T>(slot, from, unwrite)
 }
 
 /// The same message for another log, with other headers. Its partition is not chosen. Where it stays in
@@ -301,10 +338,33 @@ mod tests {
         let mut headers = Headers::new();
         headers.insert("trace", "4bf92f").unwrap();
         letter.write(&mut headers);
-        letter.write(&mut headers);
         assert_eq!(DeadLetter::of(&headers), Some(letter));
-        headers.remove(|name| HEADERS.contains(&name));
+        unwrite(&mut headers);
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("trace", "4bf92f")]);
         assert_eq!(DeadLetter::of(&headers), None);
+    }
+
+    #[test]
+    fn who_died_more_than_once_is_what_it_was_before_up_to_four_times() {
+        let died = |times: u32| DeadLetter {
+            reason: "no".into(),
+            topic: "orders".into(),
+            partition: Partition(0),
+            offset: Offset(0),
+            group: "billing".into(),
+            attempts: times,
+            at: Timestamp::from_nanos(0),
+        };
+        let mut headers = Headers::new();
+        headers.insert("memq-dead-before", "mine").unwrap();
+        for times in 1..=9 {
+            died(times).write(&mut headers);
+        }
+        assert_eq!(headers.len(), 1 + 7 * (1 + MAX_BEFORE));
+        for times in (5..=9).rev() {
+            assert_eq!(DeadLetter::of(&headers), Some(died(times)));
+            unwrite(&mut headers);
+        }
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("memq-dead-before", "mine")]);
     }
 }

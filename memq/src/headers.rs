@@ -78,6 +78,16 @@ impl Headers {
         self.entries.retain(|(name, _)| !meant(name));
     }
 
+    /// Calls headers otherwise, all at once; those for which there is no other name stay. New names are
+    /// those of memq's own, and of no header that stays.
+    pub(crate) fn rename(&mut self, other: impl Fn(&str) -> Option<Box<str>>) {
+        for (name, _) in &mut self.entries {
+            if let Some(other) = other(name) {
+                *name = other;
+            }
+        }
+    }
+
     /// The value of a header.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! Dead letters: what goes to the dead-letter topic, how it is kept there, and how it comes back.
 
+mod again;
 mod native;
 
 use crate::common;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use memq::{
-    Backoff, Broker, Consumer, DeadLetter, Error, Format, Offset, OpenError, Overflow, Record,
-    SettleError,
+    AdminError, Backoff, Broker, Consumer, DeadLetter, Error, Format, Key, Offset, OpenError,
+    Overflow, Record, SettleError,
 };
 
 use crate::common::{Order, poll_once, settle};
@@ -197,9 +197,16 @@ async fn a_dead_letter_topic_that_is_created_anew_takes_what_dies() {
     shop.broker.delete("orders.billing.dead").await.unwrap();
     let refused = billing.recv().await.unwrap().reject_confirmed("no").await.unwrap_err();
     assert!(matches!(refused, SettleError::DeadLetter { .. }), "{refused}");
-    shop.broker.topic("orders.billing.dead").await.unwrap();
+    // So many that its key is not in the first, where the first message goes that has none.
+    let key = Key::from(0_u64);
+    let partitions = (2..).find(|partitions| key.partition(*partitions).0 != 0).unwrap();
+    shop.broker.topic("orders.billing.dead").partitions(partitions).create().await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!((shop.dead().await.len(), shop.lag().await), (1, 0));
+    let dead = shop.dead().await;
+    assert_eq!((dead.len(), shop.lag().await), (1, 0));
+    let inside = shop.server.inside();
+    let mut reader = inside.topic("orders.billing.dead").subscriber().await.unwrap();
+    assert_eq!(reader.recv().await.unwrap().partition(), key.partition(partitions));
 }
 
 #[tokio::test]
@@ -310,4 +317,9 @@ async fn there_is_nothing_to_redrive_without_a_group() {
     shop.billing(1).await;
     let none = shop.broker.dead_letters::<Order>("billing").redrive(|_, _| true).await.unwrap();
     assert_eq!((none.redriven, none.left), (0, 0));
+    // Nor without its topic, which is not created again for that.
+    shop.broker.delete("orders.billing.dead").await.unwrap();
+    let refused = shop.broker.dead_letters::<Order>("billing").redrive(|_, _| true).await;
+    assert!(matches!(refused, Err(Error::Admin(AdminError::NotFound { .. }))), "{refused:?}");
+    assert_eq!(shop.broker.topics().await.unwrap().len(), 1);
 }

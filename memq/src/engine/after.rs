@@ -3,6 +3,7 @@
 
 use std::task::Waker;
 
+use super::dedup::Forgotten;
 use super::log::Garbage;
 use super::wake::Wake;
 use crate::foreign::discard;
@@ -10,6 +11,8 @@ use crate::foreign::discard;
 /// What is done once the lock is released.
 pub(super) struct After<P> {
     pub(super) garbage: Garbage<P>,
+    /// Message ids.
+    pub(super) ids: Option<Forgotten>,
     /// Wakers that nobody will run; dropping one may drop a task. Two at most come together: one
     /// that was replaced, and one that was not needed.
     unused: [Option<Waker>; 2],
@@ -24,6 +27,7 @@ impl<P> After<P> {
     pub(super) fn new() -> Self {
         Self {
             garbage: Vec::new(),
+            ids: None,
             unused: [None, None],
             readers: Wake::Nobody,
             publishers: Wake::Nobody,
@@ -54,15 +58,16 @@ impl<P> After<P> {
     #[inline]
     fn is_nothing(&self) -> bool {
         self.garbage.capacity() == 0
+            && self.ids.is_none()
             && matches!(self.unused, [None, None])
             && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))
     }
 
     fn run_all(self) {
-        let Self { garbage, unused, readers, publishers } = self;
+        let Self { garbage, ids, unused, readers, publishers } = self;
         readers.run();
         publishers.run();
-        drop(garbage);
+        drop((garbage, ids));
         unused.into_iter().flatten().for_each(discard);
     }
 }

@@ -9,6 +9,9 @@ use super::wake::Wake;
 /// What a permit for a message wants of the bytes: less than any message does.
 pub(crate) const PERMIT: usize = 1;
 
+/// Waiters for which a queue may have room that is not used.
+const ROOM: usize = 64;
+
 /// Waiters that are let in one after the other, in the order in which they came.
 ///
 /// The first keeps its place until it leaves, also while it is awake. Who comes later may go before
@@ -117,6 +120,10 @@ impl Queue {
         let index = line.index(place)?;
         place.0 = None;
         let left = line.waiters.remove(index)?;
+        // What moves then is little, and so many have left since there was that room.
+        if line.waiters.capacity() > ROOM.max(4 * line.waiters.len()) {
+            line.waiters.shrink_to(2 * line.waiters.len());
+        }
         line.bytes = line.bytes.saturating_sub(left.bytes);
         left.waker
     }
@@ -142,5 +149,29 @@ impl Line {
 
     fn index(&self, place: &Place) -> Option<usize> {
         self.waiters.binary_search_by_key(&place.0?, |waiter| waiter.number).ok()
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_given_back_when_those_who_waited_have_left() {
+        let (mut queue, mut places) = (Queue::default(), Vec::new());
+        for _ in 0..10_000 {
+            let mut place = Place::default();
+            queue.join(&mut place, 1);
+            places.push(place);
+        }
+        let room = |queue: &Queue| queue.line.as_ref().map_or(0, |line| line.waiters.capacity());
+        assert!(room(&queue) >= 10_000);
+        // From both ends.
+        while places.len() > 1 {
+            assert!(queue.leave(&mut places.swap_remove(0)).is_none());
+            assert!(room(&queue) <= ROOM.max(4 * places.len()));
+        }
+        assert!(queue.is_first(&places[0]));
+        assert_eq!((queue.len(), queue.bytes()), (1, 1));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) trait AnyTopic: Send + Sync {
     /// Whether there was this group.
     fn delete_group(&self, name: &str) -> bool;
     fn close(&self);
-    /// As `close`, and ends the topic's task.
+    /// As `close`, and ends the topic's tasks.
     fn abandon(&self);
     fn delete(&self);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;

@@ -9,6 +9,7 @@ mod publishing;
 mod reading;
 mod sharing;
 mod steady;
+mod sweeping;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::position::{Offset, Partition, Timestamp};
 
 pub(crate) use self::claiming::{Ahead, Claim, Run};
 pub(crate) use self::sharing::{GroupError, GroupKey, Share};
+pub(super) use self::sweeping::{Chore, Chores, Next};
 
 pub(super) struct State<P> {
     log: Log<P>,
@@ -47,12 +49,11 @@ pub(super) struct State<P> {
     published_to: bool,
     /// Messages whose room is promised to permits.
     reserved: usize,
-    /// Whether a sweeper runs or is about to.
-    sweeping: bool,
+    /// Which sweepers run or are about to.
+    sweeping: Chores,
     /// The partition of the next message that has no key.
     turn: u16,
-    /// Absent until the first message that has an id.
-    dedup: Option<Box<Dedup>>,
+    dedup: Dedup,
     /// What everybody had passed when that was last computed.
     passed: u64,
     /// Up to this offset, publishers have paused for readers already.
@@ -142,9 +143,9 @@ impl<P> State<P> {
             room: Queue::default(),
             published_to: false,
             reserved: 0,
-            sweeping: false,
+            sweeping: Chores::default(),
             turn: 0,
-            dedup: None,
+            dedup: Dedup::default(),
             passed: 0,
             paused: 0,
         }
@@ -242,7 +243,9 @@ impl<P> State<P> {
         self.phase = phase;
         if phase == Phase::Deleted {
             self.log.clear(&mut after.garbage);
-            self.dedup = None;
+        }
+        if after.ids.is_none() {
+            after.ids = self.dedup.clear();
         }
         after.readers.add(self.parked.wake_all());
         for group in &mut self.groups {
@@ -271,28 +274,6 @@ impl<P> State<P> {
         if expired {
             self.wake_publisher(after);
         }
-    }
-
-    /// Expires what is due and says when to come again. With `None` the sweeper ends.
-    pub(super) fn sweep(&mut self, now: Timestamp, after: &mut After<P>) -> Option<Timestamp> {
-        self.expire(now, after);
-        self.tell_groups(now, after);
-        let next = self.log.next_expiry();
-        self.sweeping = next.is_some();
-        next
-    }
-
-    /// Whether somebody should start a sweeper, who is then the one to do it.
-    pub(super) fn wants_sweeper(&mut self) -> bool {
-        let wants = !self.sweeping && self.log.next_expiry().is_some();
-        self.sweeping |= wants;
-        wants
-    }
-
-    /// A sweeper ended although there was more to do. A publisher that waits starts another.
-    pub(super) fn sweeper_gone(&mut self, after: &mut After<P>) {
-        self.sweeping = false;
-        self.wake_publisher(after);
     }
 
     pub(super) fn end_segment(&mut self, offset: u64) {
@@ -339,8 +320,8 @@ impl<P> State<P> {
             last_drop: self.log.last_drop(),
             consumed: removed.consumed,
             rejected: 0,
-            deduplicated: self.dedup.as_ref().map_or(0, |dedup| dedup.repeated()),
-            ids_forgotten: self.dedup.as_ref().map_or(0, |dedup| dedup.forgotten()),
+            deduplicated: self.dedup.repeated(),
+            ids_forgotten: self.dedup.forgotten(),
             waiting_publishers: self.room.len(),
             partitions,
             subscribers,

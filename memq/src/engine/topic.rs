@@ -76,8 +76,8 @@ pub(crate) struct Topic<P> {
 
 /// What changes with each message, or with nobody else to see it.
 struct Hot<P> {
-    /// The last task started that expires messages without traffic.
-    sweeper: Mutex<Option<AbortHandle>>,
+    /// The last tasks started that, without traffic, expire messages and forget ids.
+    sweepers: Mutex<[Option<AbortHandle>; 2]>,
     /// Messages given back because there was no room.
     rejected: AtomicU64,
     /// Before this offset, messages were removed that somebody may have wanted.
@@ -152,7 +152,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         attachment: Box<dyn Any + Send + Sync>,
     ) -> Self {
         let hot = Hot {
-            sweeper: Mutex::default(),
+            sweepers: Mutex::default(),
             rejected: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             state: Mutex::new(State::new()),
@@ -446,16 +446,16 @@ impl<P: Send + Sync + 'static> Topic<P> {
         self.finish(Phase::Closed);
     }
 
-    /// As `close`, and ends the topic's task, since its broker is gone.
+    /// As `close`, and ends the topic's tasks, since its broker is gone.
     pub(crate) fn abandon(&self) {
         self.close();
-        self.stop_sweeper();
+        self.stop_sweepers();
     }
 
     /// No more messages, and none left.
     pub(crate) fn delete(&self) {
         self.finish(Phase::Deleted);
-        self.stop_sweeper();
+        self.stop_sweepers();
     }
 
     fn finish(&self, phase: Phase) {
@@ -469,7 +469,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
 
 impl<P> Drop for Topic<P> {
     fn drop(&mut self) {
-        self.stop_sweeper();
+        self.stop_sweepers();
     }
 }
 

@@ -115,8 +115,9 @@ impl Group {
         })?;
         let outlet = Outlet { topic: name.clone(), way };
         letter.id = id.filter(|_| topic.options().dedup.is_some());
-        // It may have fewer partitions.
-        letter.partition = None;
+        // It may have another number of them.
+        let partitions = topic.options().partitions;
+        letter.partition = letter.record.key().map(|key| key.partition(partitions));
         outlet.store(letter).await.map(drop)
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::member::GroupRef;
 use crate::engine::registry::Registry;
 use crate::engine::segment::Lanes;
 use crate::engine::state::Claim;
-use crate::error::{Error, OpenError, RecvError};
+use crate::error::{AdminError, Error, OpenError, RecvError};
 use crate::message::{self, Message};
 use crate::name::TopicName;
 use crate::options::Start;
@@ -173,8 +173,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     ///
     /// # Errors
     ///
-    /// As [`topic`](Self::topic), and where the topic does not take a message; what was redriven until
-    /// then stays so.
+    /// As [`topic`](Self::topic); [`AdminError::NotFound`] where the dead-letter topic was deleted, or is
+    /// none; and where the topic does not take a message: what was redriven until then stays so.
     ///
     /// # Cancel safety
     ///
@@ -189,6 +189,9 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             Home::Elsewhere(hub) => return self.redrive_there(hub, filter).await,
         };
         let Found { name, dead, decoders } = self.find(registry)?;
+        if registry.get(dead.as_str()).is_none() {
+            return Err(not_found(&dead));
+        }
         let (dead, mut reader) =
             dead_letter_topic(registry, &self.topic, &self.group, dead.as_str())?;
         // Publishers of the topic may have written in formats of their own.
@@ -241,6 +244,11 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             }
         }
     }
+}
+
+/// Nothing is redriven, and no topic is created for that.
+fn not_found(topic: &TopicName) -> Error {
+    Error::Admin(AdminError::NotFound { topic: topic.to_string() })
 }
 
 impl<T> fmt::Debug for DeadLetters<'_, T> {

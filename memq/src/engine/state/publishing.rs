@@ -23,6 +23,7 @@ impl<P> State<P> {
         place: &mut Place,
         after: &mut After<P>,
     ) -> Result<Offset, Refusal> {
+        self.forget_few(now, after);
         let offset = match id.and_then(|id| self.repeated(id, now)) {
             Some(offset) => offset,
             None => self.append_new(offer, id, now, place, after)?,
@@ -43,8 +44,8 @@ impl<P> State<P> {
         let Some(head) = offer.head() else { unreachable!("nothing is offered") };
         self.admit(head.size, now, place, after)?;
         let offset = self.store(offer, head, now, after);
-        if let Some(id) = id {
-            self.dedup.get_or_insert_default().add(id.clone(), offset.0, now);
+        if let (Some(id), Some(window)) = (id, self.said.dedup) {
+            self.dedup.add(id.clone(), offset.0, window, now);
         }
         Ok(offset)
     }
@@ -52,7 +53,7 @@ impl<P> State<P> {
     /// Where a message of this id was stored, if that was not long ago.
     fn repeated(&mut self, id: &str, now: Timestamp) -> Option<Offset> {
         let window = self.said.dedup.filter(|_| self.phase == Phase::Open)?;
-        self.dedup.as_mut()?.find(id, window, now).map(Offset)
+        self.dedup.find(id, window, now).map(Offset)
     }
 
     /// Whether a message of this size can be stored by this publisher now.
@@ -79,6 +80,7 @@ impl<P> State<P> {
         place: &mut Place,
         after: &mut After<P>,
     ) -> (Range<u64>, Result<(), Refusal>) {
+        self.forget_few(now, after);
         let first = self.log.tail();
         let mut result = Ok(());
         while let Some(head) = offer.head() {
@@ -194,6 +196,7 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) -> Result<Offset, Refusal> {
         self.reserved -= 1;
+        self.forget_few(now, after);
         let Some(head) = offer.head() else { unreachable!("nothing is offered") };
         match self.refusal(head.size) {
             Some(refusal) => {

@@ -1,38 +1,37 @@
-//! A topic's hold on the task that expires its messages without traffic.
+//! A topic's hold on the tasks that free what is too old, without traffic.
 
 use std::sync::Arc;
 
 use super::Topic;
 use crate::engine::after::After;
-use crate::engine::state::State;
+use crate::engine::state::{Chore, Chores, Next, State};
 use crate::engine::sweep;
 use crate::engine::sync::{MutexGuard, Ordering};
-use crate::position::Timestamp;
 
 impl<P> Topic<P> {
-    /// Leaves expiry to whoever comes.
-    pub(super) fn stop_sweeper(&self) {
-        let mut sweeper = self.hot.0.sweeper.lock();
+    /// Leaves that to whoever comes.
+    pub(super) fn stop_sweepers(&self) {
+        let mut sweepers = self.hot.0.sweepers.lock();
         self.over.store(true, Ordering::Relaxed);
-        if let Some(handle) = sweeper.take() {
+        for handle in sweepers.iter_mut().filter_map(Option::take) {
             handle.abort();
         }
     }
 }
 
 impl<P: Send + Sync + 'static> Topic<P> {
-    /// Expires what is due, and says when to come again; with `None` the sweeper must end.
-    pub(in crate::engine) fn sweep(&self) -> Option<Timestamp> {
+    /// Does some of what is due, and says when to come again; if that is never, the sweeper must end.
+    pub(in crate::engine) fn sweep(&self, chore: Chore) -> Next {
         let now = self.now();
-        self.locked(|state, after| state.sweep(now, after))
+        self.locked(|state, after| state.sweep(chore, now, after))
     }
 
     /// A sweeper ended although there was more to do.
-    pub(in crate::engine) fn sweeper_gone(&self) {
-        self.locked(State::sweeper_gone);
+    pub(in crate::engine) fn sweeper_gone(&self, chore: Chore) {
+        self.locked(|state, after| state.sweeper_gone(chore, after));
     }
 
-    /// As `locked`, and starts a sweeper where there is something to expire and none runs.
+    /// As `locked`, and starts a sweeper for what there is to do and none runs for.
     #[inline]
     pub(super) fn and_sweep<R>(
         self: &Arc<Self>,
@@ -49,30 +48,35 @@ impl<P: Send + Sync + 'static> Topic<P> {
         work: impl FnOnce(&mut State<P>, &mut After<P>) -> R,
     ) -> R {
         let mut after = After::new();
-        let mut wanted = false;
+        let mut wanted = Chores::default();
         let result = self.with(state, &mut after, |state, after| {
             let result = work(state, after);
-            wanted = state.wants_sweeper();
+            wanted = state.wants_sweepers();
             result
         });
-        if wanted {
-            self.start_sweeper();
+        if !wanted.is_none() {
+            wanted.each().for_each(|chore| self.start_sweeper(chore));
         }
         after.run();
         result
     }
 
-    fn start_sweeper(self: &Arc<Self>) {
+    fn start_sweeper(self: &Arc<Self>, chore: Chore) {
         let started = {
-            // Under its lock, so that of two started one after the other the later one is kept.
-            let mut sweeper = self.hot.0.sweeper.lock();
+            // Under their lock, so that of two started one after the other the later one is kept.
+            let mut sweepers = self.hot.0.sweepers.lock();
+            let [expiring, forgetting] = &mut *sweepers;
+            let sweeper = match chore {
+                Chore::Expire => expiring,
+                Chore::Forget => forgetting,
+            };
             let over = self.over.load(Ordering::Relaxed);
-            *sweeper = if over { None } else { sweep::start(self) };
+            *sweeper = if over { None } else { sweep::start(self, chore) };
             sweeper.is_some()
         };
         if !started {
-            // Outside a runtime nothing waits for time to pass; whoever comes next expires.
-            self.sweeper_gone();
+            // Outside a runtime nothing waits for time to pass; whoever comes next sees to it.
+            self.sweeper_gone(chore);
         }
     }
 }

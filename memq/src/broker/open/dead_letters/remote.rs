@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::{DeadLetters, REDRIVE, Redriven};
+use super::{DeadLetters, REDRIVE, Redriven, not_found};
 use crate::broker::hub::{Hub, Reached};
 use crate::codec::form::Reader;
 use crate::dead_letter::{DeadLetter, alive};
@@ -54,6 +54,10 @@ impl<T: Payload> DeadLetters<'_, T> {
             group: self.group.clone(),
             source: Box::new(source),
         };
+        let there = plan.hub.transport().find(&dead).await;
+        if there.map_err(|fault| not_opened(opened(&dead, fault.into())))?.is_none() {
+            return Err(not_found(&dead));
+        }
         let (dead, reached) = plan.named(dead).reach().await.map_err(not_opened)?;
         let Reached { topic, stages, dictionary, far, .. } = reached;
         // Publishers of the topic may have written in formats of their own.
