@@ -4,8 +4,9 @@ use crate::common;
 
 use std::time::Duration;
 
-use common::paused;
+use common::{paused, settle};
 use memq::{Broker, EncodeError, Offset, Overflow, PublishError, Topic};
+use tokio::runtime::Handle;
 use tokio::time::advance;
 
 #[derive(Debug, PartialEq, Topic)]
@@ -150,5 +151,65 @@ fn a_repeated_message_is_dropped_where_its_code_may_use_the_topic() {
             done.send(()).unwrap();
         });
         is_done.recv_timeout(Duration::from_secs(30)).expect("it hangs");
+    });
+}
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+#[test]
+fn what_forgets_ids_ends_with_them_and_with_its_topic() {
+    type End = fn(Broker);
+    let ends: [End; 3] = [
+        |broker| assert!(common::poll_once(broker.close("log")).unwrap().is_ok()),
+        |broker| assert!(common::poll_once(broker.delete("log")).unwrap().is_ok()),
+        drop,
+    ];
+    let hour = Duration::from_secs(3_600);
+    for end in ends {
+        paused().block_on(async {
+            let broker = Broker::new();
+            let topic = broker.topic("log").dedup(hour).ttl(hour);
+            let writer = topic.publisher().await.unwrap();
+            writer.publish_bytes("x").id("a").await.unwrap();
+            settle().await;
+            assert_eq!(tasks(), 2);
+            end(broker.clone());
+            drop(broker);
+            settle().await;
+            assert_eq!(tasks(), 0);
+        });
+    }
+}
+
+/// A few at a time, and others run between.
+#[test]
+fn another_runtime_forgets_the_ids_that_the_first_one_cannot() {
+    let broker = Broker::new();
+    let window = Duration::from_secs(60);
+    let first = paused();
+    let writer = first.block_on(async {
+        let writer = broker.topic("log").dedup(window).publisher().await.unwrap();
+        for number in 0..1_000 {
+            writer.publish_bytes("x").id(number.to_string()).await.unwrap();
+        }
+        settle().await;
+        assert_eq!(tasks(), 1);
+        writer
+    });
+    drop(first);
+    paused().block_on(async {
+        writer.publish_bytes("x").await.unwrap();
+        settle().await;
+        assert_eq!(tasks(), 1);
+        advance(window * 2).await;
+        let mut turns = 0;
+        while tasks() > 0 {
+            tokio::task::yield_now().await;
+            turns += 1;
+            assert!(turns < 10_000, "it does not end");
+        }
+        assert!(turns > 1_000 / 100, "{turns}");
     });
 }

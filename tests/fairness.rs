@@ -324,6 +324,18 @@ async fn who_asks_anew_each_time_gets_room_as_soon_as_there_is_some() {
     }
 }
 
+#[tokio::test]
+async fn who_waits_for_the_room_of_a_permit_is_not_told_of_a_reader() {
+    let (broker, writer, mut reader) = full().await;
+    reader.recv().await.unwrap();
+    let permit = writer.reserve().await.unwrap();
+    let mut waits = writer.publish_bytes("1").into_future();
+    assert!(settle_with(&Bell::new(), &mut waits).is_pending());
+    let explanation = broker.explain("log").await.unwrap().to_string();
+    assert!(explanation.contains("waits for room, and everything is read"), "{explanation}");
+    drop(permit);
+}
+
 /// A permit says nothing of the size of its message, so it goes before no message that waits.
 #[tokio::test]
 async fn permits_do_not_starve_a_large_message() {
@@ -338,7 +350,8 @@ async fn permits_do_not_starve_a_large_message() {
     assert!(settle_with(&bell, &mut large).is_pending());
     member.try_recv().unwrap().unwrap().ack();
     assert!(poll_once(writer.reserve()).is_none());
-    assert!(writer.try_reserve().is_err());
+    assert!(matches!(writer.try_reserve(), Err(PublishError::Full(()))));
+    assert_eq!(broker.stats("log").await.unwrap().rejected, 1);
     assert!(settle_with(&bell, &mut large).is_ready());
     assert!(poll_once(writer.reserve()).is_some());
 }

@@ -50,7 +50,8 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
 }
 
 /// What lets the code name deprecated things, as older versions are: the type itself and what it is made
-/// of, and the type before it, of which that is not known. Elsewhere nothing, as a program may forbid it.
+/// of, and the type before it, of which that is not known: so programs that forbid the lint can't name one.
+/// Elsewhere nothing.
 pub(crate) fn allow(input: &DeriveInput, has_older: bool) -> Option<TokenStream> {
     let is_deprecated =
         |attrs: &[Attribute]| attrs.iter().any(|attribute| attribute.path().is_ident("deprecated"));

@@ -291,7 +291,8 @@ use syn::DeriveInput;
 /// The type of the next lower version, for the messages of it that are still kept or still published:
 /// they are read as that type, and converted with its `From`, or with `TryFrom`, whose error is then a
 /// decode error. The older type is a topic type with the same name and a lower version, which is checked
-/// when the type is compiled; its format may be another, and it may have an older type itself.
+/// when the type is compiled; its format may be another, and it may have an older type itself. It may be
+/// `#[deprecated]`: what is derived allows that, so it cannot be under `#![forbid(deprecated)]`.
 ///
 /// ```
 /// use memq::Topic;

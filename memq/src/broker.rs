@@ -35,10 +35,10 @@ use crate::topic::Topic;
 /// closed: publishers get `Closed`, and subscribers too once they have read what there is.
 ///
 /// Making one starts nothing and needs no runtime. In a runtime, a topic with a `ttl` has one
-/// task for as long as it holds messages; it sleeps until the oldest expires, and panics if the
-/// runtime has no timer. Without it expired messages are still never delivered, but their memory
-/// goes only when somebody next uses the topic, and so does their room, for a publisher that waits.
-/// The same holds while the runtime that has the task is not driven.
+/// task for as long as it holds messages, and one with `dedup` for as long as it remembers ids; it
+/// sleeps until the oldest is due, and panics if the runtime has no timer. Without it expired messages
+/// are still never delivered, but their memory goes only when somebody next uses the topic, and so does
+/// their room, for a publisher that waits. The same holds while the runtime that has the task is not driven.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {

@@ -260,7 +260,8 @@ impl<T: Payload> Publisher<T> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Full`] where there is none, [`PublishError::Closed`] and [`PublishError::Deleted`].
+    /// [`PublishError::Full`] where there is none, or a message waits for it;
+    /// [`PublishError::Closed`] and [`PublishError::Deleted`].
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, PublishError<()>> {
         permit::try_reserve(self)
     }

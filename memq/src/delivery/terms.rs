@@ -101,43 +101,20 @@ impl<T: Payload> Near<T> {
         burial: Burial,
         name: &str,
     ) -> Result<(), SettleError> {
-        // Where it panics, the message is still to be buried.
-        let retry = Some((BURY_AGAIN, false));
-        let begun = Begun { group: &self.group, offset: burial.offset, retry };
-        let Some(dead_letters) = &self.dead_letters else {
-            return Err(SettleError::NoDeadLetterTopic);
+        let buried = match &self.dead_letters {
+            None => Err(SettleError::NoDeadLetterTopic),
+            Some(dead) => dead.bury(slot, &burial, self.group.topic(), name).map_err(|source| {
+                SettleError::DeadLetter { topic: dead.topic.name().to_string(), source }
+            }),
         };
-        match dead_letters.bury(slot, &burial, self.group.topic(), name) {
-            Ok(()) => {
-                begun.end(None);
-                Ok(())
+        let retry = match &buried {
+            Ok(()) => None,
+            Err(SettleError::DeadLetter { source, .. }) => {
+                Some(matches!(source, PublishError::Closed(()) | PublishError::Deleted(())))
             }
-            Err(source) => {
-                let ended = matches!(source, PublishError::Closed(()) | PublishError::Deleted(()));
-                begun.end(Some((BURY_AGAIN, ended)));
-                let topic = dead_letters.topic.name().to_string();
-                Err(SettleError::DeadLetter { topic, source })
-            }
-        }
-    }
-}
-
-/// A burial that was begun and has to end.
-struct Begun<'a, P: Send + Sync + 'static> {
-    group: &'a Holder<P>,
-    offset: u64,
-    /// When it is tried again, and whether the dead-letter topic has ended.
-    retry: Option<(Duration, bool)>,
-}
-
-impl<P: Send + Sync + 'static> Begun<'_, P> {
-    fn end(mut self, retry: Option<(Duration, bool)>) {
-        self.retry = retry;
-    }
-}
-
-impl<P: Send + Sync + 'static> Drop for Begun<'_, P> {
-    fn drop(&mut self) {
-        self.group.end_burial(self.offset, self.retry);
+            Err(_) => Some(false),
+        };
+        self.group.end_burial(burial.offset, retry.map(|ended| (BURY_AGAIN, ended)));
+        buried
     }
 }

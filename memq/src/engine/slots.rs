@@ -6,11 +6,10 @@
 //! and a receive. Here there is one [`Writer`], which nobody can copy, so one store is enough.
 
 use std::mem::{MaybeUninit, needs_drop};
-use std::ops::Deref;
 use std::sync::Arc;
 
 use super::sync::{AtomicU64, Ordering, UnsafeCell};
-use crate::foreign::discard;
+use crate::foreign::contain;
 
 struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
@@ -22,16 +21,12 @@ struct Slot<T> {
 /// The bit of a mark that says that the slot is set; the note is in the others.
 const SET: u64 = 1;
 
-/// The array. There until it is dropped; where what is in it panics then, that ends there: whoever comes last
-/// is seldom whose it was.
-struct Shared<T>(Option<Arc<[Slot<T>]>>);
-
 /// Reads the array.
-pub(super) struct Slots<T>(Shared<T>);
+pub(super) struct Slots<T>(Arc<[Slot<T>]>);
 
 /// Fills the array; there is one.
 pub(super) struct Writer<T> {
-    slots: Shared<T>,
+    slots: Arc<[Slot<T>]>,
     /// The first slot that is not set, for all to see.
     shown: u32,
     /// The first that is not written.
@@ -47,25 +42,7 @@ pub(crate) struct Run<'a, T> {
 /// An array of so many slots, fewer than 2³², and what fills it.
 pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
     let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
-    (Writer { slots: Shared(Some(slots.clone())), shown: 0, next: 0 }, Slots(Shared(Some(slots))))
-}
-
-impl<T> Deref for Shared<T> {
-    type Target = [Slot<T>];
-
-    #[inline]
-    fn deref(&self) -> &[Slot<T>] {
-        self.0.as_deref().unwrap_or_default()
-    }
-}
-
-impl<T> Drop for Shared<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if needs_drop::<T>() {
-            discard(self.0.take());
-        }
-    }
+    (Writer { slots: slots.clone(), shown: 0, next: 0 }, Slots(slots))
 }
 
 impl<T> Slot<T> {
@@ -180,8 +157,9 @@ impl<T> Drop for Slot<T> {
         // Whoever drops the array came after all who used it: `Arc` orders that. What was written and
         // never shown is forgotten, which takes a panic between the two.
         if needs_drop::<T>() && self.mark.load(Ordering::Relaxed) & SET != 0 {
+            // Whoever comes last is seldom whose it was, and in an array two panics would be one too many.
             // SAFETY: the value was written, and nobody else is left who could look at it.
-            self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+            contain(|| self.value.with_mut(|value| unsafe { (*value).assume_init_drop() }));
         }
     }
 }

@@ -59,7 +59,7 @@ impl<P: Send + Sync + 'static> Sweeper<P> {
     }
 }
 
-/// Where it ended with its runtime, or in a panic of what it freed, another one must be started.
+/// Where it ended with its runtime, another one must be started.
 impl<P: Send + Sync + 'static> Drop for Sweeper<P> {
     fn drop(&mut self) {
         if self.done {

@@ -464,6 +464,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
                 self.ended.store(true, Ordering::Release);
             }
         });
+        self.stop_forgetting();
     }
 }
 

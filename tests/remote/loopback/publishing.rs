@@ -62,6 +62,8 @@ impl Window {
 }
 
 async fn store(publisher: &Publisher<Record>, message: Outgoing) -> Result<Stored, PublishFault> {
+    // Without one it is for the next in turn, which is not what becomes of keys.
+    assert!(message.partition.is_some() || message.record.key().is_none());
     let mut publish = publisher.publish(message.record);
     if let Some(partition) = message.partition {
         publish = publish.partition(partition);

@@ -20,6 +20,14 @@ impl<P> Topic<P> {
 }
 
 impl<P: Send + Sync + 'static> Topic<P> {
+    /// The topic has ended, and with it its ids.
+    pub(super) fn stop_forgetting(&self) {
+        let [_, forgetting] = &mut *self.hot.0.sweepers.lock();
+        if let Some(handle) = forgetting.take() {
+            handle.abort();
+        }
+    }
+
     /// Does some of what is due, and says when to come again; if that is never, the sweeper must end.
     pub(in crate::engine) fn sweep(&self, chore: Chore) -> Next {
         let now = self.now();
