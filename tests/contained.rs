@@ -102,6 +102,37 @@ async fn a_member_keeps_what_it_was_handed_where_another_one_wakes_badly() {
     }
 }
 
+/// A waker that panics when it is dropped.
+struct Sticky;
+
+impl Wake for Sticky {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Sticky {
+    fn drop(&mut self) {
+        panic!("a waker that is dropped badly");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_sleeps_again_where_the_waker_before_drops_badly() {
+    let broker = Broker::new();
+    let topic = broker.topic("log");
+    let writer = topic.publisher().await.unwrap();
+    let mut reader = topic.subscriber().await.unwrap();
+    let bell = Bell::new();
+    assert!(settle_with(&bell, &mut Box::pin(reader.recv())).is_pending());
+    {
+        let sticky = Waker::from(Arc::new(Sticky));
+        assert!(reader.poll_recv(&mut Context::from_waker(&sticky)).is_pending());
+    }
+    let rings = bell.rings();
+    assert!(poll_with(&bell, &mut Box::pin(reader.recv())).is_pending());
+    writer.publish_bytes("x").await.unwrap();
+    assert_eq!(bell.rings(), rings + 1);
+}
+
 /// Panics when it is dropped, if it is to.
 struct Bomb(bool);
 

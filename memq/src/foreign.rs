@@ -21,11 +21,6 @@ pub(crate) fn contain(run: impl FnOnce()) {
     }
 }
 
-/// Drops what may be of others, as [`contain`] runs it.
-pub(crate) fn discard<T>(value: T) {
-    contain(|| drop(value));
-}
-
 /// Drops what was thrown. It may panic too, and then once more.
 pub(crate) fn forget(panic: Box<dyn Any + Send>) {
     if let Err(again) = caught(|| drop(panic)) {
@@ -53,7 +48,7 @@ mod tests {
     #[test]
     fn a_panic_ends_here_and_what_it_threw_is_dropped() {
         for times in 0..4 {
-            discard(Bomb(times));
+            contain(|| drop(Bomb(times)));
         }
         contain(|| panic!("not ours"));
     }

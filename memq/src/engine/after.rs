@@ -6,7 +6,7 @@ use std::task::Waker;
 use super::dedup::Forgotten;
 use super::log::Garbage;
 use super::wake::Wake;
-use crate::foreign::discard;
+use crate::foreign::contain;
 
 /// What is done once the lock is released.
 pub(super) struct After<P> {
@@ -68,6 +68,6 @@ impl<P> After<P> {
         readers.run();
         publishers.run();
         drop((garbage, ids));
-        unused.into_iter().flatten().for_each(discard);
+        unused.into_iter().flatten().for_each(|waker| contain(|| drop(waker)));
     }
 }
