@@ -16,7 +16,6 @@ const DATA: &[&str] = &[
     "dictionary",
     "error",
     "backoff",
-    "patience",
     "exclusive",
     "foreign",
     "stopping",

@@ -104,7 +104,6 @@ mod key;
 mod message;
 mod name;
 mod options;
-mod patience;
 mod payload;
 mod position;
 mod publisher;

@@ -1,6 +1,7 @@
 //! A publisher: messages into a topic, one at a time, many at once, or into reserved room.
 
 mod batch;
+mod patience;
 mod permit;
 mod publish;
 mod redrive;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use self::batch::PublishBatch;
+use self::patience::Patience;
 pub use self::permit::Permit;
 use self::publish::Said;
 pub use self::publish::{Publish, Publishing};
@@ -29,7 +31,6 @@ use crate::key::{Key, partition_of};
 use crate::message::{Far, Stored};
 use crate::name::TopicName;
 use crate::options::TopicOptions;
-use crate::patience::Patience;
 use crate::payload::{Its, Payload};
 use crate::position::{Offset, Partition};
 use crate::record::{Meta, Record};

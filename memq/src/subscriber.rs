@@ -17,7 +17,6 @@ use crate::error::{Pending, RecvError, SeekError};
 use crate::message::{self, Batch, Message, MessageRef, Opened};
 use crate::name::TopicName;
 use crate::options::Start;
-use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 use crate::remote::Site;
@@ -58,8 +57,6 @@ pub struct Subscriber<T: Payload> {
     pending: Option<Pending>,
     /// Messages until it lets others run.
     budget: u32,
-    /// Before it sleeps.
-    patience: Patience,
     /// Whether its stream has ended.
     pub(crate) ended: bool,
 }
@@ -77,7 +74,6 @@ impl<T: Payload> Subscriber<T> {
         filter: Option<Filter<T>>,
         partition: Option<Partition>,
     ) -> Self {
-        let (budget, patience) = (YIELD_EVERY, Patience::new());
         let is_plain = filter.is_none() && partition.is_none();
         Self {
             source,
@@ -87,8 +83,7 @@ impl<T: Payload> Subscriber<T> {
             is_plain,
             lent: None,
             pending: None,
-            budget,
-            patience,
+            budget: YIELD_EVERY,
             ended: false,
         }
     }
@@ -327,7 +322,6 @@ impl<T: Payload> Subscriber<T> {
         let Site::Here(cursor) = &mut self.source.0 else { return None };
         let offset = cursor.next_at_once()?;
         self.budget -= 1;
-        self.patience.renew();
         cursor.passed();
         if let Some(opened) = T::Form::opened() {
             return Some(Ok((offset, opened())));
@@ -347,19 +341,12 @@ impl<T: Payload> Subscriber<T> {
                 return self.let_others_run(cx);
             }
             self.budget -= 1;
-            let next =
-                if self.patience.lasts() { cursor.next() } else { cursor.next_or_park(cx.waker()) };
-            match next {
-                Next::Nothing if self.patience.lasts() => {
-                    self.patience.wait();
-                    return self.let_others_run(cx);
-                }
+            match cursor.next_or_park(cx.waker()) {
                 Next::Nothing => {
                     self.budget = YIELD_EVERY;
                     return Poll::Pending;
                 }
                 next => {
-                    self.patience.renew();
                     cursor.passed();
                     if let Some(taken) = self.open(next).transpose() {
                         return Poll::Ready(taken);

@@ -21,7 +21,8 @@ pub(crate) struct Cursor<P: Send + Sync + 'static> {
     gauge: Arc<Gauge>,
     /// The offset it reads next, as in `gauge`.
     position: u64,
-    /// Where it read last. Not kept while it is parked, so that an idle reader holds nothing.
+    /// Where it read last. An idle reader holds nothing by that, or what the log ends with, which the next
+    /// message wakes it for.
     lane: Option<Lane<P>>,
     ticket: Ticket,
 }
@@ -79,6 +80,9 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             if self.follow() {
                 continue;
             }
+            if waker.is_some_and(|waker| self.park(waker)) {
+                return Next::Nothing;
+            }
             let park = waker.map(|waker| (&mut self.ticket, waker));
             let found = self.topic.find(&self.gauge, park);
             self.lane = None;
@@ -128,6 +132,11 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         };
         self.lane = Some(Lane::new(next));
         true
+    }
+
+    /// Parks the reader where that is all there is to do, and keeps its segment, where it goes on.
+    fn park(&mut self, waker: &Waker) -> bool {
+        self.lane.is_some() && self.topic.park(&self.gauge, &mut self.ticket, waker)
     }
 
     /// Takes messages that follow the last one in its segment, `most` at most, and says from which offset

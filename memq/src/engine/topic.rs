@@ -43,6 +43,7 @@ use super::state::{Found, JoinError, Phase, Refusal, State};
 use super::stats::{Gauge, SubscriberStats, TopicStats};
 use super::sync::{Apart, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 use super::wake::Ticket;
+use crate::foreign::contain;
 use crate::name::TopicName;
 use crate::options::{Overflow, Request, Retain, Start, TopicOptions};
 use crate::position::{Offset, Timestamp, nanos};
@@ -383,6 +384,22 @@ impl<P: Send + Sync + 'static> Topic<P> {
             }
             found
         })
+    }
+
+    /// Parks a reader that has read all there is, where nothing is left to do for others. Returns whether it
+    /// did; else [`find`](Self::find) says what there is.
+    pub(crate) fn park(&self, gauge: &Gauge, ticket: &mut Ticket, waker: &Waker) -> bool {
+        if !self.lets_pass() {
+            return false;
+        }
+        // Cloned here, since that may be code that is not ours.
+        let waker = waker.clone();
+        // Nothing changes for the messages that come, so the next of them needs no look for this.
+        let (parked, unused) = self.enter().park_at_end(gauge, ticket, waker);
+        if let Some(waker) = unused {
+            contain(|| drop(waker));
+        }
+        parked
     }
 
     /// A reader has moved on, and stored its position.

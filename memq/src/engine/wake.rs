@@ -51,10 +51,15 @@ impl WaitList {
         self.wakers.try_remove(key)
     }
 
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wakers.is_empty()
+    }
+
     /// Takes everybody out.
     #[inline]
     pub(crate) fn wake_all(&mut self) -> Wake {
-        if self.wakers.is_empty() { Wake::Nobody } else { self.drain() }
+        if self.is_empty() { Wake::Nobody } else { self.drain() }
     }
 
     fn drain(&mut self) -> Wake {

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::Publisher;
+use super::patience::Patience;
 use crate::engine::queue::Place;
 use crate::engine::topic::Topic;
 use crate::error::PublishError;
 use crate::message::Stored;
-use crate::patience::Patience;
 use crate::payload::Payload;
 
 /// A publisher's place among those that wait. Leaves it on drop.

@@ -6,7 +6,7 @@ use std::task::Waker;
 use super::{Found, JoinError, Phase, State, change};
 use crate::engine::after::After;
 use crate::engine::stats::Gauge;
-use crate::engine::wake::Ticket;
+use crate::engine::wake::{Ticket, Wake};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -95,6 +95,32 @@ impl<P> State<P> {
         after: &mut After<P>,
     ) {
         after.discard(self.parked.park(ticket, waker));
+    }
+
+    /// Parks a reader that has read all there is, while more may come. Gives back a waker that nobody needs:
+    /// the one that was parked before, or this one where the reader was not parked.
+    pub(in crate::engine) fn park_at_end(
+        &mut self,
+        gauge: &Gauge,
+        ticket: &mut Ticket,
+        waker: Waker,
+    ) -> (bool, Option<Waker>) {
+        if self.phase == Phase::Open && gauge.position() == self.log.tail() {
+            (true, self.parked.park(ticket, waker))
+        } else {
+            (false, Some(waker))
+        }
+    }
+
+    /// Whether readers are parked.
+    #[inline]
+    pub(in crate::engine) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Takes the parked readers out, to be woken.
+    pub(in crate::engine) fn unpark_readers(&mut self) -> Wake {
+        self.parked.wake_all()
     }
 
     pub(in crate::engine) fn resolve(

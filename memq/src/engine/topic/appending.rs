@@ -25,6 +25,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
         if id.is_none() && !place.is_taken() {
             if let Some(offset) = state.append_steadily(&mut offer, now) {
                 self.tell_lost(&state);
+                if state.has_parked() {
+                    wake_readers(state);
+                }
                 return Ok(offset);
             }
         }
@@ -65,4 +68,12 @@ impl<P: Send + Sync + 'static> Topic<P> {
         let now = self.date();
         self.and_sweep(|state, after| state.append_reserved(offer, now, after))
     }
+}
+
+/// Wakes the readers that are parked, without the lock.
+#[inline(never)]
+fn wake_readers<P>(mut state: MutexGuard<'_, State<P>>) {
+    let woken = state.unpark_readers();
+    drop(state);
+    woken.run();
 }

@@ -1,10 +1,10 @@
-//! How often somebody who finds nothing lets other tasks run before it sleeps.
+//! How often a publisher that finds no room lets other tasks run before it sleeps.
 
 /// To sleep and to be woken costs microseconds, to let others run some tens of nanoseconds: so who
 /// waits looks again a few times before it sleeps, as long as that tends to help. With it, waiting
 /// costs twice what the better of both would have, at most.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(super) struct Patience {
     /// How often it has let others run.
     used: u8,
     /// How often it does so at most: more after that has helped, less after it has not.
@@ -15,28 +15,28 @@ const LEAST: u8 = 2;
 const MOST: u8 = 64;
 
 impl Patience {
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self::of(LEAST)
     }
 
     /// As much as another one has come to.
-    pub(crate) const fn of(most: u8) -> Self {
+    pub(super) const fn of(most: u8) -> Self {
         Self { used: 0, most }
     }
 
     /// What there is of it the next time.
-    pub(crate) const fn most(&self) -> u8 {
+    pub(super) const fn most(&self) -> u8 {
         self.most
     }
 
     /// Whether there is any left.
     #[inline]
-    pub(crate) fn lasts(&self) -> bool {
+    pub(super) fn lasts(&self) -> bool {
         self.used < self.most
     }
 
     /// Uses some up.
-    pub(crate) fn wait(&mut self) {
+    pub(super) fn wait(&mut self) {
         self.used += 1;
         if !self.lasts() {
             self.most = (self.most / 2).max(LEAST);
@@ -46,7 +46,7 @@ impl Patience {
 
     /// Something came.
     #[inline]
-    pub(crate) fn renew(&mut self) {
+    pub(super) fn renew(&mut self) {
         if self.used > 0 {
             self.renewed();
         }
