@@ -53,6 +53,23 @@ async fn the_key_comes_from_the_value_unless_one_is_given() {
 }
 
 #[tokio::test]
+async fn bytes_have_the_key_that_was_said_or_none() {
+    let broker = Broker::new();
+    let bytes = broker.topic("orders").format(Format::Json).publisher().await.unwrap();
+    let tea = r#"{"customer":7,"item":"tea"}"#;
+    bytes.publish_bytes(tea).await.unwrap();
+    bytes.publish_bytes(tea).key(7_u64).await.unwrap();
+    let mut orders = broker.subscriber::<Order>().await.unwrap();
+    let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+    for key in [None, Some("7".into())] {
+        assert_eq!(orders.recv().await.unwrap().key(), key, "whatever is in them");
+        let delivery = billing.recv().await.unwrap();
+        assert_eq!(delivery.key(), key);
+        delivery.ack();
+    }
+}
+
+#[tokio::test]
 async fn batches_and_permits_take_the_key_from_the_value() {
     let broker = Broker::new();
     let orders = broker.publisher::<Order>().await.unwrap();

@@ -28,6 +28,7 @@ mod let_go;
 mod limits;
 mod metadata;
 mod overflow;
+mod parking;
 mod partitions;
 mod promises;
 mod records;

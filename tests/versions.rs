@@ -135,6 +135,42 @@ macro_rules! read_through_the_chain {
     }};
 }
 
+/// Records of each version, as they are stored and as frames, read one by one.
+macro_rules! read_one_by_one {
+    ($module:ident) => {{
+        use $module::*;
+        let broker = Broker::new();
+        broker.publisher::<V1>().await.unwrap().publish(v1("tea", 1)).await.unwrap();
+        broker.publisher::<V2>().await.unwrap().publish(v2("milk", 0)).await.unwrap();
+        broker.publisher::<V3>().await.unwrap().publish(v3("salt", 3)).await.unwrap();
+        let mut records = broker.topic("orders").subscriber().await.unwrap();
+        let (first, second) = (records.recv().await.unwrap(), records.recv().await.unwrap());
+        let third = records.recv().await.unwrap();
+        let framed = Record::parse(first.frame().unwrap()).unwrap();
+        for first in [&*first, &framed] {
+            assert_eq!(first.read::<V1>().unwrap(), v1("tea", 1));
+            assert_eq!(first.read::<V3>().unwrap(), v3("tea", 1));
+        }
+        let error = second.read::<V3>().unwrap_err();
+        assert!(matches!(error, DecodeError::Upcast { from: 2, to: 3, .. }), "{error:?}");
+        let error = third.read::<V2>().unwrap_err();
+        assert!(matches!(error, DecodeError::Version { got: 3, have: 2 }), "{error:?}");
+    }};
+}
+
+#[tokio::test]
+async fn a_record_alone_is_read_as_its_topics_subscribers_do() {
+    read_one_by_one!(json);
+    read_one_by_one!(postcard);
+    let other = Record::new(vec![0, 0]).with_format(Format::Postcard);
+    let error = other.clone().with_fingerprint(Fingerprint::of("else")).read::<postcard::V1>();
+    assert!(matches!(error, Err(DecodeError::Schema { .. })), "{error:?}");
+    let error = other.read::<json::V1>();
+    assert!(matches!(error, Err(DecodeError::Format { got: Format::Postcard, .. })), "{error:?}");
+    let error = Record::new(vec![0]).with_sealed(true).read::<json::V1>();
+    assert!(matches!(error, Err(DecodeError::Sealed)), "{error:?}");
+}
+
 #[tokio::test]
 async fn older_messages_are_read_through_their_chain_whoever_comes_first() {
     read_through_the_chain!(json);

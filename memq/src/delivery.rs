@@ -19,7 +19,7 @@ use crate::engine::segment::{EntryRef, SlotRef};
 use crate::error::SettleError;
 use crate::headers::Headers;
 use crate::key::Key;
-use crate::message::{Message, Opened, Stored};
+use crate::message::{Message, Opened, Stored, key_of};
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
@@ -287,10 +287,11 @@ impl<T: Payload> Delivery<T> {
         Partition(self.lease.entry().partition())
     }
 
-    /// The key: the one given on publishing, or else the one the type takes from the value.
+    /// The key that the log goes by: the one given on publishing, or else the one the type takes from the
+    /// value. Of bytes it is the one given, or none: nobody looks into them.
     #[must_use]
     pub fn key(&self) -> Option<Key<'_>> {
-        Meta::key(self.lease.entry().meta()).or_else(|| self.deref().key_of())
+        key_of::<T>(&self.lease.entry(), self)
     }
 
     /// The headers given on publishing.

@@ -30,6 +30,15 @@ pub(crate) fn arrived<T: Payload, R: Send + Sync + Unpin + 'static>(
     Entry::new(T::Form::arrive(body, far), meta, size).placed(key, partition.0)
 }
 
+/// The key that a message is kept by, which its value has where nothing else was said of it.
+pub(crate) fn key_of<'a, T: Payload>(
+    entry: &EntryRef<'a, Stored<T>>,
+    value: &'a T,
+) -> Option<Key<'a>> {
+    let of_value = || if entry.key() == 0 { None } else { value.key_of() };
+    Meta::key(entry.meta()).or_else(of_value)
+}
+
 /// What a reader makes of a message.
 #[inline]
 pub(crate) fn open<T: Payload>(
@@ -91,7 +100,8 @@ impl<T: Payload> Message<T> {
         self.slot.offset()
     }
 
-    /// The key: the one given on publishing, or else the one the type takes from the value.
+    /// The key that the log goes by: the one given on publishing, or else the one the type takes from the
+    /// value. Of bytes it is the one given, or none: nobody looks into them.
     #[must_use]
     pub fn key(&self) -> Option<Key<'_>> {
         self.borrow().key()
@@ -175,10 +185,11 @@ impl<'a, T: Payload> MessageRef<'a, T> {
         self.offset
     }
 
-    /// The key: the one given on publishing, or else the one the type takes from the value.
+    /// The key that the log goes by: the one given on publishing, or else the one the type takes from the
+    /// value. Of bytes it is the one given, or none: nobody looks into them.
     #[must_use]
     pub fn key(&self) -> Option<Key<'a>> {
-        Meta::key(self.entry.meta()).or_else(|| self.get().key_of())
+        key_of(&self.entry, self.get())
     }
 
     /// The headers given on publishing.

@@ -1,7 +1,11 @@
 //! What the handles are made for: every topic type, and records.
 
+use std::sync::Arc;
+
 use crate::codec::Codec;
-use crate::codec::form::{Form, Look, Raw};
+use crate::codec::form::{Bytewise, Decoders, Form, Look, Raw, Reader};
+use crate::codec::stage::Stages;
+use crate::error::DecodeError;
 use crate::key::Key;
 use crate::record::Record;
 use crate::schema::Versions;
@@ -70,6 +74,61 @@ impl Payload for Record {
 
     fn versions() -> Versions<Self> {
         Versions::none()
+    }
+}
+
+impl Record {
+    /// The value, read as a subscriber of the type's topic reads it: in the format that the record says, or
+    /// the topic's own where it says none; what an older version wrote through that version; and what was
+    /// written from fields in other places is an error.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")]
+    /// # fn main() -> Result<(), memq::Error> {
+    /// use memq::{DecodeError, Record, Topic};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, Topic)]
+    /// #[topic(name = "prices", format = Json)]
+    /// struct Cents { price: u64 }
+    ///
+    /// #[derive(Serialize, Deserialize, Topic)]
+    /// #[topic(name = "prices", format = Json, version = 2, upcast_from = Cents)]
+    /// struct Euros { price: f64 }
+    ///
+    /// impl From<Cents> for Euros {
+    ///     fn from(old: Cents) -> Self {
+    ///         Self { price: old.price as f64 / 100.0 }
+    ///     }
+    /// }
+    ///
+    /// let old = Record::new(r#"{"price":250}"#);
+    /// assert_eq!(old.read::<Euros>()?.price, 2.5);
+    ///
+    /// let newer = old.with_version(3);
+    /// assert!(matches!(newer.read::<Euros>(), Err(DecodeError::Version { .. })));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "json"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Version`], [`DecodeError::Schema`] and [`DecodeError::Upcast`] where the type does
+    /// not read what the record was written from, [`DecodeError::Format`] for another format than the
+    /// topic's, what the codec says, and those of [`decompress`](Self::decompress).
+    pub fn read<T: Topic>(&self) -> Result<T, DecodeError>
+    where
+        <T as Payload>::Form: Bytewise,
+    {
+        if self.is_sealed() {
+            return Err(DecodeError::Sealed);
+        }
+        let decoders = Decoders::new(<T::Codec as Codec<T>>::FORMAT);
+        let added = decoders.add::<T::Codec>();
+        debug_assert!(added.is_ok(), "it is the first");
+        Reader::new(Arc::new(decoders), Stages::default(), T::versions()).decode(&self.body)
     }
 }
 

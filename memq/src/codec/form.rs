@@ -382,7 +382,8 @@ impl<T> Reader<T> {
         Ok(Body { dictionaries: body.dictionaries.clone(), ..opened })
     }
 
-    fn decode(&self, body: &Body) -> Result<T, DecodeError> {
+    /// What is in a body that is not sealed.
+    pub(crate) fn decode(&self, body: &Body) -> Result<T, DecodeError> {
         let Schema { version, fingerprint } = body.about.schema();
         let got = match body.about.format() {
             Format::Raw => self.decoders.declared,

@@ -188,8 +188,11 @@ impl Record {
         Ok(Self { body, meta: self.meta.clone() })
     }
 
-    /// The value, read as the record says, whatever its [version](crate::schema). Needs one of the features `json`, `messagepack`,
-    /// `bincode`, `postcard`.
+    /// The value, read as the record says. Needs one of the features `json`, `messagepack`, `bincode`,
+    /// `postcard`.
+    ///
+    /// It looks at neither [version](crate::schema) nor fingerprint, since it may be read as any type: for
+    /// a topic's own use [`read`](Self::read).
     ///
     /// ```
     /// # #[cfg(feature = "json")]
@@ -221,7 +224,7 @@ impl Record {
     }
 
     /// The value, read by the codec `C`: for records that do not say their format, and for codecs
-    /// of your own.
+    /// of your own. As [`decode`](Self::decode), it looks at neither version nor fingerprint.
     ///
     /// ```
     /// # #[cfg(feature = "json")]

@@ -31,8 +31,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-
+use self::sweeper::Sweepers;
 use super::after::After;
 use super::clock::Clock;
 use super::group::Rules;
@@ -78,7 +77,7 @@ pub(crate) struct Topic<P> {
 /// What changes with each message, or with nobody else to see it.
 struct Hot<P> {
     /// The last tasks started that, without traffic, expire messages and forget ids.
-    sweepers: Mutex<[Option<AbortHandle>; 2]>,
+    sweepers: Mutex<Sweepers>,
     /// Messages given back because there was no room.
     rejected: AtomicU64,
     /// Before this offset, messages were removed that somebody may have wanted.
@@ -283,7 +282,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     /// nothing where others wait before it.
     pub(crate) fn turn(self: &Arc<Self>, size: usize, place: &mut Place) -> Option<bool> {
         let now = self.now();
-        self.and_sweep(|state, after| {
+        self.and_sweep(place, |state, place, after| {
             let is_first = state.queue_publisher(place, size);
             let is_worth_it = state.worth_trying(size, now, place, after);
             (is_first || is_worth_it).then_some(is_worth_it)
@@ -301,7 +300,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         // Cloned here, since that may be code that is not ours.
         let waker = cx.waker().clone();
         // Time alone may make room, and the sweeper may have ended with another runtime.
-        self.and_sweep(|state, after| {
+        self.and_sweep(place, |state, place, after| {
             if state.worth_trying(size, now, place, after) {
                 after.discard(Some(waker));
                 return Poll::Ready(());

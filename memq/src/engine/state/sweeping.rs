@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::State;
 use crate::engine::after::After;
 use crate::engine::dedup::{BLOCK, FEW};
+use crate::engine::queue::Place;
 use crate::position::Timestamp;
 
 /// A sweeper comes at most this many times in one `ttl`, or window of ids, however many are due.
@@ -101,6 +102,20 @@ impl<P> State<P> {
     pub(in crate::engine) fn sweeper_gone(&mut self, chore: Chore, after: &mut After<P>) {
         *self.sweeping.of(chore) = false;
         self.wake_publisher(after);
+    }
+
+    /// There is no runtime to start one in. Who waits for room in one is to try, but not who just tried, and
+    /// would be woken for ever.
+    pub(in crate::engine) fn no_sweeper(
+        &mut self,
+        chore: Chore,
+        place: &Place,
+        after: &mut After<P>,
+    ) {
+        *self.sweeping.of(chore) = false;
+        if !(place.is_taken() && self.room.is_first(place)) {
+            self.wake_publisher(after);
+        }
     }
 
     /// Forgets a few of the ids that are older than their window.

@@ -45,9 +45,9 @@ impl<P: Send + Sync + 'static> Topic<P> {
         now: Timestamp,
         place: &mut Place,
     ) -> Result<Offset, Refusal> {
-        let work =
-            |state: &mut State<P>, after: &mut _| state.append(&mut offer, id, now, place, after);
-        self.with_and_sweep(state, work)
+        self.with_and_sweep(state, place, |state, place, after| {
+            state.append(&mut offer, id, now, place, after)
+        })
     }
 
     /// Stores messages until no more are offered or the next one is refused. Says at which offsets, too.
@@ -57,7 +57,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
         place: &mut Place,
     ) -> (Range<u64>, Result<(), Refusal>) {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_all(offer, now, place, after))
+        self.and_sweep(place, |state, place, after| state.append_all(offer, now, place, after))
     }
 
     /// Stores a message in the room that was promised to it.
@@ -66,7 +66,8 @@ impl<P: Send + Sync + 'static> Topic<P> {
         offer: &mut impl Offer<P>,
     ) -> Result<Offset, Refusal> {
         let now = self.date();
-        self.and_sweep(|state, after| state.append_reserved(offer, now, after))
+        let nobody = &mut Place::default();
+        self.and_sweep(nobody, |state, _, after| state.append_reserved(offer, now, after))
     }
 }
 
