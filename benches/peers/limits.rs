@@ -78,10 +78,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "S7-multi",
         "450 ns",
-        "As S7-current where both tasks come to be on one worker (memq at its best). Else each stays awake \
-         on a worker of its own, since it looks again a few times before it sleeps, and the ball goes from \
-         core to core, as with the disruptor, which is polled too. A task that sleeps is run by the worker \
-         that wakes it.",
+        "As S7-current, and what tokio's scheduler of several threads takes more. A task that sleeps is run by \
+         the worker that wakes it, so both come to be on one.",
     ),
     (
         "S8a",

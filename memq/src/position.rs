@@ -78,8 +78,9 @@ impl From<u16> for Partition {
 /// have its date too. So dates of a busy topic are a few milliseconds early, and messages of two topics
 /// are not ordered by their dates.
 ///
-/// A paused tokio clock moves dates where it was paused before the broker was made; where it is paused
-/// later, that holds for topics with `ttl` or `dedup`.
+/// A paused tokio clock moves dates where it was paused before the broker was made. Where it is paused
+/// later, that holds for topics with `ttl` or `dedup`; in others a start by time may miss messages: in tests
+/// pause it first, as `start_paused = true` does.
 ///
 /// With feature `serde` it is its text in formats for people, such as JSON, since few readers of JSON have
 /// numbers beyond 2^53 exactly; in others it is its nanoseconds.

@@ -337,7 +337,9 @@ impl Publisher<Record> {
     ///
     /// A frame is recognised by its magic and stored as what it says. Other bytes are stored as
     /// they are, in the format the topic was declared with, if it was, and count as
-    /// [version](crate::schema) 1: publish a [`Record`] to say another.
+    /// [version](crate::schema) 1: publish a [`Record`] to say another. They have the key that is said with
+    /// [`key`](Publish::key), and none without, also where the topic's type takes one from its values: nobody
+    /// looks into them, so order within a key is kept for keys that are said.
     ///
     /// The bytes are not copied, so a slice of a larger buffer keeps all of it alive, while the topic
     /// counts only the slice towards `max_bytes`. Publish `Bytes::copy_from_slice` of a small part of

@@ -56,6 +56,8 @@ pub(super) struct State<P> {
     dedup: Dedup,
     /// What everybody had passed when that was last computed.
     passed: u64,
+    /// Which reader had not passed the oldest when that was last looked for.
+    behind: usize,
     /// Up to this offset, publishers have paused for readers already.
     paused: u64,
 }
@@ -147,6 +149,7 @@ impl<P> State<P> {
             turn: 0,
             dedup: Dedup::default(),
             passed: 0,
+            behind: 0,
             paused: 0,
         }
     }
@@ -225,9 +228,22 @@ impl<P> State<P> {
         readers.chain(groups).min().unwrap_or(0)
     }
 
+    /// Whether a reader has not passed the oldest message. The one that had not the last time is asked first, and
+    /// then those after it: so of many who read a message each is asked once or twice, and not by each other.
+    fn is_behind(&mut self) -> bool {
+        let (head, count) = (self.log.head(), self.readers.len());
+        for index in (self.behind..count).chain(0..self.behind.min(count)) {
+            if self.readers[index].position() <= head {
+                self.behind = index;
+                return true;
+            }
+        }
+        false
+    }
+
     /// Frees what all have passed, where the topic is to keep no more than that.
     fn free_passed(&mut self, after: &mut After<P>) {
-        if self.retain() == Retain::UntilConsumed {
+        if self.retain() == Retain::UntilConsumed && !self.is_behind() {
             let floor = self.floor(after);
             if self.log.release(floor, &mut after.garbage) {
                 self.wake_publisher(after);
