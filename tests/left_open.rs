@@ -135,3 +135,16 @@ async fn types_with_bytes_have_it_by_type_and_by_name() {
     let conflict = conflict(broker.topic("orders").max(10).await);
     assert_eq!((&*conflict.existing, &*conflict.requested), ("9", "10"));
 }
+
+#[tokio::test]
+async fn a_publisher_that_cannot_be_made_leaves_them_open() {
+    let broker = Broker::new();
+    let topic = broker.topic("log").compress(Compression::Zstd);
+    topic.create().await.unwrap();
+    assert!(matches!(topic.publisher().level(99).await, Err(OpenError::Option { .. })));
+    broker.topic("log").max(7).create().await.unwrap();
+    assert_eq!(broker.options("log").await.unwrap().max_messages, 7);
+    topic.publisher().level(9).await.unwrap();
+    let said = conflict(broker.topic("log").max_bytes(9).create().await);
+    assert_eq!(said.option, "max_bytes");
+}

@@ -130,13 +130,18 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         if let Some(codec) = &manner.codec {
             register(&name, &bound.decoders, codec)?;
         }
+        let writer = || {
+            let options = binding::options(&*bound.topic);
+            let (own, stages) = (binding::dictionary(&*bound.topic), bound.stages.clone());
+            let writer = manner.writer(&name, topic.declared.as_ref(), &options, own, stages);
+            writer.map(|writer| (writer, options))
+        };
+        // One that cannot be made settles no options.
+        writer()?;
         // From here on they do not change, and so what is read of them holds.
         bound.topic.publisher_opened();
-        let options = binding::options(&*bound.topic);
-        let own = binding::dictionary(&*bound.topic);
-        let within = manner.within;
-        let writer = manner.writer(&name, topic.declared, &options, own, bound.stages)?;
-        Ok(Publisher::new(Site::Here(bound.topic), writer, within, &options))
+        let (writer, options) = writer()?;
+        Ok(Publisher::new(Site::Here(bound.topic), writer, manner.within, &options))
     }
 }
 
@@ -163,7 +168,7 @@ impl<T: Payload> Manner<T> {
             return Err(binding::refuse(&name, "dictionary", id, remedy));
         }
         let within = self.within;
-        let writer = self.writer(&name, plan.declared, &options, dictionary, stages)?;
+        let writer = self.writer(&name, plan.declared.as_ref(), &options, dictionary, stages)?;
         let outlet = Arc::new(Outlet { topic: name.clone(), way });
         let far = T::Form::instead(&far, outlet);
         Ok(Publisher::new(Site::There(far), writer, within, &options))
@@ -178,14 +183,14 @@ impl<T: Payload> Manner<T> {
 
     /// How it writes, into a topic of these options and stages, and with this dictionary.
     fn writer(
-        self,
+        &self,
         name: &TopicName,
-        declared: Option<Declared<T>>,
+        declared: Option<&Declared<T>>,
         options: &TopicOptions,
         own: Option<Dictionary>,
         stages: Stages,
     ) -> Result<Writer<T>, OpenError> {
-        let mut writer = match self.codec.or(declared) {
+        let mut writer = match self.codec.as_ref().or(declared) {
             Some(codec) => (codec.writer)(),
             None => Writer::raw(options.format),
         };
@@ -205,7 +210,7 @@ impl<T: Payload> Manner<T> {
         let both = own.iter().chain(&self.dictionary);
         writer.dictionaries = both.fold(Dictionaries::default(), |all, one| all.with(one.clone()));
         if writer.compression == Compression::Zstd {
-            writer.dictionary = self.dictionary.or(own);
+            writer.dictionary = self.dictionary.clone().or(own);
         }
         if let Some(dictionary) = &writer.dictionary {
             let topic = name.to_string();
