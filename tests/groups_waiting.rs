@@ -5,6 +5,8 @@ use crate::common;
 use std::future::poll_fn;
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -206,5 +208,44 @@ fn one_that_waits_is_woken_once_for_a_timer_while_others_get_messages() {
             }
         }
         assert_eq!(seen, 1);
+    });
+}
+
+#[test]
+fn what_comes_back_wakes_a_few_of_those_that_wait() {
+    const ROUNDS: u32 = 20;
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.topic("plain").publisher().await.unwrap();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let mut tasks = Vec::new();
+        for _ in 0..100 {
+            let open = broker.topic("plain").subscriber().group("work").without_dead_letters();
+            let (mut consumer, polls) = (open.await.unwrap(), polls.clone());
+            tasks.push(spawn(async move {
+                loop {
+                    let mut receive = pin!(consumer.recv());
+                    let counted = poll_fn(|cx| {
+                        polls.fetch_add(1, Ordering::SeqCst);
+                        receive.as_mut().poll(cx)
+                    });
+                    let record = counted.await.unwrap();
+                    if record.attempt() == ROUNDS {
+                        return record.ack();
+                    }
+                    record.nack_after(Duration::from_millis(10));
+                }
+            }));
+        }
+        settle().await;
+        polls.store(0, Ordering::SeqCst);
+        publisher.publish_bytes("x").await.unwrap();
+        while broker.stats("plain").await.unwrap().groups[0].settled == 0 {
+            tokio::time::sleep(SECOND).await;
+        }
+        // Those that have a timer, one that gets the next, and one that is called for what came back.
+        let polled = polls.load(Ordering::SeqCst);
+        assert!(polled <= 10 * ROUNDS as usize, "{polled} polls");
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
     });
 }

@@ -386,6 +386,8 @@ impl Group {
         // not woken again for the next.
         let asked = self.members.was_asked(member);
         let due = self.next_due().or(asked.then(|| now + self.rules.ack_deadline));
+        // What is due would else wake everybody who waits. Where those leave, `cover` wakes another.
+        let due = due.filter(|due| !self.members.is_covered(*due));
         (due, self.members.park(member, waker, how, due))
     }
 

@@ -317,6 +317,12 @@ impl Members {
         self.waiting > 0
     }
 
+    /// Whether enough of those that surely come wake by themselves at `due` or before, so that one more
+    /// need not. Two are: one is left where the other is called for a message.
+    pub(super) fn is_covered(&self, due: Timestamp) -> bool {
+        self.armed.iter().nth(1).is_some_and(|(at, _)| *at <= due)
+    }
+
     /// Whether a member was woken to sleep again with a timer, and has not since.
     pub(super) fn was_asked(&mut self, key: usize) -> bool {
         self.slots.get_mut(key).is_some_and(|member| std::mem::take(&mut member.asked))
