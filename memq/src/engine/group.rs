@@ -14,6 +14,9 @@ mod leases;
 mod members;
 mod report;
 mod settling;
+mod steps;
+#[cfg(all(test, not(memq_loom)))]
+mod tests;
 mod upkeep;
 
 use std::collections::BTreeSet;
@@ -326,13 +329,18 @@ impl Group {
         }
     }
 
-    /// What is in flight, with this member alone if one is named.
+    /// What is in flight, with this member alone if one is named. Looks no further than there is such.
     fn held(&self, member: Option<usize>) -> Vec<u64> {
+        let count = match member {
+            Some(member) => self.members.get(member).map_or(0, |member| member.in_flight),
+            None => self.in_flight,
+        };
         let holds = |lease: &Lease| match lease.state {
             LeaseState::InFlight { member: by, .. } => member.is_none_or(|member| member == by),
             _ => false,
         };
-        self.leases.iter().filter(|(_, lease)| holds(lease)).map(|(offset, _)| offset).collect()
+        let held = self.leases.iter().filter(|(_, lease)| holds(lease)).take(count);
+        held.map(|(offset, _)| offset).collect()
     }
 
     /// Deals partitions anew, and what is ready in them.
