@@ -231,10 +231,13 @@ fn what_comes_back_wakes_a_few_of_those_that_wait() {
                     });
                     let record = counted.await.unwrap();
                     if record.attempt() == ROUNDS {
-                        return record.ack();
+                        record.ack();
+                        // One that goes away wakes the others.
+                        break;
                     }
                     record.nack_after(Duration::from_millis(10));
                 }
+                consumer
             }));
         }
         // Opening wakes those that wait already.
@@ -248,5 +251,38 @@ fn what_comes_back_wakes_a_few_of_those_that_wait() {
         let polled = polls.load(Ordering::SeqCst);
         assert!(polled <= 6 * ROUNDS as usize, "{polled} polls");
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    });
+}
+
+#[test]
+fn a_look_that_finds_nothing_leaves_a_poll_waiting() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.topic("plain").publisher().await.unwrap();
+        let mut consumer = plain(&broker).await;
+        let bell = Bell::new();
+        let poll = |consumer: &mut Consumer<Record>| {
+            poll_with(&bell, &mut poll_fn(|cx| consumer.poll_recv(cx)))
+        };
+        assert!(poll(&mut consumer).is_pending());
+        assert!(consumer.try_recv().unwrap().is_none());
+        publisher.publish_bytes("x").await.unwrap();
+        assert_eq!(bell.rings(), 1);
+        // So it is where another holds the message, and time brings it.
+        let mut other = plain(&broker).await;
+        let held = other.try_recv().unwrap().unwrap();
+        assert!(poll(&mut consumer).is_pending());
+        let rings = bell.rings();
+        assert!(consumer.try_recv().unwrap().is_none());
+        held.nack_after(SECOND);
+        assert_eq!(bell.rings(), rings + 1);
+        assert!(poll(&mut consumer).is_pending());
+        assert!(consumer.try_recv().unwrap().is_none());
+        tokio::time::sleep(SECOND * 2).await;
+        assert_eq!(bell.rings(), rings + 2);
+        assert_eq!(consumer.try_recv().unwrap().unwrap().attempt(), 2);
+        // Who has been handed something waits no more.
+        publisher.publish_bytes("y").await.unwrap();
+        assert_eq!(bell.rings(), rings + 2);
     });
 }

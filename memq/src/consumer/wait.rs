@@ -48,8 +48,8 @@ impl<T: Payload> Consumer<T> {
                     continue;
                 }
             }
-            self.parked = false;
             if let Some(taken) = self.take(claim).transpose() {
+                self.parked = false;
                 return Poll::Ready(taken.map_err(Pending::say));
             }
         }

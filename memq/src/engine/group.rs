@@ -29,6 +29,7 @@ use self::keys::Keys;
 use self::lease::{Lease, LeaseState};
 use self::leases::Leases;
 use self::members::Members;
+pub(in crate::engine) use self::members::Parked;
 pub(crate) use self::members::Wait;
 use super::hand::{Cell, Hand};
 use super::wake::Wake;
@@ -360,12 +361,32 @@ impl Group {
 
     // Receiving.
 
-    /// A member comes for messages. The waker it waited with is to be dropped outside the lock.
+    /// A member comes for messages. How it waited, and how much was handed out before.
     #[inline]
-    pub(super) fn come(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
-        let waker = self.members.unpark(member);
+    pub(super) fn come(
+        &mut self,
+        member: usize,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) -> Option<(Parked, u64)> {
+        let parked = self.members.come(member);
         self.pass_time(now, wake);
-        waker
+        parked.map(|parked| (parked, self.serials))
+    }
+
+    /// A member that has come was told nothing: it waits as it did, if nothing was handed to it. The waker
+    /// that is not used is to be dropped outside the lock.
+    pub(super) fn wait_on(
+        &mut self,
+        member: usize,
+        (parked, serials): (Parked, u64),
+        now: Timestamp,
+    ) -> Option<Waker> {
+        if serials != self.serials {
+            return Some(parked.into_waker());
+        }
+        debug_assert!(self.lenders.is_empty(), "nobody claims ahead while somebody waits");
+        self.members.wait_on(member, parked, now)
     }
 
     /// A member got something, or found that it may hold no more: the next one's turn.

@@ -74,7 +74,7 @@ pub(super) struct Member {
 }
 
 #[derive(Debug)]
-struct Parked {
+pub(in crate::engine) struct Parked {
     waker: Waker,
     how: Wait,
     armed: Option<Timestamp>,
@@ -83,6 +83,10 @@ struct Parked {
 }
 
 impl Parked {
+    pub(in crate::engine) fn into_waker(self) -> Waker {
+        self.waker
+    }
+
     /// Whether it comes when it is called for a message.
     fn is_sure(&self) -> bool {
         self.how.guarded && !self.for_end
@@ -303,14 +307,29 @@ impl Members {
     }
 
     /// A member is awake. Its waker is to be dropped outside the lock.
-    #[inline]
     pub(super) fn unpark(&mut self, key: usize) -> Option<Waker> {
+        self.come(key).map(|parked| parked.waker)
+    }
+
+    /// A member is awake. How it waited.
+    #[inline]
+    pub(super) fn come(&mut self, key: usize) -> Option<Parked> {
         let member = self.slots.get_mut(key)?;
         if std::mem::take(&mut member.called) {
             self.called -= 1;
         }
         member.parked.as_ref()?;
-        self.take_parked(key).map(|parked| parked.waker)
+        self.take_parked(key)
+    }
+
+    /// A member that has come waits as it did, unless its timer has woken it. The waker that is not used
+    /// is to be dropped outside the lock.
+    pub(super) fn wait_on(&mut self, key: usize, parked: Parked, now: Timestamp) -> Option<Waker> {
+        let Parked { waker, how, armed, for_end } = parked;
+        if for_end || armed.is_some_and(|at| at <= now) {
+            return Some(waker);
+        }
+        self.park(key, waker, how, armed)
     }
 
     fn take_parked(&mut self, key: usize) -> Option<Parked> {
