@@ -12,7 +12,7 @@ use super::segment::{Lanes, SlotRef};
 use super::state::{Ahead, Claim, GroupError, GroupKey, JoinError, Run, Share};
 use super::stats::GroupStats;
 use super::topic::Topic;
-use crate::error::{CommitError, SettleError};
+use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -271,6 +271,13 @@ impl<P: Send + Sync + 'static> Member<P> {
     /// It takes no more messages, and only settles what it holds: its partitions are the others'.
     pub(crate) fn retire(&self) {
         self.topic().locked(|state, after| state.retire_member(self.share, after));
+    }
+
+    /// It was told that so many were missed, and goes away before it says so: another is told.
+    pub(crate) fn leave_untold(&self, skipped: u64, reason: LagReason) {
+        self.topic().locked(|state, after| {
+            state.leave_untold(self.holder.key(), skipped, reason, after);
+        });
     }
 
     pub(crate) fn commit(&self, offset: Offset) -> Result<(), CommitError> {

@@ -9,7 +9,7 @@ use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Row, Rules, Settlement, Ticket, Wait};
 use crate::engine::hand::Hand;
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, SettleError};
+use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -168,6 +168,19 @@ impl<P> State<P> {
         let waker = group.leave(share.member, now, &mut after.readers);
         after.discard(waker);
         self.settled(share.group, after);
+    }
+
+    /// A member that was told of what was missed did not say so: another is told.
+    pub(in crate::engine) fn leave_untold(
+        &mut self,
+        group: GroupKey,
+        skipped: u64,
+        reason: LagReason,
+        after: &mut After<P>,
+    ) {
+        if let Some(group) = self.group(group) {
+            group.leave_untold(skipped, reason, &mut after.readers);
+        }
     }
 
     /// Lets a member sleep after it found nothing. Returns when it should come by itself.
