@@ -5,6 +5,8 @@ use crate::common;
 use std::future::poll_fn;
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -206,5 +208,81 @@ fn one_that_waits_is_woken_once_for_a_timer_while_others_get_messages() {
             }
         }
         assert_eq!(seen, 1);
+    });
+}
+
+#[test]
+fn what_comes_back_wakes_a_few_of_those_that_wait() {
+    const ROUNDS: u32 = 20;
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.topic("plain").publisher().await.unwrap();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let mut tasks = Vec::new();
+        for _ in 0..100 {
+            let open = broker.topic("plain").subscriber().group("work").without_dead_letters();
+            let (mut consumer, polls) = (open.await.unwrap(), polls.clone());
+            tasks.push(spawn(async move {
+                loop {
+                    let mut receive = pin!(consumer.recv());
+                    let counted = poll_fn(|cx| {
+                        polls.fetch_add(1, Ordering::SeqCst);
+                        receive.as_mut().poll(cx)
+                    });
+                    let record = counted.await.unwrap();
+                    if record.attempt() == ROUNDS {
+                        record.ack();
+                        // One that goes away wakes the others.
+                        break;
+                    }
+                    record.nack_after(Duration::from_millis(10));
+                }
+                consumer
+            }));
+        }
+        // Opening wakes those that wait already.
+        tokio::time::sleep(SECOND).await;
+        polls.store(0, Ordering::SeqCst);
+        publisher.publish_bytes("x").await.unwrap();
+        while broker.stats("plain").await.unwrap().groups[0].settled == 0 {
+            tokio::time::sleep(SECOND).await;
+        }
+        // Those that have a timer, one that gets the next, and one that is called for what came back.
+        let polled = polls.load(Ordering::SeqCst);
+        assert!(polled <= 6 * ROUNDS as usize, "{polled} polls");
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    });
+}
+
+#[test]
+fn a_look_that_finds_nothing_leaves_a_poll_waiting() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.topic("plain").publisher().await.unwrap();
+        let mut consumer = plain(&broker).await;
+        let bell = Bell::new();
+        let poll = |consumer: &mut Consumer<Record>| {
+            poll_with(&bell, &mut poll_fn(|cx| consumer.poll_recv(cx)))
+        };
+        assert!(poll(&mut consumer).is_pending());
+        assert!(consumer.try_recv().unwrap().is_none());
+        publisher.publish_bytes("x").await.unwrap();
+        assert_eq!(bell.rings(), 1);
+        // So it is where another holds the message, and time brings it.
+        let mut other = plain(&broker).await;
+        let held = other.try_recv().unwrap().unwrap();
+        assert!(poll(&mut consumer).is_pending());
+        let rings = bell.rings();
+        assert!(consumer.try_recv().unwrap().is_none());
+        held.nack_after(SECOND);
+        assert_eq!(bell.rings(), rings + 1);
+        assert!(poll(&mut consumer).is_pending());
+        assert!(consumer.try_recv().unwrap().is_none());
+        tokio::time::sleep(SECOND * 2).await;
+        assert_eq!(bell.rings(), rings + 2);
+        assert_eq!(consumer.try_recv().unwrap().unwrap().attempt(), 2);
+        // Who has been handed something waits no more.
+        publisher.publish_bytes("y").await.unwrap();
+        assert_eq!(bell.rings(), rings + 2);
     });
 }

@@ -294,6 +294,15 @@ impl Group {
         why.extend(reasons);
     }
 
+    /// What a member was to say of what was missed, another is told.
+    pub fn leave_untold(&mut self, got: Got) {
+        if let Got::Lagged { skipped: untold, reasons } = got {
+            let (skipped, why) = self.missed.get_or_insert_default();
+            *skipped += untold;
+            why.extend(reasons);
+        }
+    }
+
     /// A message that was handed out comes back, unless it is gone or this was its last attempt.
     pub fn come_back(&mut self, offset: u64, at: Option<u64>, why: &str) {
         let rules = self.rules;

@@ -279,6 +279,10 @@ impl Model {
     }
 
     pub fn leave(&mut self, id: u64, member: u64) {
+        let untold = self.pending.remove(&(id, member)).unwrap_or_default();
+        if let Some(group) = self.groups.iter_mut().find(|group| group.id == id) {
+            untold.into_iter().for_each(|got| group.leave_untold(got));
+        }
         self.settle();
         let Some(group) = self.groups.iter_mut().find(|group| group.id == id) else { return };
         group.tell(&self.log);

@@ -229,7 +229,10 @@ impl<'t> Run<'t> {
             Step::TryRecv(index) => {
                 if let Some((at, consumer)) = self.idle(index) {
                     let received = consumer.try_recv().transpose();
-                    self.mates[at].parked_at = None;
+                    // Where there is nothing it is still to be woken.
+                    if received.is_some() {
+                        self.mates[at].parked_at = None;
+                    }
                     self.received(at, received);
                 }
             }

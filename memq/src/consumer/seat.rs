@@ -13,7 +13,7 @@ use crate::engine::member::Member;
 use crate::engine::segment::Lanes;
 use crate::engine::state::{Claim, Run};
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, RecvError, SeekError};
+use crate::error::{CommitError, LagReason, RecvError, SeekError};
 use crate::message::Stored;
 use crate::options::Start;
 use crate::payload::Payload;
@@ -172,6 +172,15 @@ impl<T: Payload> Seat<T> {
         match &mut self.0 {
             Site::Here(member) => member.retire(),
             Site::There(far) => T::Form::there_mut(far).retire(),
+        }
+    }
+
+    /// It was told that so many were missed, and goes away before it says so. Elsewhere nobody else can be
+    /// told.
+    pub(super) fn leave_untold(&self, skipped: u64, reason: LagReason) {
+        match &self.0 {
+            Site::Here(member) => member.leave_untold(skipped, reason),
+            Site::There(_) => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! How a consumer waits: it lets others run, sleeps, and has a timer for what is due.
+//! How a consumer waits: it lets others run, sleeps, and has a timer for what is due; and how it goes.
 
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
@@ -48,8 +48,8 @@ impl<T: Payload> Consumer<T> {
                     continue;
                 }
             }
-            self.parked = false;
             if let Some(taken) = self.take(claim).transpose() {
+                self.parked = false;
                 return Poll::Ready(taken.map_err(Pending::say));
             }
         }
@@ -108,6 +108,17 @@ impl<T: Payload> Consumer<T> {
         self.timer = None;
         if std::mem::take(&mut self.parked) {
             self.seat.unpark();
+        }
+    }
+}
+
+impl<T: Payload> Drop for Consumer<T> {
+    /// What its group missed, and it was to say next, another is told.
+    fn drop(&mut self) {
+        for pending in &self.pending {
+            if let Pending::Error(RecvError::Lagged { skipped, reason }) = pending {
+                self.seat.leave_untold(*skipped, *reason);
+            }
         }
     }
 }

@@ -14,6 +14,9 @@ mod leases;
 mod members;
 mod report;
 mod settling;
+mod steps;
+#[cfg(all(test, not(memq_loom)))]
+mod tests;
 mod upkeep;
 
 use std::collections::BTreeSet;
@@ -26,6 +29,7 @@ use self::keys::Keys;
 use self::lease::{Lease, LeaseState};
 use self::leases::Leases;
 use self::members::Members;
+pub(in crate::engine) use self::members::Parked;
 pub(crate) use self::members::Wait;
 use super::hand::{Cell, Hand};
 use super::wake::Wake;
@@ -326,13 +330,18 @@ impl Group {
         }
     }
 
-    /// What is in flight, with this member alone if one is named.
+    /// What is in flight, with this member alone if one is named. Looks no further than there is such.
     fn held(&self, member: Option<usize>) -> Vec<u64> {
+        let count = match member {
+            Some(member) => self.members.get(member).map_or(0, |member| member.in_flight),
+            None => self.in_flight,
+        };
         let holds = |lease: &Lease| match lease.state {
             LeaseState::InFlight { member: by, .. } => member.is_none_or(|member| member == by),
             _ => false,
         };
-        self.leases.iter().filter(|(_, lease)| holds(lease)).map(|(offset, _)| offset).collect()
+        let held = self.leases.iter().filter(|(_, lease)| holds(lease)).take(count);
+        held.map(|(offset, _)| offset).collect()
     }
 
     /// Deals partitions anew, and what is ready in them.
@@ -352,12 +361,32 @@ impl Group {
 
     // Receiving.
 
-    /// A member comes for messages. The waker it waited with is to be dropped outside the lock.
+    /// A member comes for messages. How it waited, and how much was handed out before.
     #[inline]
-    pub(super) fn come(&mut self, member: usize, now: Timestamp, wake: &mut Wake) -> Option<Waker> {
-        let waker = self.members.unpark(member);
+    pub(super) fn come(
+        &mut self,
+        member: usize,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) -> Option<(Parked, u64)> {
+        let parked = self.members.come(member);
         self.pass_time(now, wake);
-        waker
+        parked.map(|parked| (parked, self.serials))
+    }
+
+    /// A member that has come was told nothing: it waits as it did, if nothing was handed to it. The waker
+    /// that is not used is to be dropped outside the lock.
+    pub(super) fn wait_on(
+        &mut self,
+        member: usize,
+        (parked, serials): (Parked, u64),
+        now: Timestamp,
+    ) -> Option<Waker> {
+        if serials != self.serials {
+            return Some(parked.into_waker());
+        }
+        debug_assert!(self.lenders.is_empty(), "nobody claims ahead while somebody waits");
+        self.members.wait_on(member, parked, now)
     }
 
     /// A member got something, or found that it may hold no more: the next one's turn.
@@ -386,6 +415,8 @@ impl Group {
         // not woken again for the next.
         let asked = self.members.was_asked(member);
         let due = self.next_due().or(asked.then(|| now + self.rules.ack_deadline));
+        // What is due would else wake everybody who waits. Where those leave, `cover` wakes another.
+        let due = due.filter(|due| !self.members.is_covered(*due));
         (due, self.members.park(member, waker, how, due))
     }
 

@@ -12,7 +12,7 @@ use super::segment::{Lanes, SlotRef};
 use super::state::{Ahead, Claim, GroupError, GroupKey, JoinError, Run, Share};
 use super::stats::GroupStats;
 use super::topic::Topic;
-use crate::error::{CommitError, SettleError};
+use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -48,29 +48,6 @@ impl<P: Send + Sync + 'static> Clone for GroupRef<P> {
 impl<P: Send + Sync + 'static> Clone for Holder<P> {
     fn clone(&self) -> Self {
         Self { group: self.group.clone(), hand: self.hand.clone() }
-    }
-}
-
-impl<P: Send + Sync + 'static> GroupRef<P> {
-    /// Opens a group, or creates it.
-    pub(crate) fn open(
-        topic: Arc<Topic<P>>,
-        name: &str,
-        rules: &Rules,
-        start: Start,
-    ) -> Result<Self, GroupError> {
-        let (now, start) = (topic.now(), topic.start(start));
-        let key = topic.locked(|state, after| state.open_group(name, rules, start, now, after))?;
-        Ok(Self { topic, key })
-    }
-
-    /// `None` once the group is deleted.
-    pub(crate) fn join(self, most: usize) -> Option<Member<P>> {
-        let hand = Arc::new(Hand::new());
-        let share = self
-            .topic
-            .locked(|state, after| state.join_group(self.key, most, hand.clone(), after))?;
-        Some(Member { holder: Holder { group: self, hand }, share, ahead: None })
     }
 }
 
@@ -159,6 +136,23 @@ impl<P: Send + Sync + 'static> Holder<P> {
 }
 
 impl<P: Send + Sync + 'static> Member<P> {
+    /// Opens a group, or creates it, and joins it: under one lock, so that nobody deletes it in between.
+    pub(crate) fn open(
+        topic: Arc<Topic<P>>,
+        name: &str,
+        rules: &Rules,
+        start: Start,
+        most: usize,
+    ) -> Result<Self, GroupError> {
+        let (now, start, hand) = (topic.now(), topic.start(start), Arc::new(Hand::new()));
+        let share = topic.locked(|state, after| {
+            let group = state.open_group(name, rules, start, now, after)?;
+            Ok(Share::of_new(group, most, hand.clone(), &mut after.readers))
+        })?;
+        let group = GroupRef { topic, key: share.group };
+        Ok(Self { holder: Holder { group, hand }, share, ahead: None })
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.share.id
     }
@@ -271,6 +265,13 @@ impl<P: Send + Sync + 'static> Member<P> {
     /// It takes no more messages, and only settles what it holds: its partitions are the others'.
     pub(crate) fn retire(&self) {
         self.topic().locked(|state, after| state.retire_member(self.share, after));
+    }
+
+    /// It was told that so many were missed, and goes away before it says so: another is told.
+    pub(crate) fn leave_untold(&self, skipped: u64, reason: LagReason) {
+        self.topic().locked(|state, after| {
+            state.leave_untold(self.holder.key(), skipped, reason, after);
+        });
     }
 
     pub(crate) fn commit(&self, offset: Offset) -> Result<(), CommitError> {

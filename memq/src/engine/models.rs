@@ -4,6 +4,7 @@
 //! hangs in some interleaving, or is given twice, fails.
 
 mod following;
+mod opening;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use loom::thread;
 use super::clock::Clock;
 use super::cursor::{Cursor, Next};
 use super::group::{Rules, Settlement, Ticket, Wait};
-use super::member::{GroupRef, Member};
+use super::member::Member;
 use super::offer::{ANY, Entry};
 use super::queue::Place;
 use super::segment::Lanes;
@@ -96,7 +97,8 @@ fn read_number(cursor: &mut Cursor<u64>) -> u64 {
     }
 }
 
-fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
+/// A member of the one group there is.
+fn member(topic: &Arc<Topic<u64>>) -> Member<u64> {
     let rules = Rules {
         ack_deadline: Duration::from_secs(3600),
         max_attempts: None,
@@ -105,7 +107,7 @@ fn group(topic: &Arc<Topic<u64>>) -> GroupRef<u64> {
         by_key: true,
         dead_letter: None,
     };
-    GroupRef::open(topic.clone(), "group", &rules, Start::Earliest)
+    Member::open(topic.clone(), "group", &rules, Start::Earliest, 8)
         .unwrap_or_else(|_| unreachable!())
 }
 
@@ -115,10 +117,6 @@ fn claim(member: &mut Member<u64>) -> (u64, Ticket) {
         Claim::Nothing { .. } => Poll::Pending,
         _ => panic!("no message"),
     }))
-}
-
-fn member(group: &GroupRef<u64>) -> Member<u64> {
-    group.clone().join(8).unwrap()
 }
 
 /// Settles one message, after waiting for it.
@@ -275,8 +273,7 @@ fn a_reader_that_parks_is_woken_by_the_close() {
 fn two_members_get_two_messages_each_once() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         let other = thread::spawn(move || {
             let number = consume(&mut two);
             (two, number)
@@ -293,8 +290,7 @@ fn two_members_get_two_messages_each_once() {
 fn a_member_that_stops_waiting_gives_its_call_on() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         // It waits before the other, so that it is called first.
         let waker = std::task::Waker::noop();
         assert!(matches!(
@@ -319,8 +315,7 @@ fn a_member_that_stops_waiting_gives_its_call_on() {
 fn the_next_of_a_key_is_handed_out_when_the_first_is_settled_or_comes_back() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         publish(&topic, 1, 5);
         publish(&topic, 2, 5);
         let (first, ticket) = claim(&mut one);
@@ -339,8 +334,7 @@ fn the_next_of_a_key_is_handed_out_when_the_first_is_settled_or_comes_back() {
 fn what_a_member_held_that_goes_away_wakes_another() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         publish(&topic, 1, 0);
         let (_, stale) = claim(&mut one);
         let holder = one.holder().clone();
@@ -357,8 +351,7 @@ fn what_a_member_held_that_goes_away_wakes_another() {
 fn a_publisher_that_waits_for_room_is_woken_by_a_settlement() {
     model(|| {
         let topic = topic(1, Overflow::Wait);
-        let group = group(&topic);
-        let mut member = member(&group);
+        let mut member = member(&topic);
         publish(&topic, 0, 0);
         let publisher = thread::spawn({
             let topic = topic.clone();
@@ -373,8 +366,7 @@ fn a_publisher_that_waits_for_room_is_woken_by_a_settlement() {
 fn a_member_that_waits_is_woken_by_the_last_settlement_of_a_closed_topic() {
     model(|| {
         let topic = topic(8, Overflow::DropOldest);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         publish(&topic, 1, 0);
         let (_, ticket) = claim(&mut one);
         let settler = thread::spawn({
@@ -431,8 +423,7 @@ fn claim_ahead(topic: &Arc<Topic<u64>>, member: &mut Member<u64>) -> (u64, Ticke
 fn what_is_claimed_ahead_and_acknowledged_is_seen_by_who_looks() {
     model(|| {
         let topic = topic(16, Overflow::Wait);
-        let group = group(&topic);
-        let mut member = member(&group);
+        let mut member = member(&topic);
         let (number, ticket) = claim_ahead(&topic, &mut member);
         let watcher = thread::spawn({
             let topic = topic.clone();
@@ -451,8 +442,7 @@ fn what_is_claimed_ahead_and_acknowledged_is_seen_by_who_looks() {
 fn what_one_claimed_ahead_another_gets_or_it_takes_itself() {
     model(|| {
         let topic = topic(16, Overflow::Wait);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         let (number, _ticket) = claim_ahead(&topic, &mut one);
         let other = thread::spawn(move || (consume_all(&mut two, 16), two));
         let mut seen = consume_all(&mut one, 1);
@@ -467,8 +457,7 @@ fn what_one_claimed_ahead_another_gets_or_it_takes_itself() {
 fn a_publisher_that_waits_for_room_is_woken_by_an_acknowledgement_without_the_lock() {
     model(|| {
         let topic = topic(16, Overflow::Wait);
-        let group = group(&topic);
-        let mut member = member(&group);
+        let mut member = member(&topic);
         let (number, ticket) = claim_ahead(&topic, &mut member);
         // As many as were acknowledged.
         (0..number).for_each(|number| publish(&topic, number, 0));
@@ -485,8 +474,7 @@ fn a_publisher_that_waits_for_room_is_woken_by_an_acknowledgement_without_the_lo
 fn a_hand_out_of_who_goes_away_is_acknowledged_or_comes_back() {
     model(|| {
         let topic = topic(16, Overflow::Wait);
-        let group = group(&topic);
-        let (mut one, mut two) = (member(&group), member(&group));
+        let (mut one, mut two) = (member(&topic), member(&topic));
         let (number, ticket) = claim_ahead(&topic, &mut one);
         let holder = one.holder().clone();
         let leaver = thread::spawn(move || drop(one));

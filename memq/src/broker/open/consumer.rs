@@ -16,7 +16,7 @@ use crate::consumer::{Consumer, Seat};
 use crate::dead_letter::DeadLetterTopic;
 use crate::delivery::{Near, Terms};
 use crate::engine::group::Rules;
-use crate::engine::member::GroupRef;
+use crate::engine::member::Member;
 use crate::engine::registry::Registry;
 use crate::engine::state::GroupError;
 use crate::engine::topic::Topic;
@@ -220,7 +220,8 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
         let Readable { name, topic, reader } = self.subscriber.bind(registry)?;
         self.check(&name)?;
         let open = |rules: &Rules| {
-            GroupRef::open(topic.clone(), &self.group, rules, self.subscriber.start)
+            let (group, start, most) = (&*self.group, self.subscriber.start, self.max_in_flight);
+            Member::open(topic.clone(), group, rules, start, most)
         };
         let (mut rules, mut dead_letters) = self.rules(registry, &name, &topic)?;
         let mut opened = open(&rules);
@@ -229,9 +230,7 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             (rules, dead_letters) = self.rules(registry, &name, &topic)?;
             opened = open(&rules);
         }
-        let group = opened.map_err(|error| self.refused(&name, &rules, error))?;
-        let deleted = || OpenError::Deleted { topic: name.to_string() };
-        let member = group.join(self.max_in_flight).ok_or_else(deleted)?;
+        let member = opened.map_err(|error| self.refused(&name, &rules, error))?;
         let terms = Terms {
             site: Site::Here(Near { group: member.holder().clone(), dead_letters }),
             name: self.group.into(),

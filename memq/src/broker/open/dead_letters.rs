@@ -13,7 +13,7 @@ use crate::broker::Home;
 use crate::codec::form::Decoders;
 use crate::dead_letter::{DeadLetter, alive};
 use crate::engine::group::{Rules, Settlement};
-use crate::engine::member::GroupRef;
+use crate::engine::member::Member;
 use crate::engine::registry::Registry;
 use crate::engine::segment::Lanes;
 use crate::engine::state::Claim;
@@ -208,9 +208,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         };
         let end = dead.topic.end();
         let deleted = || Error::Recv(RecvError::Deleted);
-        let group =
-            GroupRef::open(dead.topic, REDRIVE, &rules, Start::Earliest).map_err(|_| deleted())?;
-        let mut member = group.join(usize::MAX).ok_or_else(deleted)?;
+        let mut member = Member::open(dead.topic, REDRIVE, &rules, Start::Earliest, usize::MAX)
+            .map_err(|_| deleted())?;
 
         let (mut done, mut lanes) = (Redriven::default(), Lanes::default());
         // What is left is held until the end, so that it does not come again.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::chunk::Chunk;
 pub(super) use self::chunk::Found;
-use super::Row;
 use super::lease::{Flight, Lease};
+use super::{Row, steps};
 use crate::position::Timestamp;
 
 const CHUNK: u64 = chunk::CHUNK as u64;
@@ -231,6 +231,7 @@ impl Leases {
     pub(super) fn range(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, Found<'_>)> {
         let next = move |from| self.next_from(from).filter(|found| *found < to);
         std::iter::successors(next(from), move |found| next(found + 1))
+            .inspect(|_| steps::step())
             .filter_map(|offset| Some((offset, self.get(offset)?)))
     }
 

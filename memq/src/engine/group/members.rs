@@ -12,6 +12,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::ahead::Lent;
+use super::steps;
 use crate::engine::hand::Hand;
 use crate::engine::wake::Wake;
 use crate::position::Timestamp;
@@ -32,6 +33,11 @@ pub(super) struct Members {
     called: usize,
     /// Members that wait.
     waiting: usize,
+    /// Those of them that surely come, and those of these that can wake by themselves.
+    sure: usize,
+    sure_timed: usize,
+    /// Those that wait and hold all they may: in no queue, since messages are not for them.
+    full: BTreeSet<usize>,
 }
 
 /// How a member waits.
@@ -68,12 +74,23 @@ pub(super) struct Member {
 }
 
 #[derive(Debug)]
-struct Parked {
+pub(in crate::engine) struct Parked {
     waker: Waker,
     how: Wait,
     armed: Option<Timestamp>,
     /// Whether it waits for the end alone.
     for_end: bool,
+}
+
+impl Parked {
+    pub(in crate::engine) fn into_waker(self) -> Waker {
+        self.waker
+    }
+
+    /// Whether it comes when it is called for a message.
+    fn is_sure(&self) -> bool {
+        self.how.guarded && !self.for_end
+    }
 }
 
 /// Partitions that the same members serve, and what is ready there.
@@ -101,11 +118,6 @@ impl Member {
     pub(super) fn waits(&self) -> bool {
         self.parked.as_ref().is_some_and(|parked| !parked.for_end)
     }
-
-    /// How it waits for messages, if it does.
-    fn how(&self) -> Option<Wait> {
-        Some(self.parked.as_ref().filter(|parked| !parked.for_end)?.how)
-    }
 }
 
 impl Members {
@@ -119,6 +131,9 @@ impl Members {
             armed_unguarded: BTreeSet::new(),
             called: 0,
             waiting: 0,
+            sure: 0,
+            sure_timed: 0,
+            full: BTreeSet::new(),
         }
     }
 
@@ -154,7 +169,7 @@ impl Members {
     /// Whether all serve one share, and none of them waits for a message.
     #[inline]
     pub(super) fn all_busy(&self) -> bool {
-        matches!(&self.shares[..], [share] if share.parked.is_empty())
+        matches!(&self.shares[..], [share] if share.parked.is_empty()) && self.full.is_empty()
     }
 
     #[inline]
@@ -227,7 +242,6 @@ impl Members {
         for (rank, key) in self.order.iter().enumerate() {
             if let Some(member) = self.slots.get_mut(*key) {
                 member.share = rank % shares;
-                member.queued = false;
             }
         }
         anew
@@ -258,7 +272,11 @@ impl Members {
         let armed = due.filter(|_| how.timed);
         member.parked = Some(Parked { waker, how, armed, for_end: false });
         self.waiting += 1;
-        if !std::mem::replace(&mut member.queued, true) {
+        self.sure += usize::from(how.guarded);
+        self.sure_timed += usize::from(how.guarded && how.timed);
+        if member.is_full() {
+            self.full.insert(key);
+        } else if !std::mem::replace(&mut member.queued, true) {
             let share = member.share;
             self.shares[share].parked.push_back(key);
         }
@@ -289,19 +307,39 @@ impl Members {
     }
 
     /// A member is awake. Its waker is to be dropped outside the lock.
-    #[inline]
     pub(super) fn unpark(&mut self, key: usize) -> Option<Waker> {
+        self.come(key).map(|parked| parked.waker)
+    }
+
+    /// A member is awake. How it waited.
+    #[inline]
+    pub(super) fn come(&mut self, key: usize) -> Option<Parked> {
         let member = self.slots.get_mut(key)?;
         if std::mem::take(&mut member.called) {
             self.called -= 1;
         }
         member.parked.as_ref()?;
-        self.take_parked(key).map(|parked| parked.waker)
+        self.take_parked(key)
+    }
+
+    /// A member that has come waits as it did, unless its timer has woken it. The waker that is not used
+    /// is to be dropped outside the lock.
+    pub(super) fn wait_on(&mut self, key: usize, parked: Parked, now: Timestamp) -> Option<Waker> {
+        let Parked { waker, how, armed, for_end } = parked;
+        if for_end || armed.is_some_and(|at| at <= now) {
+            return Some(waker);
+        }
+        self.park(key, waker, how, armed)
     }
 
     fn take_parked(&mut self, key: usize) -> Option<Parked> {
         let parked = self.slots.get_mut(key)?.parked.take()?;
         self.waiting -= 1;
+        self.sure -= usize::from(parked.is_sure());
+        self.sure_timed -= usize::from(parked.is_sure() && parked.how.timed);
+        if !self.full.is_empty() {
+            self.full.remove(&key);
+        }
         match (parked.how.guarded, parked.armed) {
             (true, Some(at)) => self.armed.remove(&(at, key)),
             (false, armed) if parked.how.timed => {
@@ -315,6 +353,12 @@ impl Members {
     #[inline]
     pub(super) fn anybody_waits(&self) -> bool {
         self.waiting > 0
+    }
+
+    /// Whether enough of those that surely come wake by themselves at `due` or before, so that one more
+    /// need not. Two are: one is left where the other is called for a message.
+    pub(super) fn is_covered(&self, due: Timestamp) -> bool {
+        self.armed.iter().nth(1).is_some_and(|(at, _)| *at <= due)
     }
 
     /// Whether a member was woken to sleep again with a timer, and has not since.
@@ -339,16 +383,15 @@ impl Members {
     }
 
     fn call_next(&mut self, share: usize, wake: &mut Wake) {
-        let mut full = Vec::new();
         while let Some(key) = self.shares[share].parked.pop_front() {
-            if self.slots.get(key).is_some_and(|member| member.is_full() && member.waits()) {
-                full.push(key);
-            } else if self.wake(key, wake) {
+            steps::step();
+            if let Some(member) = self.slots.get_mut(key) {
+                member.queued = false;
+            }
+            // One that waits with all it may hold was there before.
+            if !self.full.contains(&key) && self.wake(key, wake) {
                 break;
             }
-        }
-        for key in full.into_iter().rev() {
-            self.shares[share].parked.push_front(key);
         }
     }
 
@@ -361,10 +404,7 @@ impl Members {
 
     /// Wakes a member that waited because it held all it may.
     pub(super) fn call_one(&mut self, key: usize, wake: &mut Wake) {
-        let Some(member) = self.slots.get(key) else { return };
-        if member.waits() {
-            let share = member.share;
-            self.shares[share].parked.retain(|other| *other != key);
+        if self.full.contains(&key) {
             self.wake(key, wake);
         }
     }
@@ -375,7 +415,11 @@ impl Members {
             share.parked.clear();
         }
         for at in 0..self.order.len() {
-            self.wake(self.order[at], wake);
+            let key = self.order[at];
+            if let Some(member) = self.slots.get_mut(key) {
+                member.queued = false;
+            }
+            self.wake(key, wake);
         }
     }
 
@@ -394,7 +438,7 @@ impl Members {
         if self.waiting == 0 || self.armed.first().is_some_and(|(at, _)| *at <= due) {
             return;
         }
-        if let Some(key) = self.call_surely(|how| how.timed, wake) {
+        if let Some(key) = self.call_surely(true, wake) {
             if let Some(member) = self.slots.get_mut(key) {
                 member.asked = true;
             }
@@ -405,34 +449,43 @@ impl Members {
 
     /// Sees to it that somebody comes, whatever share it is in and however much it holds.
     pub(super) fn summon(&mut self, wake: &mut Wake) {
-        if self.waiting > 0 && self.called == 0 && self.call_surely(|_| true, wake).is_none() {
+        if self.waiting > 0 && self.called == 0 && self.call_surely(false, wake).is_none() {
             self.wake_all(wake);
         }
     }
 
-    /// Wakes somebody that surely comes, if there is anybody.
-    fn call_surely(&mut self, suits: impl Fn(Wait) -> bool, wake: &mut Wake) -> Option<usize> {
+    /// Wakes somebody that surely comes, if there is anybody; only one that can wake by itself, if `timed`
+    /// says so.
+    fn call_surely(&mut self, timed: bool, wake: &mut Wake) -> Option<usize> {
+        if (if timed { self.sure_timed } else { self.sure }) == 0 {
+            return None;
+        }
         let slots = &self.slots;
         let surely = |key: &usize| {
-            let how = slots.get(*key).and_then(Member::how);
-            how.is_some_and(|how| how.guarded && suits(how))
+            steps::step();
+            let parked = slots.get(*key).and_then(|member| member.parked.as_ref());
+            parked.is_some_and(|parked| parked.is_sure() && (parked.how.timed || !timed))
         };
-        let found = self.shares.iter_mut().find_map(|share| {
+        let first = self.shares.iter_mut().find_map(|share| {
             let at = share.parked.iter().position(surely)?;
             share.parked.remove(at)
         });
+        let found = first.or_else(|| self.full.iter().copied().find(surely));
+        if let Some(member) = first.and_then(|key| self.slots.get_mut(key)) {
+            member.queued = false;
+        }
         found.filter(|key| self.wake(*key, wake))
     }
 
-    /// Wakes a member that was taken out of its queue. Returns whether it surely comes.
+    /// Wakes a member that was taken out of its queue, or stands in none. Returns whether it surely
+    /// comes.
     fn wake(&mut self, key: usize, wake: &mut Wake) -> bool {
-        let parked = self.take_parked(key);
-        let Some(member) = self.slots.get_mut(key) else { return false };
-        member.queued = false;
-        let Some(parked) = parked else { return false };
-        let surely = parked.how.guarded && !parked.for_end;
-        if surely && !std::mem::replace(&mut member.called, true) {
-            self.called += 1;
+        let Some(parked) = self.take_parked(key) else { return false };
+        let surely = parked.is_sure();
+        if let Some(member) = self.slots.get_mut(key).filter(|_| surely) {
+            if !std::mem::replace(&mut member.called, true) {
+                self.called += 1;
+            }
         }
         wake.add(Wake::One(parked.waker));
         surely

@@ -87,6 +87,18 @@ impl Group {
         }
     }
 
+    /// What a member was told and did not say is told to another. It is counted.
+    pub(in crate::engine) fn leave_untold(
+        &mut self,
+        skipped: u64,
+        reason: LagReason,
+        wake: &mut Wake,
+    ) {
+        let (since, reason) = self.missed.unwrap_or((0, reason));
+        self.missed = Some((since + skipped, reason));
+        self.summon(wake);
+    }
+
     /// A message that was handed out comes back, unless this was its last attempt.
     pub(super) fn come_back(
         &mut self,

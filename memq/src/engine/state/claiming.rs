@@ -137,8 +137,7 @@ impl<P> State<P> {
         self.up_to_date(share.group, now, after);
         let (tail, phase) = (self.log.tail(), self.phase);
         let Some(group) = share.group.find(&mut self.groups) else { return Claim::GroupDeleted };
-        let former = group.come(share.member, now, &mut after.readers);
-        after.discard(former);
+        let waited = group.come(share.member, now, &mut after.readers);
         // Time alone may have ended the last one.
         if phase != Phase::Open && group.is_done(tail) {
             group.wake_all(&mut after.readers);
@@ -148,6 +147,15 @@ impl<P> State<P> {
             if group.is_done(tail) {
                 claim = Claim::Closed;
             }
+        }
+        if let Some(waited) = waited {
+            // Who looks without waiting is still to be woken.
+            after.discard(match claim {
+                Claim::Nothing { .. } | Claim::Burial(..) | Claim::Again => {
+                    group.wait_on(share.member, waited, now)
+                }
+                _ => Some(waited.0.into_waker()),
+            });
         }
         group.pass_on(share.member, tail, &mut after.readers);
         group.cover(&mut after.readers);

@@ -9,7 +9,8 @@ use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Row, Rules, Settlement, Ticket, Wait};
 use crate::engine::hand::Hand;
 use crate::engine::stats::GroupStats;
-use crate::error::{CommitError, SettleError};
+use crate::engine::wake::Wake;
+use crate::error::{CommitError, LagReason, SettleError};
 use crate::options::Start;
 use crate::position::{Offset, Timestamp};
 
@@ -34,6 +35,19 @@ pub(crate) struct Share {
     pub(super) member: usize,
 }
 
+impl Share {
+    /// Of a new member.
+    pub(in crate::engine) fn of_new(
+        group: &mut Group,
+        most: usize,
+        hand: Arc<Hand>,
+        wake: &mut Wake,
+    ) -> Self {
+        let (member, id) = group.join(most, hand, wake);
+        Self { group: GroupKey(group.id), id, member }
+    }
+}
+
 /// Why a group cannot be opened.
 #[derive(Debug)]
 pub(crate) enum GroupError {
@@ -51,10 +65,11 @@ impl<P> State<P> {
         start: Start,
         now: Timestamp,
         after: &mut After<P>,
-    ) -> Result<GroupKey, GroupError> {
-        if let Some(group) = self.groups.iter().find(|group| *group.name == *name) {
+    ) -> Result<&mut Group, GroupError> {
+        if let Some(index) = self.groups.iter().position(|group| *group.name == *name) {
+            let group = &mut self.groups[index];
             return match group.rules() == rules {
-                true => Ok(GroupKey(group.id)),
+                true => Ok(group),
                 false => Err(GroupError::Rules(Box::new(group.rules().clone()))),
             };
         }
@@ -67,7 +82,8 @@ impl<P> State<P> {
         // The first one that reads gives back what lies before its start.
         self.free_passed(after);
         self.wake_publisher(after);
-        Ok(GroupKey(id))
+        let index = self.groups.len() - 1;
+        Ok(&mut self.groups[index])
     }
 
     /// The rules of the group of this name.
@@ -138,17 +154,6 @@ impl<P> State<P> {
 
     // Members.
 
-    pub(in crate::engine) fn join_group(
-        &mut self,
-        group: GroupKey,
-        most: usize,
-        hand: Arc<Hand>,
-        after: &mut After<P>,
-    ) -> Option<Share> {
-        let (member, id) = self.group(group)?.join(most, hand, &mut after.readers);
-        Some(Share { group, id, member })
-    }
-
     /// A member takes no more messages, and only settles what it holds.
     pub(in crate::engine) fn retire_member(&mut self, share: Share, after: &mut After<P>) {
         let Some(group) = self.group(share.group) else { return };
@@ -168,6 +173,19 @@ impl<P> State<P> {
         let waker = group.leave(share.member, now, &mut after.readers);
         after.discard(waker);
         self.settled(share.group, after);
+    }
+
+    /// A member that was told of what was missed did not say so: another is told.
+    pub(in crate::engine) fn leave_untold(
+        &mut self,
+        group: GroupKey,
+        skipped: u64,
+        reason: LagReason,
+        after: &mut After<P>,
+    ) {
+        if let Some(group) = self.group(group) {
+            group.leave_untold(skipped, reason, &mut after.readers);
+        }
     }
 
     /// Lets a member sleep after it found nothing. Returns when it should come by itself.

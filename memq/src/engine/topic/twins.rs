@@ -12,7 +12,7 @@ use super::Topic;
 use crate::engine::clock::Clock;
 use crate::engine::cursor::{Cursor, Next};
 use crate::engine::group::{Rules, Wait};
-use crate::engine::member::GroupRef;
+use crate::engine::member::Member;
 use crate::engine::offer::Entry;
 use crate::engine::queue::Place;
 use crate::engine::segment::Lanes;
@@ -224,8 +224,8 @@ impl Twin {
                     dead_letter: None,
                     by_key: false,
                 };
-                let group = GroupRef::open(self.topic.clone(), "g", &rules, Start::Earliest);
-                self.say(group.is_ok());
+                let member = Member::open(self.topic.clone(), "g", &rules, Start::Earliest, 1);
+                self.say(member.is_ok());
             }
             Step::Group(false) => {
                 let deleted = self.topic.delete_group("g");
@@ -378,9 +378,9 @@ async fn each_of_two_messages_calls_a_member_that_waits() {
         dead_letter: None,
         by_key: false,
     };
-    let group = GroupRef::open(twin.topic.clone(), "g", &rules, Start::Latest).ok().unwrap();
     let woken = [0, 1].map(|_| Arc::<Woken>::default());
-    let mut members = [0, 1].map(|_| group.clone().join(1).unwrap());
+    let open = |_| Member::open(twin.topic.clone(), "g", &rules, Start::Latest, 1).ok().unwrap();
+    let mut members = [0, 1].map(open);
     for (member, woken) in members.iter_mut().zip(&woken) {
         let (waker, wait) = (Waker::from(woken.clone()), Wait { guarded: true, timed: true });
         let claimed = member.claim_or_park(&mut Lanes::default(), &waker, wait);
