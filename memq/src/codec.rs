@@ -25,6 +25,8 @@ mod spare;
 pub(crate) mod stage;
 
 pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
+#[doc(hidden)]
+pub use self::format::Mistaken;
 pub use self::format::{Bincode, Json, MessagePack, Native, Postcard};
 pub use self::guess::Detected;
 pub use self::stage::Stage;
