@@ -125,6 +125,8 @@ pub struct Native;
 /// What to do about bytes of a native message.
 const NATIVE: &str = "values stay in the process: give the type a format, such as `Json`";
 
+// Where a type is not that, the note of `Codec` says why it has to be.
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Codec<T> for Native {
     type Form = Shared;
     const FORMAT: Format = Format::Native;
