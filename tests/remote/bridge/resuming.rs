@@ -223,7 +223,7 @@ async fn what_retention_took_between_two_bridges_is_counted_as_lost() {
             };
             builder.topic_named(&*topic).mirror_out()
         };
-        source.topic(&*topic).max(10).create().await.unwrap();
+        source.topic(&topic).max(10).create().await.unwrap();
         publish(source, &topic, numbers(0..1)).await;
         let first = run(open().await.unwrap());
         first.until(|stats| stats.mirrored == 1).await;
