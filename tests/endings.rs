@@ -262,3 +262,16 @@ fn a_publisher_that_waits_survives_the_runtime_of_the_sweeper() {
     let done = second.block_on(async { tokio::time::timeout(limit, waits).await });
     done.expect("nobody made room").unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn publishers_and_subscribers_are_told_that_the_broker_may_be_what_ended() {
+    let broker = Broker::new();
+    let publisher = broker.publisher::<Many>().await.unwrap();
+    let mut subscriber = broker.subscriber::<Many>().await.unwrap();
+    drop(broker);
+    let refused = publisher.publish(Many(0)).await.unwrap_err();
+    let ended = subscriber.recv().await.unwrap_err();
+    for text in [refused.to_string(), ended.to_string()] {
+        assert!(text.contains("or its last `Broker` was dropped"), "{text}");
+    }
+}

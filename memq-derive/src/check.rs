@@ -308,6 +308,9 @@ fn unknown(word: &str, form: &Form, seen: &mut Seen) -> String {
     if let ("retention", Form::Value(Value::Literal(Lit::Str(_) | Lit::Int(_)))) = (word, form) {
         return OPTIONS.called(word, "ttl");
     }
+    if let Some(text) = suggest::elsewhere(word) {
+        return text;
+    }
     seen.meant.extend(OPTIONS.meant(word));
     OPTIONS.unknown(word)
 }

@@ -25,8 +25,7 @@ pub(crate) fn expand(input: &DeriveInput, layout: &Layout<'_>, topic: &Topic) ->
     let footprint = topic.footprint.as_ref().map(footprint_fn);
     // What is never bytes has nothing that could be told apart.
     let bytes = !topic.codec.is_native();
-    let positional = topic.codec.is_positional();
-    let shape = bytes.then(|| shape::of_topic(input, memq, layout, positional));
+    let shape = bytes.then(|| shape::of_topic(input, memq, layout, topic.codec.refusal()));
     let aliases = bytes.then(|| shape::aliases(input, memq, layout));
     let lineage = topic.upcast.as_ref().map(|upcast| lineage(memq, upcast));
     let allow = allow(input, topic.upcast.is_some());
@@ -94,15 +93,14 @@ fn evaluated(
             const _: #memq::schema::Lineage<#ident> = <#ident as #memq::Topic>::LINEAGE;
         }
     });
-    let may_fail = topic.codec.is_positional() && shape::may_fail(input, memq, layout);
-    let shape = may_fail.then(|| {
-        quote! {
+    let carried = topic.codec.refusal().and_then(|refusal| {
+        let carried = shape::carried(input, memq, layout, refusal)?;
+        Some(quote! {
             #allow
-            const _: ::core::option::Option<#memq::schema::Fingerprint> =
-                <#ident as #memq::Topic>::SHAPE;
-        }
+            const _: () = { #carried };
+        })
     });
-    Some(quote!(#lineage #shape))
+    Some(quote!(#lineage #carried))
 }
 
 /// A generic type is a topic wherever its message can be one: the bounds of the trait are asked of

@@ -2,7 +2,8 @@
 //! type's place. It repeats nothing the user wrote in `#[topic(…)]` but what is known to be right.
 //!
 //! Without the impl, every use of the type would add its own "is not a topic" to one typo; and without
-//! its name and version, a type that is upcast from it another.
+//! its name and version, a type that is upcast from it another. Its codec
+//! allows what any format does: with that of one, uses that are right with another would be wrong.
 
 use proc_macro2::{Literal, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -52,7 +53,7 @@ pub(crate) fn fallback(input: &DeriveInput, checked: &Checked, error: &syn::Erro
         #[automatically_derived]
         #allow
         impl #impl_generics #memq::Topic for #ident #type_generics #where_clause {
-            type Codec = #memq::codec::Native;
+            type Codec = #memq::codec::Mistaken;
             const SPEC: #memq::TopicSpec = #memq::TopicSpec::new(#name) #version;
         }
     }

@@ -138,8 +138,9 @@ use syn::DeriveInput;
 /// `skip` on a variant before others fail there, or give **other values** than were published, so they
 /// are errors here; `skip` on a field, `rename`, `alias`, `default` and `with` are fine. `Json` and
 /// `MessagePack` have one null for `None` and `Some(None)`, so an `Option<Option<T>>` is an error with
-/// these unless `with` says how it is written. In types inside the topic's such words are seen where
-/// these are a [`Shape`](macro@Shape).
+/// these unless `with` says how it is written. In types inside the topic's all that is seen where
+/// these are a [`Shape`](macro@Shape). Both options have to be spelled in the field: one behind an alias, in a
+/// newtype or for a type parameter is not seen, nor is `Option<()>`, of which the same holds.
 ///
 /// ```compile_fail
 /// use memq::Topic;
@@ -371,8 +372,8 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// ```
 ///
 /// With it the fingerprint of `Order` covers the fields of `Line`, so that a `Line` with its fields
-/// the other way round is an error and not wrong data; what serde is told about `Line` and the topic's
-/// format cannot carry is an error where `Order` is compiled; and the aliases of its fields are in
+/// the other way round is an error and not wrong data; what the topic's format cannot carry, as serde is
+/// told about `Line` or as an `Option<Option<_>>` in it, is an error where `Order` is compiled; and the aliases of its fields are in
 /// documents. Without it `Line` counts by its name alone. The topic's own type does not need it.
 ///
 /// Everything it says is taken from the type and its `#[serde(…)]`. Structs and enums of every form can

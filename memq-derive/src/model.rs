@@ -67,11 +67,22 @@ impl Codec {
         }
     }
 
-    /// Whether it is one of memq's own that writes fields without their names.
-    pub(crate) fn is_positional(&self) -> bool {
-        matches!(self, Self::Builtin(word) if word == "Postcard" || word == "Bincode")
+    /// The constant in which types say why such a format cannot carry them; `None` where nothing is known
+    /// of the format.
+    pub(crate) fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Builtin(word) if word == "Postcard" || word == "Bincode" => Some(NEEDS_NAMES),
+            Self::Builtin(word) if word == "Json" || word == "MessagePack" => Some(NEEDS_PLACES),
+            _ => None,
+        }
     }
 }
+
+/// Why formats that write fields without their names cannot carry a type.
+pub(crate) const NEEDS_NAMES: &str = "NEEDS_NAMES";
+
+/// Why those that write names cannot.
+pub(crate) const NEEDS_PLACES: &str = "NEEDS_PLACES";
 
 /// Compression of payloads.
 pub(crate) struct Compress {

@@ -9,6 +9,7 @@ use crate::check;
 use crate::expand;
 use crate::layout::Layout;
 use crate::mistake::Mistakes;
+use crate::model::{NEEDS_NAMES, NEEDS_PLACES};
 
 /// The impl, or the mistakes and an impl in its place.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
@@ -23,8 +24,11 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     }
     match (layout, mistakes.into_error()) {
         (Some(layout), None) => {
-            let needs_names = needs_names(input, &layout);
-            expand::shape::expand(input, &memq, &layout, needs_names)
+            let refusals = [
+                (NEEDS_NAMES, needs_names(input, &layout)),
+                (NEEDS_PLACES, needs_places(input, &layout)),
+            ];
+            expand::shape::expand(input, &memq, &layout, refusals)
         }
         (_, error) => {
             let errors = error.map(|error| error.to_compile_error());
@@ -53,6 +57,23 @@ fn needs_names(input: &DeriveInput, layout: &Layout<'_>) -> Option<String> {
          carry that: remove it there, or use a format that writes names here, `format = Json` or \
          `format = MessagePack`",
         input.ident
+    ))
+}
+
+/// What in the type keeps it out of formats with names, likewise.
+fn needs_places(input: &DeriveInput, layout: &Layout<'_>) -> Option<String> {
+    let ident = &input.ident;
+    if let Some((word, _)) = check::carry::needs_places(layout).into_iter().next() {
+        return Some(format!(
+            "`{ident}`, which is in this topic, says `#[serde({word})]` of a field without a name, and \
+             `Json` and `MessagePack` cannot carry that: remove it there, or give the fields names"
+        ));
+    }
+    check::carry::double_options(layout).next()?;
+    Some(format!(
+        "`{ident}`, which is in this topic, has an `Option<Option<…>>`, and `Json` and `MessagePack` \
+         write `Some(None)` and `None` as the same null: use an enum with three variants there, or \
+         `#[serde(with = \"…\")]` such as `serde_with::rust::double_option`, or `format = Postcard` here"
     ))
 }
 

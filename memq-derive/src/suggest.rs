@@ -127,6 +127,45 @@ pub(crate) const OPTIONS: Vocabulary = Vocabulary {
     ],
 };
 
+/// What is said of a consumer group or of a worker, each with the call that says it.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["group", "group_id", "consumer_group", "consumer"], ".group(\"billing\")"),
+    (
+        &["dead_letter", "dead_letters", "dead_letter_topic", "dead_letter_queue", "dlq", "dlt"],
+        ".group(\"billing\").dead_letter(\"orders-dead\")",
+    ),
+    (
+        &["max_attempts", "attempts", "max_deliver", "max_deliveries", "max_retries", "retries"],
+        ".group(\"billing\").max_attempts(3)",
+    ),
+    (
+        &["ack_deadline", "ack_timeout", "ack_wait", "visibility_timeout"],
+        ".group(\"billing\").ack_deadline(Duration::from_secs(30))",
+    ),
+    (&["max_in_flight", "in_flight", "max_ack_pending"], ".group(\"billing\").max_in_flight(64)"),
+    (&["prefetch"], ".group(\"billing\").prefetch(64)"),
+    (&["auto_ack"], ".group(\"billing\").auto_ack()"),
+    (&["any_order"], ".group(\"billing\").any_order()"),
+    (&["backoff"], ".group(\"billing\").backoff(Backoff::default())"),
+    (&["retry"], ".group(\"billing\").await?.run(handler).retry(Backoff::default())"),
+    (
+        &["concurrency", "workers", "handlers", "parallelism"],
+        ".group(\"billing\").await?.run(handler).concurrency(4)",
+    ),
+    (&["time_limit"], ".group(\"billing\").await?.run(handler).time_limit(Duration::from_secs(5))"),
+];
+
+/// What to say about a word that is not of a topic, but of those who read it.
+pub(crate) fn elsewhere(word: &str) -> Option<String> {
+    let word_folded = fold(word);
+    let is_it = |words: &[&str]| words.iter().any(|known| fold(known) == word_folded);
+    let (_, call) = ELSEWHERE.iter().find(|(words, _)| is_it(words))?;
+    Some(format!(
+        "there is no option `{word}`: that is said where the topic is read, as in \
+         `broker.subscriber::<T>(){call}`"
+    ))
+}
+
 /// The values of `format`.
 pub(crate) const FORMATS: Vocabulary = Vocabulary {
     kind: "format",
@@ -373,6 +412,15 @@ mod tests {
         assert_eq!(FORMATS.sure("msg-pack"), Some("MessagePack"));
         assert_eq!(OVERFLOWS.sure("drop_oldest"), Some("DropOldest"));
         assert_eq!(RETAINS.sure("until_consumed"), Some("UntilConsumed"));
+    }
+
+    #[test]
+    fn what_is_of_readers_is_no_option() {
+        for word in ELSEWHERE.iter().flat_map(|(words, _)| *words) {
+            assert!(OPTIONS.sure(word).is_none(), "{word}");
+        }
+        assert!(elsewhere("deadLetter").unwrap().ends_with("dead_letter(\"orders-dead\")`"));
+        assert_eq!(elsewhere("durability"), None);
     }
 
     #[test]

@@ -88,8 +88,8 @@ use crate::stopping::Deadline;
 ///   number of processes; so both ways at once, and rings, are no loops. Where two ways lead from one
 ///   topic to another, messages come both ways.
 /// * Loss is never silent. A bridge reads as a subscriber does: what retention took before it was read
-///   is counted as [`lost`](MirrorStats::lost). In topics that wait or reject, a local publisher is held
-///   up instead, as by every consumer group.
+///   is counted as [`lost`](MirrorStats::lost), also what it took while no bridge ran. In topics that wait or
+///   reject, a local publisher is held up instead, as by every consumer group.
 /// * With the same number of partitions on both sides a message stays in its own. Else its key decides,
 ///   as for whoever publishes.
 ///
@@ -199,7 +199,7 @@ impl Future for Bridge {
         for (at, place) in this.mirrors.iter_mut().enumerate() {
             let Some(mirror) = place else { continue };
             let polled = mirror.poll(deadline.is_some(), cx);
-            this.shared.tell(at, &mirror.stats);
+            this.shared.tell(at, &mirror.stats, mirror.next());
             match polled {
                 Poll::Pending => {}
                 Poll::Ready(Ok(())) => *place = None,

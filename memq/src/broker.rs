@@ -11,7 +11,7 @@ mod shown;
 
 use std::sync::Arc;
 
-pub(crate) use self::bridged::RemoveGroup;
+pub(crate) use self::bridged::{EndOf, RemoveGroup};
 pub use self::explain::Explanation;
 use self::hub::Hub;
 pub use self::open::{

@@ -25,6 +25,8 @@ mod spare;
 pub(crate) mod stage;
 
 pub use self::form::{Bytewise, Encoded, Form, Raw, Shared, Take};
+#[doc(hidden)]
+pub use self::format::Mistaken;
 pub use self::format::{Bincode, Json, MessagePack, Native, Postcard};
 pub use self::guess::Detected;
 pub use self::stage::Stage;
@@ -70,6 +72,7 @@ use crate::options::Format;
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot carry `{T}`",
     note = "`Json`, `MessagePack`, `Bincode` and `Postcard` need `serde::Serialize` and `serde::Deserialize` on the type, and memq's feature of the same name in lower case",
+    note = "messages are shared between threads: in every format the type has to be `Send`, `Sync` and `'static`, so what is `Rc` or `RefCell` in it is to be `Arc` or `Mutex`",
     note = "without a format the topic is native: no serde needed, values stay in the process",
     note = "if it is a `memq::Format`, that is a value and no codec: in place of `Format::Json` say `memq::codec::Json`"
 )]

@@ -26,8 +26,16 @@ pub(super) fn check(layout: &Layout<'_>, codec: &Codec, mistakes: &mut Mistakes)
                     format_args!("`{format}` writes fields without names by their places, {why}"),
                 );
             }
-            for field in layout.fields().flat_map(|fields| &fields.all) {
-                double_option(field, format, mistakes);
+            let null = if format == "Json" { "null" } else { "nil" };
+            for option in double_options(layout) {
+                mistakes.at(
+                    option.span(),
+                    format_args!(
+                        "`{format}` writes `Some(None)` and `None` as the same {null}, so one is read \
+                         as the other: use an enum with three variants, `#[serde(with = \"…\")]` such \
+                         as `serde_with::rust::double_option`, or `format = Postcard`"
+                    ),
+                );
             }
         }
         _ => {}
@@ -169,7 +177,7 @@ fn in_fields<'a>(
 }
 
 /// The words that leave a field out of a list, so that those after it are read as others.
-fn needs_places<'a>(layout: &'a Layout<'_>) -> Vec<(&'a Ident, &'static str)> {
+pub(crate) fn needs_places<'a>(layout: &'a Layout<'_>) -> Vec<(&'a Ident, &'static str)> {
     let mut found = Vec::new();
     if !Way::of(layout).both() || layout.words.get("transparent").is_some() {
         return found;
@@ -214,23 +222,18 @@ fn needs_places<'a>(layout: &'a Layout<'_>) -> Vec<(&'a Ident, &'static str)> {
     found
 }
 
-/// An option in an option, which has one `null` for two values.
-fn double_option(field: &Field<'_>, format: &Ident, mistakes: &mut Mistakes) {
+/// The fields with an option in an option, which has one `null` for two values.
+pub(crate) fn double_options<'a>(layout: &'a Layout<'_>) -> impl Iterator<Item = &'a Ident> {
+    layout.fields().flat_map(|fields| &fields.all).filter_map(double_option)
+}
+
+fn double_option<'a>(field: &'a Field<'_>) -> Option<&'a Ident> {
     let words = &field.words;
     let own_way = words.any(&["with", "serialize_with", "deserialize_with"]);
     if own_way.is_some() || words.unwritten().is_some() || words.unread().is_some() {
-        return;
+        return None;
     }
-    let Some(option) = nested_option(field.ty) else { return };
-    let null = if format == "Json" { "null" } else { "nil" };
-    mistakes.at(
-        option.span(),
-        format_args!(
-            "`{format}` writes `Some(None)` and `None` as the same {null}, so one is read as the \
-             other: use an enum with three variants, `#[serde(with = \"…\")]` such as \
-             `serde_with::rust::double_option`, or `format = Postcard`"
-        ),
-    );
+    nested_option(field.ty)
 }
 
 /// The outer of two options with nothing between them that is written.

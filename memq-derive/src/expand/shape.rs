@@ -5,19 +5,20 @@
 
 use std::fmt::Write;
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, GenericArgument, PathArguments, Type};
 
 use super::{allow, here, last_span, mentions, respan};
 use crate::layout::{Body, Field, Fields, Layout, Style, spelled, spelled_in};
 
-/// The impl of `Shape`. `needs_names` says what in the type itself takes a format with names.
+/// The impl of `Shape`. `refusals` are the constants that say why formats cannot carry it, each with what
+/// is so in the type itself.
 pub(crate) fn expand(
     input: &DeriveInput,
     memq: &TokenStream,
     layout: &Layout<'_>,
-    needs_names: Option<String>,
+    refusals: [(&str, Option<String>); 2],
 ) -> TokenStream {
     let ident = &input.ident;
     let mut generics = input.generics.clone();
@@ -29,14 +30,20 @@ pub(crate) fn expand(
     let shape = writer.fingerprint(layout);
     let spelled = writer.spelled();
     let inner = writer.asked(layout);
-    let needs_names = match needs_names {
-        Some(text) => quote!(::core::option::Option::Some(#text)),
-        None if inner.is_empty() => quote!(::core::option::Option::None),
-        None => quote! {{
-            #spelled
-            #memq::schema::probe::first(&[#(#memq::schema::probe::Of::<#inner>::NEEDS_NAMES),*])
-        }},
-    };
+    let refusals = refusals.into_iter().filter_map(|(constant, text)| {
+        let constant = Ident::new(constant, Span::call_site());
+        let why = match text {
+            Some(text) => quote!(::core::option::Option::Some(#text)),
+            None if inner.is_empty() => return None,
+            None => quote! {{
+                #spelled
+                #memq::schema::probe::first(&[#(#memq::schema::probe::Of::<#inner>::#constant),*])
+            }},
+        };
+        Some(quote! {
+            const #constant: ::core::option::Option<&'static ::core::primitive::str> = #why;
+        })
+    });
     let aliases = writer.aliases(layout);
     let allow = allow(input, false);
     quote! {
@@ -47,42 +54,42 @@ pub(crate) fn expand(
                 #spelled
                 #shape
             };
-            const NEEDS_NAMES: ::core::option::Option<&'static ::core::primitive::str> =
-                #needs_names;
+            #(#refusals)*
             #aliases
         }
     }
 }
 
-/// The constant of a topic. In a `positional` format nothing inside may need names.
+/// The constant of a topic. In a generic one it fails where a type inside says by the constant `refusal`
+/// that the topic's format cannot carry it; for others that is asked beside it.
 pub(super) fn of_topic(
     input: &DeriveInput,
     memq: &TokenStream,
     layout: &Layout<'_>,
-    positional: bool,
+    refusal: Option<&str>,
 ) -> TokenStream {
     let writer = Writer { memq, input };
     let shape = writer.fingerprint(layout);
-    let spelled = writer.spelled();
-    let carried = writer.asked(layout).into_iter().filter(|_| positional).map(|ty| {
-        let span = last_span(&ty.to_token_stream());
-        let memq = respan(memq.clone(), span);
-        quote_spanned! {here(span)=>
-            #memq::schema::probe::positional(#memq::schema::probe::Of::<#ty>::NEEDS_NAMES);
-        }
-    });
+    let generic = !input.generics.params.is_empty();
+    let asked = refusal.filter(|_| generic).and_then(|refusal| writer.carried(layout, refusal));
+    let asked = asked.unwrap_or_else(|| writer.spelled());
     quote! {
         const SHAPE: ::core::option::Option<#memq::schema::Fingerprint> = {
-            #spelled
-            #(#carried)*
+            #asked
             ::core::option::Option::Some(#shape)
         };
     }
 }
 
-/// Whether the constant of a topic in a positional format may fail.
-pub(super) fn may_fail(input: &DeriveInput, memq: &TokenStream, layout: &Layout<'_>) -> bool {
-    !Writer { memq, input }.asked(layout).is_empty()
+/// Statements that fail where a type inside says by the constant `refusal` that it is not carried; `None`
+/// where none may.
+pub(super) fn carried(
+    input: &DeriveInput,
+    memq: &TokenStream,
+    layout: &Layout<'_>,
+    refusal: &str,
+) -> Option<TokenStream> {
+    Writer { memq, input }.carried(layout, refusal)
 }
 
 /// The function that tells aliases, where there may be any.
@@ -101,6 +108,20 @@ impl Writer<'_> {
     fn spelled(&self) -> TokenStream {
         let memq = self.memq;
         quote!(use #memq::schema::probe::Spelled as _;)
+    }
+
+    fn carried(&self, layout: &Layout<'_>, refusal: &str) -> Option<TokenStream> {
+        let asked = self.asked(layout);
+        let asks = asked.iter().map(|ty| {
+            let span = last_span(&ty.to_token_stream());
+            let constant = Ident::new(refusal, here(span));
+            let memq = respan(self.memq.clone(), span);
+            quote_spanned! {here(span)=>
+                #memq::schema::probe::carried(#memq::schema::probe::Of::<#ty>::#constant);
+            }
+        });
+        let spelled = self.spelled();
+        (!asked.is_empty()).then(|| quote!(#spelled #(#asks)*))
     }
 
     fn fingerprint(&self, layout: &Layout<'_>) -> TokenStream {
@@ -158,7 +179,7 @@ impl Writer<'_> {
     fn aliases(&self, layout: &Layout<'_>) -> TokenStream {
         let memq = self.memq;
         let container = &layout.name;
-        let out = Ident::new("out", proc_macro2::Span::mixed_site());
+        let out = Ident::new("out", Span::mixed_site());
         let mut own = TokenStream::new();
         let mut add = |words: &crate::serde::Words, name: &str| {
             for alias in words.texts("alias") {

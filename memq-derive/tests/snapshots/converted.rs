@@ -16,3 +16,7 @@ impl ::memq::Topic for Order {
         }
     }
 }
+const _: () = {
+    use ::memq::schema::probe::Spelled as _;
+    ::memq::schema::probe::carried(::memq::schema::probe::Of::<Wire<u8>>::NEEDS_PLACES);
+};

@@ -10,6 +10,6 @@ where
     [T]: Fn(&'static str),
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,
 {
-    type Codec = my::memq::codec::Native;
+    type Codec = my::memq::codec::Mistaken;
     const SPEC: my::memq::TopicSpec = my::memq::TopicSpec::new("invalid");
 }

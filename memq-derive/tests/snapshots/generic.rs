@@ -11,12 +11,8 @@ where
         .compression_level(::memq::Compression::Zstd, -7);
     const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
         use ::memq::schema::probe::Spelled as _;
-        ::memq::schema::probe::positional(
-            ::memq::schema::probe::Of::<[T; N]>::NEEDS_NAMES,
-        );
-        ::memq::schema::probe::positional(
-            ::memq::schema::probe::Of::<T::Key>::NEEDS_NAMES,
-        );
+        ::memq::schema::probe::carried(::memq::schema::probe::Of::<[T; N]>::NEEDS_NAMES);
+        ::memq::schema::probe::carried(::memq::schema::probe::Of::<T::Key>::NEEDS_NAMES);
         ::core::option::Option::Some(
             ::memq::schema::Fingerprint::of("tuple")
                 .field(::memq::schema::probe::Of::<[T; N]>::SHAPE, "[T;N]")

@@ -29,3 +29,7 @@ impl ::memq::Topic for Order {
         }
     }
 }
+const _: () = {
+    use ::memq::schema::probe::Spelled as _;
+    ::memq::schema::probe::carried(::memq::schema::probe::Of::<Extra>::NEEDS_PLACES);
+};

@@ -23,6 +23,15 @@ where
             ],
         )
     };
+    const NEEDS_PLACES: ::core::option::Option<&'static ::core::primitive::str> = {
+        use ::memq::schema::probe::Spelled as _;
+        ::memq::schema::probe::first(
+            &[
+                ::memq::schema::probe::Of::<T>::NEEDS_PLACES,
+                ::memq::schema::probe::Of::<Extra<T>>::NEEDS_PLACES,
+            ],
+        )
+    };
     fn aliases(out: &mut ::memq::schema::Aliases) {
         use ::memq::schema::probe::Spelled as _;
         if out.enter::<Self>() {

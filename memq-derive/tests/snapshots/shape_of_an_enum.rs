@@ -13,6 +13,12 @@ impl my::memq::Shape for State {
     const NEEDS_NAMES: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::Some(
         "`State`, which is in this topic, says `#[serde(flatten)]`, and `Postcard` and `Bincode` cannot carry that: remove it there, or use a format that writes names here, `format = Json` or `format = MessagePack`",
     );
+    const NEEDS_PLACES: ::core::option::Option<&'static ::core::primitive::str> = {
+        use my::memq::schema::probe::Spelled as _;
+        my::memq::schema::probe::first(
+            &[my::memq::schema::probe::Of::<How>::NEEDS_PLACES],
+        )
+    };
     fn aliases(out: &mut my::memq::schema::Aliases) {
         use my::memq::schema::probe::Spelled as _;
         if out.enter::<Self>() {

@@ -5,9 +5,6 @@ impl ::memq::Topic for Order {
     const SPEC: ::memq::TopicSpec = ::memq::TopicSpec::new("orders").version(3);
     const SHAPE: ::core::option::Option<::memq::schema::Fingerprint> = {
         use ::memq::schema::probe::Spelled as _;
-        ::memq::schema::probe::positional(
-            ::memq::schema::probe::Of::<Vec<Line>>::NEEDS_NAMES,
-        );
         ::core::option::Option::Some(
             ::memq::schema::Fingerprint::of("struct \"client\"")
                 .field(::memq::schema::probe::Of::<u64>::SHAPE, "u64")
@@ -31,4 +28,7 @@ impl ::memq::Topic for Order {
 #[allow(deprecated)]
 const _: ::memq::schema::Lineage<Order> = <Order as ::memq::Topic>::LINEAGE;
 #[allow(deprecated)]
-const _: ::core::option::Option<::memq::schema::Fingerprint> = <Order as ::memq::Topic>::SHAPE;
+const _: () = {
+    use ::memq::schema::probe::Spelled as _;
+    ::memq::schema::probe::carried(::memq::schema::probe::Of::<Vec<Line>>::NEEDS_NAMES);
+};

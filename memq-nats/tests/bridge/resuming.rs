@@ -1,5 +1,7 @@
 //! Bridges that are opened again, by another process too.
 
+use std::future::IntoFuture;
+
 use memq::{BridgeEnded, BridgeError, Broker, PublishError, RecvError};
 use memq_nats::bridge;
 
@@ -102,6 +104,39 @@ async fn a_topic_that_is_deleted_there_ends_it() {
         let out = run(jobs().mirror_out().await.unwrap());
         assert_eq!(take(&mut reader(&remote).await, 20).await, numbers(0..20));
         out.shut_down().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_retention_took_between_two_bridges_is_counted_as_lost() {
+    each(async |server| {
+        let remote = to(&server.url()).await.unwrap();
+        remote.topic("jobs").max(10).create().await.unwrap();
+        publish(&remote, 0..1).await;
+        // By its name in another process, and in this one also without.
+        let local = Broker::new();
+        let open = |local: &Broker, name: Option<&str>| {
+            let builder = bridge(local, &remote);
+            let builder = match name {
+                Some(name) => builder.name(name),
+                None => builder,
+            };
+            builder.topic_named("jobs").mirror_in().into_future()
+        };
+        for name in [Some("shop"), None] {
+            let first = run(open(&local, name).await.unwrap());
+            first.until(|stats| stats.mirrored == 1).await;
+            first.shut_down().await;
+        }
+        publish(&remote, 1..101).await;
+        let other = Broker::new();
+        for (local, name) in [(&other, Some("shop")), (&local, None)] {
+            let mirror = run(open(local, name).await.unwrap());
+            mirror.until(|stats| stats.position.0 == 101).await;
+            let stats = &mirror.shut_down().await.mirrors[0];
+            assert_eq!((stats.mirrored, stats.lost), (10, 90), "{name:?}");
+        }
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use super::handle::{BridgeEnded, BridgeReport, Direction, MirrorStats, Shared};
+use super::handle::{BridgeEnded, BridgeReport, Direction, MirrorStats, Shared, Source, Told};
 use super::mirror::{Mirror, Parts};
 use super::path::Route;
 use super::position::{Position, Wanted};
@@ -132,16 +132,20 @@ impl BridgeBuilder {
             }
         }
         let mut mirrors = Vec::with_capacity(plans.len());
+        let mut sources = Vec::with_capacity(plans.len());
         for plan in plans {
             let (source, target) = match plan.direction {
                 Direction::Out => (&local, &remote),
                 Direction::In => (&remote, &local),
             };
-            mirrors.push(Some(plan.open(source, target, name.as_deref()).await?));
+            let mirror = plan.open(source, target, name.as_deref()).await?;
+            let end = source.end_of(&mirror.stats.topic);
+            sources.push(Source { read: mirror.next(), end });
+            mirrors.push(Some(mirror));
         }
         let stats = mirrors.iter().flatten().map(|mirror| mirror.stats.clone()).collect();
         let report = BridgeReport { mirrors: stats, ended: BridgeEnded::NotYet };
-        let shared = Arc::new(Shared::new(report));
+        let shared = Arc::new(Shared::new(Told { report, sources }));
         Ok(Bridge { mirrors, shared, deadline: Deadline::default(), is_over: false })
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broker::EndOf;
 use crate::name::TopicName;
 use crate::position::Offset;
 use crate::stopping;
@@ -30,7 +31,7 @@ pub struct MirrorStats {
     /// Messages that were not mirrored since they had been there.
     pub returned: u64,
     /// Messages that retention removed before they were read, as [`Lagged`](crate::RecvError::Lagged)
-    /// tells it: the other side does not have them.
+    /// tells it, also between the bridge before and this one: the other side does not have them.
     pub lost: u64,
     /// Messages that the other side does not take, and that
     /// [`skip_refused`](crate::MirrorBuilder::skip_refused) passed over.
@@ -97,36 +98,65 @@ pub struct BridgeReport {
     pub ended: BridgeEnded,
 }
 
-impl stopping::Progress for BridgeReport {
+/// What a bridge told of itself when it was polled, and what is asked besides.
+pub(super) struct Told {
+    pub(super) report: BridgeReport,
+    /// Of each mirror.
+    pub(super) sources: Vec<Source>,
+}
+
+/// The topic that a mirror reads.
+#[derive(Clone)]
+pub(super) struct Source {
+    /// The offset that is read next.
+    pub(super) read: u64,
+    /// Where it ends, in memory.
+    pub(super) end: Option<EndOf>,
+}
+
+impl stopping::Progress for Told {
     fn has_ended(&self) -> bool {
-        self.ended != BridgeEnded::NotYet
+        self.report.ended != BridgeEnded::NotYet
     }
 
     fn never_ran(&mut self) {
-        self.ended = BridgeEnded::Drained;
+        self.report.ended = BridgeEnded::Drained;
     }
 }
 
-pub(super) type Shared = stopping::Shared<BridgeReport>;
+pub(super) type Shared = stopping::Shared<Told>;
 
 impl Shared {
-    /// What one of its mirrors did.
-    pub(super) fn tell(&self, at: usize, stats: &MirrorStats) {
-        self.change(|report| {
-            if let Some(told) = report.mirrors.get_mut(at) {
-                told.clone_from(stats);
+    /// What one of its mirrors did, which reads next at this offset.
+    pub(super) fn tell(&self, at: usize, stats: &MirrorStats, read: u64) {
+        self.change(|told| {
+            if let (Some(known), Some(source)) =
+                (told.report.mirrors.get_mut(at), told.sources.get_mut(at))
+            {
+                known.clone_from(stats);
+                source.read = read;
             }
         });
     }
 
     /// The bridge has ended, if nobody said so before.
     pub(super) fn ended(&self, ended: BridgeEnded) -> BridgeReport {
-        self.end(|report| report.ended = ended);
+        self.end(|told| told.report.ended = ended);
         self.report()
     }
 
+    /// What it did. One that is not polled tells nothing, so what was published since is asked of the
+    /// topics; their locks are taken outside of the one here.
     pub(super) fn report(&self) -> BridgeReport {
-        self.look(Clone::clone)
+        let (mut report, sources) = self.look(|told| (told.report.clone(), told.sources.clone()));
+        if report.ended == BridgeEnded::NotYet {
+            for (stats, source) in report.mirrors.iter_mut().zip(sources) {
+                if let Some(end) = source.end.and_then(|end| end()) {
+                    stats.lag = end.saturating_sub(source.read) + stats.in_flight;
+                }
+            }
+        }
+        report
     }
 }
 
@@ -141,7 +171,7 @@ impl BridgeHandle {
     /// side, and writes down how far it is. What is not stored by the deadline is sent again by the
     /// bridge that is opened next. Returns what the bridge did.
     ///
-    /// To ship all that there is and then end, [`close`](crate::Broker::close) the topic that is read,
+    /// To ship all that there is and then end, [`close`](crate::Broker::close) the topics that are read,
     /// and await the bridge.
     ///
     /// The bridge has to be polled for that, as by a task. One that was never polled has nothing to

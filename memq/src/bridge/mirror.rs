@@ -127,7 +127,7 @@ impl Mirror {
             trouble: None,
             ending: None,
         };
-        mirror.reached(mirror.source.position().0);
+        mirror.reached(mirror.next());
         mirror.count();
         mirror
     }
@@ -142,6 +142,11 @@ impl Mirror {
         let polled = self.drive(end, cx);
         self.count();
         polled
+    }
+
+    /// The offset that it reads next.
+    pub(super) fn next(&self) -> u64 {
+        self.source.position().0
     }
 
     /// Counts what is still to be mirrored.
@@ -162,7 +167,7 @@ impl Mirror {
         let done = !has_more && self.flights.is_empty();
         if done {
             // Also past what was lost.
-            self.reached(self.source.position().0);
+            self.reached(self.next());
         }
         let over = done && self.ending.is_some();
         let kept = self.position.poll(self.stats.position.0, over, cx)?;

@@ -4,6 +4,9 @@
 //! and hands out nothing. In memory by a commit, for each run of messages; on a server that has none by
 //! a seek, every second and at the end. What comes from a server to a target in memory has its position
 //! beside that target as well, exactly, for as long as that topic is there.
+//!
+//! A group that is committed goes past what retention took, and nobody is told. So for a topic in memory the
+//! position is beside that topic too: what lies between the two was lost while no bridge ran.
 
 use std::fmt;
 use std::pin::Pin;
@@ -33,7 +36,7 @@ const FRESH: u64 = u64::MAX;
 
 /// How far a topic is mirrored.
 pub(super) struct Position {
-    /// Beside the target.
+    /// Beside the target; of a source in memory, beside that.
     beside: Option<Arc<AtomicU64>>,
     group: Option<Kept>,
 }
@@ -45,6 +48,8 @@ struct Kept {
     state: State,
     /// What it is moved to.
     at: u64,
+    /// The oldest message that was kept when it was opened.
+    earliest: u64,
     /// Whether it is moved by commits.
     commits: bool,
     /// When it may be moved again.
@@ -89,21 +94,27 @@ impl Position {
     /// Finds the position, or makes one; and where to read from.
     pub(super) async fn open(wanted: Wanted<'_>) -> Result<(Self, Start), BridgeError> {
         let Wanted { source, target, topic, route, name, start, .. } = wanted;
-        // A group in memory is as exact, and goes with its topic; of topics in memory there may be any
-        // number, one after the other.
+        // A group in memory goes with its topic, and so does what is beside that; of topics in memory
+        // there may be any number, one after the other, so nothing of them is left beside the target.
         let beside = match source.is_in_memory() {
-            true => None,
+            true => source.mirrored(topic, route.source, Some(&group_of(&wanted)), FRESH),
             false => target.mirrored(topic, route.source, name, FRESH),
         };
         let known = beside.as_ref().map(|beside| beside.load(Ordering::Acquire));
         let known = known.filter(|known| *known != FRESH);
         // A server keeps no groups for the copies of processes that come and go.
-        if name.is_none() && beside.is_some() {
+        if name.is_none() && beside.is_some() && !source.is_in_memory() {
             let start = known.map_or(start, |known| Start::Offset(Offset(known)));
             return Ok((Self { beside, group: None }, start));
         }
         let kept = Kept::open(&wanted).await?;
-        let at = kept.at.max(known.unwrap_or_default());
+        let at = match known {
+            // The group was only moved past what is gone: the reader is told how much that was.
+            Some(known) if known < kept.at && kept.at <= kept.earliest => known,
+            // In memory the group is as exact, and somebody may have moved it.
+            Some(known) if !source.is_in_memory() => kept.at.max(known),
+            _ => kept.at,
+        };
         Ok((Self { beside, group: Some(kept) }, Start::Offset(Offset(at))))
     }
 
@@ -138,16 +149,12 @@ impl Position {
 
 impl Kept {
     async fn open(wanted: &Wanted<'_>) -> Result<Self, BridgeError> {
-        let Wanted { source, here, topic, stages, route, name, start, .. } = wanted;
+        let Wanted { source, here, topic, stages, name, start, .. } = wanted;
         let commits = source.can(Capability::Commit);
         if !commits {
             source.able(topic, Capability::GroupSeek).map_err(|e| here.open(e))?;
         }
-        // What is said to nobody else is of one target: another one has everything still to come.
-        let group = match name {
-            Some(name) => format!("memq-bridge-{name}"),
-            None => format!("memq-bridge-{:016x}", route.target),
-        };
+        let group = group_of(wanted);
         let reading = source.topic(topic.as_str()).sealed_by(stages).subscriber().keep_sealed();
         let joining = reading.from(*start).group(&group).any_order().without_dead_letters();
         let consumer = joining.await.map_err(|e| here.open(e))?;
@@ -166,6 +173,7 @@ impl Kept {
             name: group,
             state: State::Idle(Box::new(consumer)),
             at,
+            earliest: stats.earliest.unwrap_or(stats.next).0,
             commits,
             due: None,
             remove,
@@ -210,6 +218,15 @@ impl Kept {
             };
             self.state = State::Moving(next, Box::pin(moved(consumer, next, self.commits)));
         }
+    }
+}
+
+/// What the group is called.
+fn group_of(wanted: &Wanted<'_>) -> String {
+    match wanted.name {
+        Some(name) => format!("memq-bridge-{name}"),
+        // What is said to nobody else is of one target: another one has everything still to come.
+        None => format!("memq-bridge-{:016x}", wanted.route.target),
     }
 }
 
@@ -278,8 +295,11 @@ mod tests {
                 start,
             };
             let (position, start) = Position::open(wanted).await.unwrap();
-            assert!(position.beside.is_none() && position.group.is_some());
+            assert!(position.beside.is_some() && position.group.is_some());
             assert_eq!(start, Start::Offset(Offset(0)));
+            // The one that was just made.
+            let beside = target.mirrored(topic, route.source, None, 7);
+            assert_eq!(beside.unwrap().load(Ordering::Acquire), 7);
         }
     }
 }

@@ -154,6 +154,14 @@ pub(super) fn mirrored(
     Some(entry.or_insert_with(|| Arc::new(AtomicU64::new(fresh))).clone())
 }
 
+/// Nothing is known any more of how far the bridge of this name mirrored the topic itself.
+pub(super) fn forget_mirrored(topic: &dyn AnyTopic, bridge: &str) {
+    let Some(binding) = binding(topic) else { return };
+    if let Some(mirrored) = binding.mirrored.get() {
+        mirrored.lock().remove(&(binding.identity, Some(bridge.into())));
+    }
+}
+
 fn binding(topic: &dyn AnyTopic) -> Option<&Binding> {
     topic.attachment().downcast_ref()
 }

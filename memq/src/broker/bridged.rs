@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::{Broker, Home, binding, find};
+use crate::engine::topic::Topic;
 use crate::error::{AdminError, OpenError};
 use crate::key::Key;
 use crate::name::TopicName;
+use crate::record::Body;
 use crate::spi::{Capabilities, Capability};
 
 /// Removes a consumer group.
 pub(crate) type RemoveGroup = Box<dyn Fn() + Send>;
+
+/// The offset of a topic's next message, while the topic is there.
+pub(crate) type EndOf = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 impl Broker {
     /// Whether its topics are in memory.
@@ -67,12 +72,22 @@ impl Broker {
         binding::mirrored(&*registry.get(topic.as_str())?, source, bridge, fresh)
     }
 
-    /// What removes a group of this topic, also when the broker is gone. In memory alone.
+    /// What tells where this topic ends, and does not keep it. In memory alone.
+    pub(crate) fn end_of(&self, topic: &TopicName) -> Option<EndOf> {
+        let Home::Memory(registry) = &self.home else { return None };
+        let topic = registry.get(topic.as_str())?.into_any().downcast::<Topic<Body>>().ok()?;
+        let topic = Arc::downgrade(&topic);
+        Some(Arc::new(move || Some(topic.upgrade()?.end().0)))
+    }
+
+    /// What removes a group of this topic and what is known beside the topic of a bridge of that name, also
+    /// when the broker is gone. In memory alone.
     pub(crate) fn group_remover(&self, topic: &TopicName, group: &str) -> Option<RemoveGroup> {
         let Home::Memory(registry) = &self.home else { return None };
         let (topic, group) = (registry.get(topic.as_str())?, group.to_owned());
         Some(Box::new(move || {
             topic.delete_group(&group);
+            binding::forget_mirrored(&*topic, &group);
         }))
     }
 }

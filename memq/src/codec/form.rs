@@ -131,8 +131,9 @@ pub struct Packed<M> {
 
 /// A form whose messages can be taken out as values; see [`Message::into_inner`](crate::Message::into_inner).
 #[diagnostic::on_unimplemented(
-    message = "a native message is shared with other readers, so taking the value out clones it, and `{T}` is not `Clone`",
-    note = "derive `Clone` on the type, or read the message through its reference"
+    message = "`{T}` cannot be taken out of its message, as far as is known here",
+    note = "a native message is shared with other readers, so taking the value out clones it: derive `Clone` on the type, or read the message through its reference",
+    note = "code that is generic over `T: memq::Topic` also says `where <T as memq::Payload>::Form: memq::codec::Take<T>`, whether `T` is `Clone` or not"
 )]
 pub trait Take<T>: Form<T> {
     #[doc(hidden)]

@@ -125,6 +125,8 @@ pub struct Native;
 /// What to do about bytes of a native message.
 const NATIVE: &str = "values stay in the process: give the type a format, such as `Json`";
 
+// Where a type is not that, the note of `Codec` says why it has to be.
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Codec<T> for Native {
     type Form = Shared;
     const FORMAT: Format = Format::Native;
@@ -140,6 +142,32 @@ impl<T: Send + Sync + 'static> Codec<T> for Native {
         Err(unavailable("Native as bytes", NATIVE.to_owned()))
     }
 }
+
+/// What stands for the codec of a type whose `#[topic(…)]` is wrong: no format is known, so none of what
+/// a format allows is refused beside the mistake itself. Such a program is never run.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Mistaken;
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Codec<T> for Mistaken {
+    type Form = super::Encoded;
+    const FORMAT: Format = Format::Custom;
+
+    fn encode(_: &T, _: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Err(EncodeError::Unavailable {
+            what: "the codec of a type with mistakes".to_owned(),
+            remedy: MISTAKEN.to_owned(),
+        })
+    }
+
+    fn decode(_: &[u8]) -> Result<T, DecodeError> {
+        Err(unavailable("the codec of a type with mistakes", MISTAKEN.to_owned()))
+    }
+}
+
+/// What to do about a type that is wrong.
+const MISTAKEN: &str = "correct its `#[topic(…)]`";
 
 /// The codec of a format crate, as a module with `encode` and `decode`.
 #[cfg(feature = "serde")]

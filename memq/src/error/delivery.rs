@@ -310,7 +310,7 @@ pub enum RecvError {
         source: DecodeError,
     },
     /// The topic or its broker is closed, and everything was read.
-    #[error("the topic is closed and everything was read")]
+    #[error("the topic is closed, or its last `Broker` was dropped, and everything was read")]
     Closed,
     /// The topic was deleted, with what was in it.
     #[error("the topic was deleted: open a new subscriber to create it again")]

@@ -16,6 +16,8 @@ impl<T: Shape + ?Sized> Of<T> {
     pub const SHAPE: Option<Fingerprint> = Some(T::SHAPE);
     /// What in it takes a format that names fields; see [`Shape`].
     pub const NEEDS_NAMES: Option<&'static str> = T::NEEDS_NAMES;
+    /// What in it takes a format that does not; see [`Shape`].
+    pub const NEEDS_PLACES: Option<&'static str> = T::NEEDS_PLACES;
 
     /// Adds the type's aliases.
     pub fn aliases(out: &mut Aliases) {
@@ -29,6 +31,8 @@ pub trait Spelled {
     const SHAPE: Option<Fingerprint> = None;
     /// Not known.
     const NEEDS_NAMES: Option<&'static str> = None;
+    /// Not known.
+    const NEEDS_PLACES: Option<&'static str> = None;
 
     /// Adds none.
     fn aliases(_: &mut Aliases) {}
@@ -49,14 +53,14 @@ pub const fn first(said: &[Option<&'static str>]) -> Option<&'static str> {
     None
 }
 
-/// Fails where a topic's format has no names and something in its type needs them.
+/// Fails where something in a topic's type is not carried by its format.
 ///
 /// # Panics
 ///
 /// Then; in a constant, which is what it is for, that is a compile error.
 #[track_caller]
-pub const fn positional(needs_names: Option<&'static str>) {
-    if let Some(why) = needs_names {
+pub const fn carried(not: Option<&'static str>) {
+    if let Some(why) = not {
         panic!("{}", why);
     }
 }

@@ -37,6 +37,11 @@ pub trait Shape {
     #[doc(hidden)]
     const NEEDS_NAMES: Option<&'static str> = None;
 
+    /// Why `Json` and `MessagePack`, which have one null and lists by places, cannot carry it, if they
+    /// cannot.
+    #[doc(hidden)]
+    const NEEDS_PLACES: Option<&'static str> = None;
+
     /// Adds the aliases of its fields and variants.
     #[doc(hidden)]
     fn aliases(_: &mut Aliases) {}
@@ -87,6 +92,7 @@ macro_rules! around {
         $(impl<$($generics)*> Shape for $ty {
             const SHAPE: Fingerprint = around!(@shape $($shape)? $($inner),+);
             const NEEDS_NAMES: Option<&'static str> = first(&[$($inner::NEEDS_NAMES),+]);
+            const NEEDS_PLACES: Option<&'static str> = first(&[$($inner::NEEDS_PLACES),+]);
 
             fn aliases(out: &mut Aliases) {
                 $($inner::aliases(out);)+
@@ -140,6 +146,7 @@ impl<T: Shape, const N: usize> Shape for [T; N] {
     const SHAPE: Fingerprint =
         Fingerprint::of("array").with(Fingerprint::from_u64(N as u64)).with(T::SHAPE);
     const NEEDS_NAMES: Option<&'static str> = T::NEEDS_NAMES;
+    const NEEDS_PLACES: Option<&'static str> = T::NEEDS_PLACES;
 
     fn aliases(out: &mut Aliases) {
         T::aliases(out);
@@ -168,6 +175,7 @@ mod tests {
     impl Shape for Named {
         const SHAPE: Fingerprint = Fingerprint::of("named");
         const NEEDS_NAMES: Option<&'static str> = Some("flatten");
+        const NEEDS_PLACES: Option<&'static str> = Some("two options");
 
         fn aliases(out: &mut Aliases) {
             if out.enter::<Self>() {
@@ -213,6 +221,8 @@ mod tests {
         assert_eq!((KNOWN, NONE), (Some(Vec::<Named>::SHAPE), None));
         let inside = probe::Of::<BTreeMap<u8, Option<[Named; 2]>>>::NEEDS_NAMES;
         assert_eq!(inside, Some("flatten"));
+        let inside = probe::Of::<[(u8, Vec<Named>); 2]>::NEEDS_PLACES;
+        assert_eq!(inside, Some("two options"));
         assert_eq!(probe::Of::<Vec<Unknown>>::NEEDS_NAMES, None);
     }
 

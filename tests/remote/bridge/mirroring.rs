@@ -165,3 +165,23 @@ async fn what_is_sealed_stays_sealed_on_its_way() {
     assert_eq!(*typed.recv().await.unwrap(), Order::new(7, "tea"));
     mirror.shut_down().await;
 }
+
+#[tokio::test]
+async fn a_report_counts_what_no_poll_has_seen() {
+    let (local, server) = (Broker::new(), Server::start());
+    let remote = server.connect(16).broker();
+    let bridge = bridge(&local, &remote).topic_named("jobs").mirror_out().await.unwrap();
+    let handle = bridge.handle();
+    publish(&local, "jobs", numbers(0..70)).await;
+    assert_eq!(handle.report().mirrors[0].lag, 70);
+    let mirror = run(bridge);
+    mirror.until(|stats| stats.mirrored == 70 && stats.lag == 0).await;
+    let publisher = local.topic("jobs").publisher().await.unwrap();
+    for n in numbers(70..90) {
+        publisher.try_publish(Record::new(n)).unwrap();
+    }
+    assert_eq!(handle.report().mirrors[0].lag, 20);
+    mirror.kill().await;
+    // It is as it was told last, and stays so.
+    assert_eq!(handle.report().mirrors[0].lag, 0);
+}

@@ -200,3 +200,61 @@ async fn another_name_has_a_place_of_its_own() {
         all.shut_down().await;
     }
 }
+
+#[tokio::test]
+async fn what_retention_took_between_two_bridges_is_counted_as_lost() {
+    let (local, server, memory) = (Broker::new(), Server::start(), Broker::new());
+    let remote = server.connect(16).broker();
+    let cases = [
+        (&local, &remote, None),
+        (&local, &remote, Some("shop")),
+        (&local, &memory, None),
+        (&local, &memory, Some("till")),
+        (&remote, &memory, None),
+        (&remote, &memory, Some("shop")),
+    ];
+    for (at, (source, target, name)) in cases.into_iter().enumerate() {
+        let topic = format!("jobs-{at}");
+        let open = || {
+            let builder = bridge(source, target);
+            let builder = match name {
+                Some(name) => builder.name(name),
+                None => builder,
+            };
+            builder.topic_named(&*topic).mirror_out()
+        };
+        source.topic(&topic).max(10).create().await.unwrap();
+        publish(source, &topic, numbers(0..1)).await;
+        let first = run(open().await.unwrap());
+        first.until(|stats| stats.mirrored == 1).await;
+        first.shut_down().await;
+        publish(source, &topic, numbers(1..101)).await;
+        // Whoever looks moves the group.
+        source.stats(&*topic).await.unwrap();
+        for lost in [90, 0] {
+            let mirror = run(open().await.unwrap());
+            mirror.until(|stats| stats.position.0 == 101).await;
+            let report = mirror.shut_down().await;
+            assert_eq!(report.mirrors[0].lost, lost, "{topic}");
+        }
+        let copies = take(&mut reader(target, &topic).await, 11).await;
+        assert_eq!(copies, [numbers(0..1), numbers(91..101)].concat(), "{topic}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_moved_a_bridge_past_is_not_lost() {
+    let (local, other) = (Broker::new(), Broker::new());
+    publish(&local, "jobs", numbers(0..20)).await;
+    let open = || bridge(&local, &other).name("shop").topic_named("jobs").mirror_out();
+    drop(open().await.unwrap());
+    let member = local.topic("jobs").subscriber().group("memq-bridge-shop").any_order();
+    let mut member = member.without_dead_letters().await.unwrap();
+    for at in [15, 10] {
+        member.seek(at).await.unwrap();
+        let mirror = run(open().await.unwrap());
+        mirror.until(|stats| stats.position.0 == 20).await;
+        let report = mirror.shut_down().await;
+        assert_eq!((report.mirrors[0].mirrored, report.mirrors[0].lost), (20 - at, 0));
+    }
+}
