@@ -9,7 +9,7 @@
 //!
 //! * the registry's: name → topic; held to look up, insert or remove one entry;
 //! * a topic's ([`topic`]): its log, its waiters and its readers;
-//! * a topic's second one, for the handles of its sweepers: held to start or stop those.
+//! * a topic's second one, for the handles of its sweepers: held to keep them or to take them away.
 //!
 //! Wakers run and evicted messages are freed after the topic's lock is released, because both run
 //! code that is not ours and may call back.
