@@ -55,7 +55,7 @@
 //! | --- | --- | --- |
 //! | `Content-Type` | the format: `application/json`, `application/msgpack`, `application/cbor`, `application/octet-stream`; `application/vnd.memq.` and `bincode`, `postcard` or `custom` | that of the topic |
 //! | `Content-Encoding` | the compression: `gzip`, `zstd` or `identity` | none |
-//! | `Memq-Key` | the key, as text; numbers as their digits | none; a type takes its key from the value all the same |
+//! | `Memq-Key` | the key, as text; numbers as their digits | none, whatever is in the value |
 //! | `Memq-Key-Base64` | the same, where it is not text, or not text that a header can hold | |
 //! | `Memq-Version` | the version of the schema | 1 |
 //! | `Memq-Fingerprint` | its fingerprint, as 16 hexadecimal digits | not known |
