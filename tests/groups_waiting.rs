@@ -241,11 +241,12 @@ fn what_comes_back_wakes_a_few_of_those_that_wait() {
             }));
         }
         // Opening wakes those that wait already.
-        tokio::time::sleep(SECOND).await;
+        settle().await;
         polls.store(0, Ordering::SeqCst);
         publisher.publish_bytes("x").await.unwrap();
         while broker.stats("plain").await.unwrap().groups[0].settled == 0 {
-            tokio::time::sleep(SECOND).await;
+            tokio::time::advance(Duration::from_millis(10)).await;
+            settle().await;
         }
         // Those that have a timer, one that gets the next, and one that is called for what came back.
         let polled = polls.load(Ordering::SeqCst);
@@ -278,7 +279,8 @@ fn a_look_that_finds_nothing_leaves_a_poll_waiting() {
         assert_eq!(bell.rings(), rings + 1);
         assert!(poll(&mut consumer).is_pending());
         assert!(consumer.try_recv().unwrap().is_none());
-        tokio::time::sleep(SECOND * 2).await;
+        tokio::time::advance(SECOND * 2).await;
+        settle().await;
         assert_eq!(bell.rings(), rings + 2);
         assert_eq!(consumer.try_recv().unwrap().unwrap().attempt(), 2);
         // Who has been handed something waits no more.

@@ -19,6 +19,7 @@ mod fairness;
 mod filters;
 mod fingerprints;
 mod foreign_code;
+mod groups_missed;
 mod groups_misuse;
 mod groups_pitfalls;
 mod groups_stress;

@@ -80,7 +80,8 @@ impl<P: Send + Sync + 'static> Cursor<P> {
             if self.follow() {
                 continue;
             }
-            if waker.is_some_and(|waker| self.park(waker)) {
+            // Its segment stays, where it goes on.
+            if waker.is_some_and(|waker| self.topic.park(&self.gauge, &mut self.ticket, waker)) {
                 return Next::Nothing;
             }
             let park = waker.map(|waker| (&mut self.ticket, waker));
@@ -132,11 +133,6 @@ impl<P: Send + Sync + 'static> Cursor<P> {
         };
         self.lane = Some(Lane::new(next));
         true
-    }
-
-    /// Parks the reader where that is all there is to do, and keeps its segment, where it goes on.
-    fn park(&mut self, waker: &Waker) -> bool {
-        self.lane.is_some() && self.topic.park(&self.gauge, &mut self.ticket, waker)
     }
 
     /// Takes messages that follow the last one in its segment, `most` at most, and says from which offset
