@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use crate::codec::form::{Form, Reader, Take};
 use crate::engine::offer::Entry;
-use crate::engine::segment::{EntryRef, Lane, SlotRef};
+use crate::engine::segment::{EntryRef, Lane, Segment, SlotRef};
 use crate::error::DecodeError;
 use crate::headers::Headers;
 use crate::key::Key;
@@ -340,7 +340,7 @@ impl<T: Payload> Batch<T> {
 
     /// The messages, borrowed.
     pub fn iter(&self) -> BatchIter<'_, T> {
-        BatchIter { batch: self, run: 0, next: 0 }
+        BatchIter { batch: self, run: 0, next: 0, end: 0, at: None }
     }
 
     /// The message at this place, which is in this run.
@@ -381,9 +381,23 @@ impl<T: Payload + fmt::Debug> fmt::Debug for Batch<T> {
 /// The messages of a [`Batch`], borrowed.
 pub struct BatchIter<'a, T: Payload> {
     batch: &'a Batch<T>,
-    /// What the message before the next is in.
+    /// The run after the one it is in, the next message, and where that run ends.
     run: usize,
     next: usize,
+    end: usize,
+    /// Where that run is, and the offset of the next message.
+    at: Option<(&'a Segment<Stored<T>>, u64)>,
+}
+
+impl<T: Payload> BatchIter<'_, T> {
+    /// Goes on to the next run.
+    #[inline(never)]
+    fn turn(&mut self) {
+        let runs = &self.batch.runs;
+        self.at = runs.get(self.run).map(|run| (&*run.lane, run.first));
+        self.run += 1;
+        self.end = runs.get(self.run).map_or(self.batch.len(), |next| next.begin);
+    }
 }
 
 impl<T: Payload> fmt::Debug for BatchIter<'_, T> {
@@ -397,8 +411,13 @@ impl<'a, T: Payload> Iterator for BatchIter<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.run = Batch::<T>::run_of(&self.batch.runs, self.run, self.next);
-        let message = self.batch.message(self.run, self.next)?;
+        if self.next == self.end {
+            self.turn();
+        }
+        let opened = self.batch.opened.get(self.next)?;
+        let (segment, offset) = self.at.as_mut()?;
+        let message = MessageRef { offset: Offset(*offset), entry: segment.get(*offset)?, opened };
+        *offset += 1;
         self.next += 1;
         Some(message)
     }

@@ -99,12 +99,6 @@ impl<T: Payload> Offer<Stored<T>> for Offered<'_, T> {
 }
 
 impl<T: Payload> Ready<T> {
-    /// Whether it holds for that message too.
-    #[inline]
-    fn goes_for(&self, other: &Self) -> bool {
-        T::Form::AS_IT_IS && self.head == other.head && !other.head.has_meta
-    }
-
     /// The message, as it is offered to the log.
     #[inline]
     fn offer<'a>(&'a mut self, message: &'a mut Option<T>) -> Offered<'a, T> {
@@ -282,6 +276,19 @@ impl<T: Payload> Publisher<T> {
         let Packed { made, meta, key, size } = T::Form::pack::<Its>(message, &self.writer)?;
         let head = head(size, key, self.partition(key), meta.as_ref());
         Ok(Ready { made: Some(made), meta, head })
+    }
+
+    /// For how many of the messages that follow this one holds what is known of it.
+    #[inline]
+    fn alike(&self, first: &T, head: Head, others: &[T]) -> usize {
+        if !T::Form::AS_IT_IS || !head.is_plain() {
+            return 0;
+        }
+        let look =
+            |message| T::Form::pack::<Its>(message, &self.writer).map(|it| (it.key, it.size));
+        let Ok(first) = look(first) else { return 0 };
+        // Where a type says the same of all its values this is no loop.
+        others.iter().take_while(|other| look(other).is_ok_and(|other| other == first)).count()
     }
 
     /// Encodes a message of which something is said.

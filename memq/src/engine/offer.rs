@@ -56,7 +56,7 @@ pub(crate) struct Head {
 impl Head {
     /// Whether nothing is said of it that others do not share.
     #[inline]
-    pub(super) fn is_plain(self) -> bool {
+    pub(crate) fn is_plain(self) -> bool {
         !self.has_meta && self.key == 0 && !self.borrows
     }
 }
@@ -91,7 +91,7 @@ pub(crate) trait Offer<P> {
     #[inline]
     fn take_alike(&mut self, head: Head, most: usize, mut into: Run<'_, P>) -> usize {
         let mut count = 0;
-        while count < most && self.head() == Some(head) && into.push(|| self.payload()) {
+        while count < most && self.head() == Some(head) && into.fill(1, || self.payload()) == 1 {
             count += 1;
         }
         count

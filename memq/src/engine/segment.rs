@@ -293,8 +293,7 @@ impl<P> Segment<P> {
     #[inline]
     pub(crate) fn run(&self, offset: u64, most: usize) -> usize {
         let index = usize::try_from(offset.wrapping_sub(self.base)).unwrap_or(usize::MAX);
-        let end = index.saturating_add(most).min(self.slots.len());
-        (index..end).take_while(|index| self.slots.get(*index).is_some()).count()
+        self.slots.run(index, most)
     }
 
     /// A message, and how many there are from it on that say the same beside their payload and size,

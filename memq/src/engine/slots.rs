@@ -36,7 +36,7 @@ pub(super) struct Writer<T> {
 /// Fills it with values that have one note.
 pub(crate) struct Run<'a, T> {
     writer: &'a mut Writer<T>,
-    mark: u64,
+    note: u64,
 }
 
 /// An array of so many slots, fewer than 2³², and what fills it.
@@ -77,6 +77,13 @@ impl<T> Slots<T> {
         Some((slot.value.with(|value| unsafe { (*value).assume_init_ref() }), mark >> 1))
     }
 
+    /// How many values are set from there on, `most` at most.
+    #[inline]
+    pub(super) fn run(&self, index: usize, most: usize) -> usize {
+        let slots = self.0.get(index..).unwrap_or_default().iter().take(most);
+        slots.take_while(|slot| slot.mark.load(Ordering::Acquire) & SET != 0).count()
+    }
+
     /// The values that are set, and the notes on them.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&T, u64)> {
         (0..self.len()).map_while(|index| self.get(index))
@@ -100,7 +107,7 @@ impl<T> Writer<T> {
     /// whether there was one.
     #[inline]
     pub(super) fn push(&mut self, value: T, note: u64) -> bool {
-        self.write(|| value, note << 1)
+        self.write(|| value, self.mark(note))
     }
 
     /// Writes to the next slot and shows it. All before it are shown. Returns whether there was one.
@@ -114,7 +121,13 @@ impl<T> Writer<T> {
 
     /// Writes values that have the same note.
     pub(super) fn run(&mut self, note: u64) -> Run<'_, T> {
-        Run { writer: self, mark: note << 1 }
+        Run { writer: self, note }
+    }
+
+    /// Of the next slot with this note. The first that is not shown is not set, so that readers stop there.
+    #[inline]
+    fn mark(&self, note: u64) -> u64 {
+        note << 1 | if self.shown == self.next { 0 } else { SET }
     }
 
     /// A value is made where there is a slot for it, so that it need not be moved more than once.
@@ -132,30 +145,39 @@ impl<T> Writer<T> {
         true
     }
 
-    /// Sets the slots that were written. The first of them is set last: a reader that goes through
-    /// the array finds none of them, or all, and does not follow the writer from slot to slot.
+    /// Sets the slots that were written. Only the first of them is not set yet: a reader that goes
+    /// through the array finds none of them, or all, and does not follow the writer from slot to slot.
     #[inline]
     pub(super) fn show(&mut self) {
-        for slot in self.slots[self.shown as usize..self.len()].iter().rev() {
-            slot.mark.store(slot.mark.load(Ordering::Relaxed) | SET, Ordering::Release);
+        if self.shown < self.next {
+            let first = &self.slots[self.shown as usize].mark;
+            first.store(first.load(Ordering::Relaxed) | SET, Ordering::Release);
+            self.shown = self.next;
         }
-        self.shown = self.next;
     }
 }
 
 impl<T> Run<'_, T> {
-    /// As [`Writer::push`].
+    /// Writes values as [`Writer::push`] does, `most` at most, as far as there are slots. Each is made
+    /// where there is one for it. How many those were.
     #[inline]
-    pub(crate) fn push(&mut self, value: impl FnOnce() -> T) -> bool {
-        self.writer.write(value, self.mark)
+    pub(crate) fn fill(&mut self, most: usize, mut value: impl FnMut() -> T) -> usize {
+        let count = most.min(self.writer.room());
+        if count > 0 {
+            self.writer.write(&mut value, self.writer.mark(self.note));
+        }
+        for _ in 1..count {
+            self.writer.write(&mut value, self.note << 1 | SET);
+        }
+        count
     }
 }
 
 impl<T> Drop for Slot<T> {
     #[expect(unsafe_code, reason = "drops what `push` wrote")]
     fn drop(&mut self) {
-        // Whoever drops the array came after all who used it: `Arc` orders that. What was written and
-        // never shown is forgotten, which takes a panic between the two.
+        // Whoever drops the array came after all who used it: `Arc` orders that. What was written first
+        // and never shown is forgotten, which takes a panic between the two.
         if needs_drop::<T>() && self.mark.load(Ordering::Relaxed) & SET != 0 {
             // Whoever comes last is seldom whose it was, and in an array two panics would be one too many.
             // SAFETY: the value was written, and nobody else is left who could look at it.
@@ -203,12 +225,13 @@ mod tests {
     fn a_value_whose_making_panics_leaves_its_slot_to_the_next() {
         let (mut writer, slots) = slots(2);
         let mut run = writer.run(5);
-        assert!(run.push(|| 1));
+        let mut values = [Some(1), None].into_iter();
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            run.push(|| panic!("made badly"))
+            run.fill(3, || values.next().flatten().expect("made badly"))
         }))
         .expect_err("it panics");
-        assert!(run.push(|| 2) && !run.push(|| unreachable!("there is no slot")));
+        assert_eq!(run.fill(3, || 2), 1, "one has its slot already");
+        assert_eq!(run.fill(3, || unreachable!("there is no slot")), 0);
         assert_eq!(slots.get(0), None, "a run is shown as a whole");
         writer.show();
         assert_eq!(slots.iter().collect::<Vec<_>>(), [(&1, 5), (&2, 5)]);

@@ -99,27 +99,27 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         if !T::Form::AS_IT_IS {
             self.ready.reserve(CHUNK.min(self.messages.len()));
         }
-        let (mut last, mut count): (Option<(Ready<T>, usize)>, _) = (None, 0);
-        for message in self.messages.as_slice().iter().take(CHUNK) {
+        let messages = self.messages.as_slice();
+        let mut next = &messages[..CHUNK.min(messages.len())];
+        let mut left = next.len();
+        while let Some((message, others)) = next.split_first() {
             match self.publisher.ready(message) {
                 Ok(mut ready) => {
+                    let alike = self.publisher.alike(message, ready.head, others);
                     if let Some(Partition(partition)) = self.partition {
                         ready.head.partition = partition;
                     }
-                    count += 1;
-                    match &mut last {
-                        Some((last, count)) if last.goes_for(&ready) => *count += 1,
-                        _ => self.ready.extend(last.replace((ready, 1))),
-                    }
+                    self.ready.push((ready, 1 + alike));
+                    next = &others[alike..];
                 }
                 Err(source) => {
                     self.fault = Some(PublishError::Encode { message: (), source });
+                    left -= next.len();
                     break;
                 }
             }
         }
-        self.ready.extend(last);
-        self.left = count;
+        self.left = left;
     }
 
     /// Stores what is encoded, as far as there is room.
@@ -241,11 +241,15 @@ impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
             if more == 0 {
                 break;
             }
-            for next in self.at..self.at + more {
-                let made = &mut ready.made;
-                let stored = into.push(|| T::Form::store_next(self.messages, next, made));
-                debug_assert!(stored);
-            }
+            // Here nothing else can change them meanwhile, so each is moved from where it is known to be.
+            let mut messages = std::mem::take(self.messages);
+            let mut next = self.at..;
+            let stored = into.fill(more, || {
+                let at = next.next().unwrap_or_default();
+                T::Form::store_next(&mut messages, at, &mut ready.made)
+            });
+            debug_assert_eq!(stored, more);
+            *self.messages = messages;
             self.at += more;
             *count -= more;
             *self.taken += usize::from(*count == 0);
