@@ -68,8 +68,8 @@ async fn a_limit_of_zero_is_refused_by_name() {
     for (builder, (option, value)) in cases {
         assert_eq!(refused(builder.await), (option, value.into()));
     }
-    // None of them has made the group.
-    assert!(broker.stats("orders").await.unwrap().groups.is_empty());
+    // None of them has made the topic, and the group with it.
+    assert!(broker.stats("orders").await.is_err());
 }
 
 #[tokio::test]
@@ -94,6 +94,7 @@ async fn a_bad_group_name_is_an_error() {
             Err(OpenError::GroupName { group }) => assert_eq!(group, name),
             other => panic!("{other:?}"),
         }
+        assert!(broker.stats("orders").await.is_err(), "it leaves no topic behind");
         // Such a group cannot exist.
         is_no_group(broker.dead_letters::<Order>(name).topic().await, name);
     }

@@ -217,8 +217,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     }
 
     fn open(mut self, registry: &Arc<Registry>) -> Result<Consumer<T>, OpenError> {
+        // Before the topic is opened, which may create it.
+        self.check()?;
         let Readable { name, topic, reader } = self.subscriber.bind(registry)?;
-        self.check(&name)?;
         let open = |rules: &Rules| {
             let (group, start, most) = (&*self.group, self.subscriber.start, self.max_in_flight);
             Member::open(topic.clone(), group, rules, start, most)
@@ -242,9 +243,10 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     }
 
     /// Whether what is said is possible, whatever the group has.
-    fn check(&self, name: &TopicName) -> Result<(), OpenError> {
+    fn check(&self) -> Result<(), OpenError> {
+        let name = self.subscriber.topic.name.clone()?;
         let refuse = |option, value: &dyn fmt::Display, remedy: &str| {
-            Err(binding::refuse(name, option, value, remedy))
+            Err(binding::refuse(&name, option, value, remedy))
         };
         check_name(&self.group)?;
         if self.subscriber.filter.is_some() {

@@ -40,8 +40,7 @@ pub(super) struct Joining<T> {
 
 impl<T: Payload> ConsumerBuilder<'_, T> {
     pub(super) fn plan(self, hub: &Arc<Hub>) -> Joining<T> {
-        let name = self.subscriber.topic.name.clone();
-        let checked = name.map_err(OpenError::from).and_then(|name| self.check(&name));
+        let checked = self.check();
         let Self { subscriber, group, said, max_in_flight, prefetch, backoff } = self;
         let start = subscriber.start;
         Joining {
