@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use common::{Bell, poll_once, poll_with, settle_with, try_now};
 use memq::codec::Json;
-use memq::{
-    Broker, Consumer, Key, Overflow, PublishError, Publisher, Record, Topic, TopicKey, TopicSpec,
-};
+use memq::{Broker, Consumer, Overflow, PublishError, Publisher, Record, Topic, TopicSpec};
 use serde::{Deserialize, Deserializer, Serialize};
 
 numbers!(Number, "numbers", max_messages(1_000_000));
@@ -419,45 +417,4 @@ async fn a_batch_that_is_acknowledged_makes_room_for_who_waits() {
     batch.ack();
     assert_eq!(bell.rings(), rings + 1);
     assert!(settle_with(&bell, &mut last).is_ready());
-}
-
-/// Counts for as many bytes as it says, and has a key if it is odd.
-#[derive(Clone, Copy)]
-struct Weighed(u64);
-
-impl Topic for Weighed {
-    type Codec = memq::codec::Native;
-    const SPEC: TopicSpec = TopicSpec::new("weighed").partitions(4);
-
-    fn footprint(&self) -> usize {
-        self.0 as usize
-    }
-
-    fn key(&self) -> Option<Key<'_>> {
-        (self.0 % 2 == 1).then(|| self.0.to_key()).flatten()
-    }
-}
-
-/// Those that follow each other and say the same are looked at once, and no others.
-#[tokio::test]
-async fn a_native_batch_leaves_a_topic_as_its_messages_would() {
-    let all = [2, 2, 2, 6, 6, 3, 3, 5, 5, 2, 4, 4, 7].map(Weighed);
-    let mut left = Vec::new();
-    for together in [false, true] {
-        let broker = Broker::new();
-        let weighed = broker.publisher::<Weighed>().await.unwrap();
-        let mut reader = broker.subscriber::<Weighed>().await.unwrap();
-        if together {
-            weighed.publish_batch(all).await.unwrap();
-        } else {
-            for one in all {
-                weighed.publish(one).await.unwrap();
-            }
-        }
-        let stats = broker.stats("weighed").await.unwrap();
-        let read = reader.recv_batch(100).await.unwrap();
-        let read: Vec<_> = read.iter().map(|one| (one.0, one.offset(), one.partition())).collect();
-        left.push((stats.bytes, stats.partitions, read));
-    }
-    assert_eq!(left[0], left[1]);
 }

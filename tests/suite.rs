@@ -6,6 +6,7 @@ mod common;
 mod administration;
 mod batches;
 mod batches_as_singles;
+mod batches_of_values;
 mod cancellation;
 mod conformance;
 mod consumer_groups;

@@ -273,27 +273,34 @@ impl<T: Payload> Publisher<T> {
     /// Encodes a message.
     #[inline]
     fn ready(&self, message: &T) -> Result<Ready<T>, EncodeError> {
-        let Packed { made, meta, key, size } = T::Form::pack::<Its>(message, &self.writer)?;
-        let head = head(size, key, self.partition(key), meta.as_ref());
-        Ok(Ready { made: Some(made), meta, head })
+        self.pack(message).map(|packed| self.headed(packed))
     }
 
-    /// For how many of the messages that follow this one holds what is known of it.
     #[inline]
-    fn alike(&self, first: &T, head: Head, others: &[T]) -> usize {
-        if !T::Form::AS_IT_IS || !head.is_plain() {
-            return 0;
-        }
-        let look =
-            |message| T::Form::pack::<Its>(message, &self.writer).map(|it| (it.key, it.size));
-        let Ok(first) = look(first) else { return 0 };
+    fn pack(&self, message: &T) -> Result<Packed<Made<T>>, EncodeError> {
+        T::Form::pack::<Its>(message, &self.writer)
+    }
+
+    #[inline]
+    fn headed(&self, packed: Packed<Made<T>>) -> Ready<T> {
+        let Packed { made, meta, key, size } = packed;
+        let head = head(size, key, self.partition(key), meta.as_ref());
+        Ready { made: Some(made), meta, head }
+    }
+
+    /// Of how many of the messages that follow this one, which said this of itself, the same is known. It
+    /// and the one behind those are asked once more, which may be code that is not ours.
+    #[inline]
+    fn alike(&self, first: &T, said: (u64, usize), others: &[T]) -> usize {
+        let look = |message: &T| self.pack(message).map(|it| (it.key, it.size));
+        let Some(says) = look(first).ok().filter(|says| *says == said) else { return 0 };
         // Where a type says the same of all its values this is no loop.
-        others.iter().take_while(|other| look(other).is_ok_and(|other| other == first)).count()
+        others.iter().take_while(|other| look(other).is_ok_and(|other| other == says)).count()
     }
 
     /// Encodes a message of which something is said.
     fn ready_with(&self, message: &T, said: Said) -> Result<Ready<T>, EncodeError> {
-        let Packed { made, meta, key, size } = T::Form::pack::<Its>(message, &self.writer)?;
+        let Packed { made, meta, key, size } = self.pack(message)?;
         let key = said.key.as_ref().map_or(key, Key::hash64);
         let partition = match said.partition {
             Some(Partition(partition)) => partition,

@@ -26,6 +26,10 @@ use crate::remote::Site;
 /// Messages that are encoded and stored under one lock.
 pub(super) const CHUNK: usize = 256;
 
+/// Messages that say the same as the one before them, for which it is worth asking some once more: those
+/// that begin and end a run.
+const RUN: usize = 8;
+
 /// The future of [`Publisher::publish_batch`].
 ///
 /// # Cancel safety
@@ -99,25 +103,29 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
         if !T::Form::AS_IT_IS {
             self.ready.reserve(CHUNK.min(self.messages.len()));
         }
+        let publisher = self.publisher;
         let messages = self.messages.as_slice();
         let mut next = &messages[..CHUNK.min(messages.len())];
         let mut left = next.len();
+        let mut in_runs = T::Form::AS_IT_IS;
         while let Some((message, others)) = next.split_first() {
-            match self.publisher.ready(message) {
-                Ok(mut ready) => {
-                    let alike = self.publisher.alike(message, ready.head, others);
-                    if let Some(Partition(partition)) = self.partition {
-                        ready.head.partition = partition;
-                    }
-                    self.ready.push((ready, 1 + alike));
-                    next = &others[alike..];
-                }
+            let packed = match publisher.pack(message) {
+                Ok(packed) => packed,
                 Err(source) => {
                     self.fault = Some(PublishError::Encode { message: (), source });
                     left -= next.len();
                     break;
                 }
+            };
+            let said = (packed.key, packed.size);
+            let alike = if in_runs { publisher.alike(message, said, others) } else { 0 };
+            in_runs &= alike >= RUN;
+            let mut ready = publisher.headed(packed);
+            if let Some(Partition(partition)) = self.partition {
+                ready.head.partition = partition;
             }
+            self.ready.push((ready, 1 + alike));
+            next = &others[alike..];
         }
         self.left = left;
     }
