@@ -55,11 +55,7 @@ const LIMITS: &[(&str, &str, &str)] = &[
          uses them again, as they do. A log keeps what was read, which has left the caches when its memory is \
          used again; a channel keeps nothing (memq-consumed neither).",
     ),
-    (
-        "S5b",
-        "9 times tokio-memq, above every peer",
-        "As S3b. The disruptor is ahead of it for the same reasons as in S1b.",
-    ),
+    ("S5b", "9 times tokio-memq, above every peer", "As S3b."),
     (
         "S6b",
         "20 times tokio-memq",
