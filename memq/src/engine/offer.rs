@@ -56,7 +56,7 @@ pub(crate) struct Head {
 impl Head {
     /// Whether nothing is said of it that others do not share.
     #[inline]
-    pub(crate) fn is_plain(self) -> bool {
+    pub(super) fn is_plain(self) -> bool {
         !self.has_meta && self.key == 0 && !self.borrows
     }
 }

@@ -249,7 +249,8 @@ impl<T: Payload> Offer<Stored<T>> for OfferedAll<'_, T> {
             if more == 0 {
                 break;
             }
-            // Here nothing else can change them meanwhile, so each is moved from where it is known to be.
+            // In a place of their own, which nothing else can change: so where the next one is need not be
+            // read again for each.
             let mut messages = std::mem::take(self.messages);
             let mut next = self.at..;
             let stored = into.fill(more, || {
