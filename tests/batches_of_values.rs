@@ -109,6 +109,9 @@ async fn values_that_follow_each_other_have_each_what_they_say() {
 async fn hardly_a_value_is_asked_more_than_once() {
     let broker = Broker::new();
     let publisher = broker.publisher::<Asked>().await.unwrap();
+    let asked = Arc::new(AtomicUsize::new(BADLY + 1));
+    publisher.publish_batch([Asked { key: None, size: 8, asked: asked.clone() }]).await.unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed) - BADLY - 1, 1);
     for run in [1, 2, 7, 100, 200] {
         let asked = Arc::new(AtomicUsize::new(BADLY + 1));
         let one = |at: usize| Asked { key: None, size: at / run, asked: asked.clone() };

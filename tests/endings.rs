@@ -2,12 +2,11 @@
 
 use crate::common;
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common::{on_both_runtimes, spawn};
+use common::{bounded, on_both_runtimes, spawn};
 use memq::codec::Native;
 use memq::{AdminError, Broker, Overflow, PublishError, RecvError, Start, Topic, TopicSpec};
 use tokio::task::yield_now;
@@ -16,16 +15,6 @@ numbers!(Many, "many", max_messages(100_000));
 numbers!(Tiny, "tiny", max_messages(3));
 numbers!(Wait2, "wait2", max_messages(2), overflow(Overflow::Wait));
 numbers!(Hour, "hour", ttl(Duration::from_secs(3_600)));
-
-/// Bounds a hang; nothing is measured. The limit is looked at first: were the future polled again
-/// by it, a wake-up that was lost would go unseen.
-async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::select! {
-        biased;
-        () = tokio::time::sleep(Duration::from_secs(30)) => panic!("{what} hangs"),
-        output = future => output,
-    }
-}
 
 #[test]
 fn whoever_waits_is_woken_by_close_delete_and_the_end_of_the_broker() {

@@ -2,12 +2,12 @@
 
 use crate::common;
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{on_both_runtimes, settle, spawn};
+use common::{bounded, on_both_runtimes, settle, spawn};
 use memq::{
     Broker, LagReason, Offset, Overflow, Publisher, RecvError, Start, Subscriber, Topic, TopicStats,
 };
@@ -42,16 +42,6 @@ macro_rules! numbers_of {
 }
 
 numbers_of!(Many Tiny Some40 Bytes Wait1 Wait2 Wait7 Brief);
-
-/// Bounds a hang; nothing is measured. The limit is looked at first: were the future polled again
-/// by it, a wake-up that was lost would go unseen.
-async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::select! {
-        biased;
-        () = tokio::time::sleep(Duration::from_secs(30)) => panic!("{what} hangs"),
-        output = future => output,
-    }
-}
 
 fn check(stats: &TopicStats) {
     assert_eq!(stats.published, stats.depth + stats.dropped.total() + stats.consumed, "{stats:?}");

@@ -2,8 +2,8 @@
 //! type's place. It repeats nothing the user wrote in `#[topic(…)]` but what is known to be right.
 //!
 //! Without the impl, every use of the type would add its own "is not a topic" to one typo; and without
-//! its name and version, a type that is upcast from it another. Its codec
-//! allows what any format does: with that of one, uses that are right with another would be wrong.
+//! its name and version, a type that is upcast from it another. Its codec allows what any format does: with
+//! that of one, uses that are right with another would be wrong.
 
 use proc_macro2::{Literal, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

@@ -373,8 +373,8 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 ///
 /// With it the fingerprint of `Order` covers the fields of `Line`, so that a `Line` with its fields
 /// the other way round is an error and not wrong data; what the topic's format cannot carry, as serde is
-/// told about `Line` or as an `Option<Option<_>>` in it, is an error where `Order` is compiled; and the aliases of its fields are in
-/// documents. Without it `Line` counts by its name alone. The topic's own type does not need it.
+/// told about `Line` or as an `Option<Option<_>>` in it, is an error where `Order` is compiled; and the
+/// aliases of its fields are in documents. Without it `Line` counts by its name alone. The topic's own type does not need it.
 ///
 /// Everything it says is taken from the type and its `#[serde(…)]`. Structs and enums of every form can
 /// have it, generic ones for arguments that are shapes themselves. A field whose type mentions the type

@@ -334,27 +334,16 @@ impl<T: Payload> Batch<T> {
     /// The message at this place in the batch.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<MessageRef<'_, T>> {
+        let opened = self.opened.get(index)?;
         let run = self.runs.partition_point(|run| run.begin <= index).checked_sub(1)?;
-        self.message(run, index)
+        let run = self.runs.get(run)?;
+        let offset = run.offset(index);
+        Some(MessageRef { offset: Offset(offset), entry: run.lane.get(offset)?, opened })
     }
 
     /// The messages, borrowed.
     pub fn iter(&self) -> BatchIter<'_, T> {
         BatchIter { batch: self, run: 0, next: 0, end: 0, at: None }
-    }
-
-    /// The message at this place, which is in this run.
-    #[inline]
-    fn message(&self, run: usize, index: usize) -> Option<MessageRef<'_, T>> {
-        let (run, opened) = (self.runs.get(run)?, self.opened.get(index)?);
-        let offset = run.offset(index);
-        Some(MessageRef { offset: Offset(offset), entry: run.lane.get(offset)?, opened })
-    }
-
-    /// Which run the message at this place is in, which is that of the one before it or the next.
-    #[inline]
-    fn run_of(runs: &[Run<Stored<T>>], before: usize, index: usize) -> usize {
-        before + usize::from(runs.get(before + 1).is_some_and(|next| next.begin <= index))
     }
 }
 
@@ -460,7 +449,9 @@ impl<T: Payload> Iterator for BatchIntoIter<T> {
     #[inline]
     fn next(&mut self) -> Option<Message<T>> {
         let opened = self.opened.next()?;
-        self.run = Batch::<T>::run_of(&self.runs, self.run, self.next);
+        if self.runs.get(self.run + 1).is_some_and(|next| next.begin <= self.next) {
+            self.run += 1;
+        }
         let run = self.runs.get(self.run)?;
         let slot = SlotRef::of(&run.lane, Offset(run.offset(self.next)));
         self.next += 1;

@@ -32,6 +32,16 @@ impl Stage for Around {
     }
 }
 
+/// Bounds a hang; nothing is measured. The limit is looked at first: were the future polled again
+/// by it, a wake-up that was lost would go unseen.
+pub async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep(Duration::from_secs(30)) => panic!("{what} hangs"),
+        output = future => output,
+    }
+}
+
 /// A native topic of numbers, with the options that are said.
 #[macro_export]
 macro_rules! numbers {

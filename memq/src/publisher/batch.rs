@@ -118,7 +118,8 @@ impl<'a, T: Payload> PublishBatch<'a, T> {
                 }
             };
             let said = (packed.key, packed.size);
-            let alike = if in_runs { publisher.alike(message, said, others) } else { 0 };
+            let looks = in_runs && !others.is_empty();
+            let alike = if looks { publisher.alike(message, said, others) } else { 0 };
             in_runs &= alike >= RUN;
             let mut ready = publisher.headed(packed);
             if let Some(Partition(partition)) = self.partition {
