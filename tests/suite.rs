@@ -13,6 +13,7 @@ mod consumer_groups;
 mod contained;
 mod dead_letters;
 mod dedup;
+mod deliveries;
 mod dictionaries;
 mod endings;
 mod expiry;

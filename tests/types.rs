@@ -53,6 +53,12 @@ assert_impl_all!(MessageRef<'static, Order>: Send, Sync, Unpin, std::fmt::Debug)
 assert_impl_all!(Batch<Order>: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(BatchIter<'static, Order>: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(BatchIntoIter<Order>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(DeliveryRef<'static, Number>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(DeliveryRef<'static, Order>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(Deliveries<Number>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(Deliveries<Order>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(DeliveriesIter<'static, Order>: Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(DeliveriesIntoIter<Order>: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(Record: Send, Sync, Unpin, Clone, std::fmt::Debug);
 assert_impl_all!(Headers: Send, Sync, Unpin, Clone, Default, PartialEq, std::fmt::Debug);
 assert_impl_all!(Key<'static>: Send, Sync, Unpin, Clone, Eq, std::hash::Hash, std::fmt::Display);

@@ -39,7 +39,7 @@ impl Worker {
             let settled = self.ledger.lock().await.settled.len() as u64;
             if let Some((_, stuck)) = self.stuck.take_if(|(after, _)| settled >= *after) {
                 // Whoever listens kills it. `batch` is held meanwhile.
-                drop(stuck.send(batch.iter().map(Delivery::offset).collect()));
+                drop(stuck.send(batch.iter().map(|flight| flight.offset()).collect()));
                 return std::future::pending().await;
             }
             let mut handlers = JoinSet::new();

@@ -3,6 +3,7 @@
 mod batch;
 mod receive;
 mod remote;
+mod runs;
 mod seat;
 mod wait;
 
@@ -17,16 +18,16 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-pub use self::batch::{Deliveries, DeliveriesIntoIter};
+pub use self::batch::{Deliveries, DeliveriesIntoIter, DeliveriesIter};
 use self::receive::Receive;
 pub(crate) use self::seat::Seat;
 use self::wait::YIELD_EVERY;
 use crate::backoff::Backoff;
-use crate::codec::form::{Form, Reader};
+use crate::codec::form::Reader;
 use crate::delivery::{Delivery, Lease, Source, Terms};
 use crate::engine::group::Settlement;
 use crate::engine::segment::{Lane, Lanes};
-use crate::engine::state::{Claim, Run};
+use crate::engine::state::Claim;
 use crate::engine::stats::GroupStats;
 use crate::error::{CommitError, Pending, RecvError, SeekError, with_causes};
 use crate::message::{self, Stored};
@@ -82,9 +83,6 @@ pub struct Consumer<T: Payload> {
 
 /// Messages that are claimed under one lock at most.
 const CHUNK: usize = 1024;
-
-/// Claims after each other at most that bring nothing but work for others.
-const IDLE: usize = 16;
 
 impl<T: Payload> Consumer<T> {
     pub(crate) fn new(seat: Seat<T>, reader: Reader<T>, terms: Arc<Terms<T>>) -> Self {
@@ -193,9 +191,9 @@ impl<T: Payload> Consumer<T> {
     ///
     /// A dropped future has taken nothing.
     pub async fn recv_batch(&mut self, max: usize) -> Result<Deliveries<T>, RecvError> {
-        let mut deliveries = Vec::new();
+        let mut deliveries = Deliveries::new();
         if max == 0 {
-            return Ok(Deliveries::new(deliveries));
+            return Ok(deliveries);
         }
         if self.pending.is_empty() {
             self.let_others_run().await;
@@ -205,7 +203,10 @@ impl<T: Payload> Consumer<T> {
         while self.seat.is_there() && deliveries.is_empty() && self.pending.is_empty() {
             self.let_others_run().await;
             match poll_fn(|cx| self.seat.poll_there(max.min(CHUNK), cx)).await {
-                Some(claim) => deliveries.extend(self.take(claim).map_err(Pending::say)?),
+                Some(claim) => {
+                    let taken = self.take(claim).map_err(Pending::say)?;
+                    taken.into_iter().for_each(|delivery| deliveries.push(delivery));
+                }
                 None => self.take_runs(max, &mut deliveries),
             }
         }
@@ -213,58 +214,7 @@ impl<T: Payload> Consumer<T> {
             deliveries.push(self.recv().await?);
             self.take_runs(max - 1, &mut deliveries);
         }
-        Ok(Deliveries::new(deliveries))
-    }
-
-    /// Takes what is there, this many at most, until an error: that is for the next receive.
-    fn take_runs(&mut self, most: usize, deliveries: &mut Vec<Delivery<T>>) {
-        // A long batch takes what is there now, and not what is published while it is taken.
-        let most = if most > CHUNK { most.min(self.seat.ahead()) } else { most };
-        let most = deliveries.len().saturating_add(most);
-        let (mut runs, mut idle) = (Vec::new(), 0);
-        while deliveries.len() < most && self.pending.is_empty() && idle < IDLE {
-            let wanted = (most - deliveries.len()).min(CHUNK);
-            let stopped = self.seat.claim_up_to(wanted, &mut runs, &mut self.lanes);
-            let is_over = stopped.is_none();
-            idle = if runs.is_empty() { idle + 1 } else { 0 };
-            // Beside one for all.
-            let count = runs.iter().map(|run| run.count).sum::<usize>();
-            self.budget = self.budget.saturating_sub(self.seat.cost(count));
-            if let Some(opened) = T::Form::opened() {
-                deliveries.reserve(count);
-                for Run { lane, ticket, count } in runs.drain(..) {
-                    let source = self.source(&lane);
-                    let lease = |at| Lease::new(source.clone(), ticket.after(at), None);
-                    deliveries.extend((0..count).map(|at| Delivery::new(opened(), lease(at))));
-                }
-            } else {
-                // All of them are held before one is opened.
-                let mut leases = Vec::new();
-                for Run { lane, ticket, count } in runs.drain(..) {
-                    let (source, seat) = (self.source(&lane), &mut self.seat);
-                    let lease = |at| Lease::new(source.clone(), ticket.after(at), seat.hold());
-                    leases.extend((0..count).map(lease));
-                }
-                deliveries.reserve(leases.len());
-                for lease in leases {
-                    match self.open(lease) {
-                        Ok(delivery) => deliveries.extend(delivery),
-                        Err(pending) => self.pending.push_back(pending),
-                    }
-                }
-            }
-            match stopped.map(|claim| self.take(claim)) {
-                Some(Ok(delivery)) => deliveries.extend(delivery),
-                Some(Err(pending)) => self.pending.push_back(pending),
-                None => {}
-            }
-            if is_over {
-                break;
-            }
-        }
-        if deliveries.len() < most {
-            self.source = None;
-        }
+        Ok(deliveries)
     }
 
     /// The next message as a stream has it: `None` once the topic has ended.

@@ -1,5 +1,6 @@
 //! A delivery: a message that a member of a group was handed, and what settles it.
 
+mod part;
 mod remote;
 mod terms;
 mod watch;
@@ -9,6 +10,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::part::DeliveryRef;
+pub(crate) use self::part::Part;
 pub(crate) use self::remote::Held;
 pub(crate) use self::terms::{Near, Source, Terms};
 pub(crate) use self::watch::{Outcome, Watch};
@@ -19,7 +22,7 @@ use crate::engine::segment::{EntryRef, SlotRef};
 use crate::error::SettleError;
 use crate::headers::Headers;
 use crate::key::Key;
-use crate::message::{Message, Opened, Stored, key_of};
+use crate::message::{Message, MessageRef, Opened, Stored};
 use crate::payload::Payload;
 use crate::position::{Offset, Partition, Timestamp};
 use crate::record::Meta;
@@ -156,18 +159,6 @@ impl<T: Payload> Lease<T> {
         self.delay(self.source.terms.backoff.delay(self.attempt()), "nacked")
     }
 
-    /// Acknowledges those of one consumer together.
-    pub(crate) fn ack_all(deliveries: &mut [Delivery<T>]) {
-        let Some(source) = deliveries.first().map(|first| first.lease.source.clone()) else {
-            return;
-        };
-        let Site::Here(near) = &source.terms.site else {
-            return deliveries.iter_mut().for_each(|one| drop(one.lease.settle(Settlement::Ack)));
-        };
-        let settle = |lease: &mut Self| lease.unsettled.take().map(|_| lease.ticket);
-        near.group.acknowledge(deliveries.iter_mut().filter_map(|one| settle(&mut one.lease)));
-    }
-
     /// As [`Delivery::ack`].
     pub fn ack(mut self) {
         drop(self.settle(Settlement::Ack));
@@ -236,13 +227,7 @@ impl<T: Payload> Lease<T> {
         if self.unsettled.is_none() {
             return Err(SettleError::AlreadySettled);
         }
-        match (&self.source.terms.site, &self.hold) {
-            (Site::Here(near), _) => near.group.extend(self.ticket, by),
-            (Site::There(far), Some(hold)) => {
-                T::Form::there(far).extend(&T::Form::there(hold).token, by)
-            }
-            (Site::There(_), None) => Err(SettleError::AlreadySettled),
-        }
+        self.source.terms.extend(self.ticket, &self.hold, by)
     }
 }
 
@@ -269,6 +254,10 @@ impl<T: Payload> Delivery<T> {
         (self.opened, self.lease)
     }
 
+    fn message(&self) -> MessageRef<'_, T> {
+        MessageRef::new(self.offset(), self.lease.entry(), &self.opened)
+    }
+
     /// How often the message was handed out, with this one: 1 for the first.
     #[must_use]
     pub fn attempt(&self) -> u32 {
@@ -291,7 +280,7 @@ impl<T: Payload> Delivery<T> {
     /// value. Of bytes it is the one given, or none: nobody looks into them.
     #[must_use]
     pub fn key(&self) -> Option<Key<'_>> {
-        key_of::<T>(&self.lease.entry(), self)
+        self.message().key()
     }
 
     /// The headers given on publishing.
@@ -426,13 +415,22 @@ impl<T: Payload> Deref for Delivery<T> {
 
 impl<T: Payload + fmt::Debug> fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut delivery = f.debug_struct("Delivery");
-        delivery.field("offset", &self.offset().0).field("attempt", &self.attempt());
-        if !T::SHOWS_META {
-            delivery.field("key", &self.key());
-        }
-        delivery.field("value", &**self).finish_non_exhaustive()
+        show(&self.message(), self.attempt(), f)
     }
+}
+
+/// What is said of a delivery.
+fn show<T: Payload + fmt::Debug>(
+    message: &MessageRef<'_, T>,
+    attempt: u32,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let mut delivery = f.debug_struct("Delivery");
+    delivery.field("offset", &message.offset().0).field("attempt", &attempt);
+    if !T::SHOWS_META {
+        delivery.field("key", &message.key());
+    }
+    delivery.field("value", message.get()).finish_non_exhaustive()
 }
 
 impl<T: Payload> fmt::Debug for Lease<T> {

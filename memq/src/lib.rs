@@ -129,9 +129,9 @@ pub use self::broker::{
     SubscriberBuilder, TopicBuilder,
 };
 pub use self::codec::Codec;
-pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter};
+pub use self::consumer::{Consumer, Deliveries, DeliveriesIntoIter, DeliveriesIter};
 pub use self::dead_letter::DeadLetter;
-pub use self::delivery::{Delivery, Lease};
+pub use self::delivery::{Delivery, DeliveryRef, Lease};
 pub use self::dictionary::{Dictionary, DictionaryError};
 pub use self::engine::stats::{
     Dropped, GroupStats, LastDrop, MemberStats, PartitionStats, SubscriberStats, TopicStats,

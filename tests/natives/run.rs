@@ -200,7 +200,7 @@ impl<T: Numbered> Run<'_, T> {
         let group = &mut self.groups[*group];
         if !group.auto_ack {
             let mut keys = HashSet::new();
-            let mut of_keys = deliveries.iter().filter_map(Delivery::key);
+            let mut of_keys = deliveries.iter().filter_map(|delivery| delivery.key());
             assert!(of_keys.all(|key| keys.insert(key)), "two of one key at once");
         }
         for delivery in &deliveries {

@@ -74,7 +74,7 @@ async fn each_message_goes_to_one_member_and_is_what_was_published() {
 
     let rest = one.recv_batch(10).await.unwrap();
     assert!(rest.iter().map(|order| order.offset().0).eq(2..5));
-    assert_eq!(rest[2].headers().get("trace"), Some("4bf92f"));
+    assert_eq!(rest.get(2).unwrap().headers().get("trace"), Some("4bf92f"));
     let at = rest.iter().map(|order| order.published_at()).collect::<Vec<_>>();
     assert!(at.is_sorted());
     rest.ack();

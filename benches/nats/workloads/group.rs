@@ -124,7 +124,7 @@ async fn batches(mut member: Consumer<Kept>, count: u64) -> u64 {
     let mut seen = Seen::default();
     while seen.count < count {
         let deliveries = member.recv_batch(seen.next(count)).await.expect("messages");
-        deliveries.iter().for_each(|delivery| seen.see(delivery));
+        deliveries.iter().for_each(|delivery| seen.see(&delivery));
         deliveries.ack();
     }
     seen.end()

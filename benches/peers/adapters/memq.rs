@@ -199,7 +199,7 @@ impl<M: Load> Rx<M> for Consumer<M> {
 
     async fn recv_many(&mut self, max: usize, seen: &mut Seen) -> bool {
         more(self.recv_batch(max).await.map(|deliveries| {
-            deliveries.iter().for_each(|delivery| seen.see(&**delivery));
+            deliveries.iter().for_each(|delivery| seen.see(&*delivery));
             deliveries.ack();
         }))
     }

@@ -1,14 +1,21 @@
 //! Deliveries that were received together.
 
+mod iter;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::delivery::{Delivery, Lease};
+pub use self::iter::{DeliveriesIntoIter, DeliveriesIter};
+use crate::delivery::{Delivery, DeliveryRef, Part, Source};
+use crate::engine::group::Ticket;
+use crate::message::Opened;
 use crate::payload::Payload;
 
 /// Deliveries received together: settled as a whole, or one by one by iterating over them.
 ///
-/// Dropped, those that are not settled come back at once.
+/// Dropped, those that are not settled come back at once. It holds one reference for each stretch of the
+/// log, not one for each message; where the group is kept elsewhere, what settles each.
 ///
 /// ```
 /// # use memq::{Broker, Topic};
@@ -23,6 +30,7 @@ use crate::payload::Payload;
 ///
 /// let five = sums.recv_batch(5).await?;
 /// assert_eq!(five.iter().map(|number| number.0).sum::<u64>(), 10);
+/// assert_eq!(five[4].0, 4);
 /// five.ack();
 ///
 /// for number in sums.recv_batch(100).await? {
@@ -32,33 +40,77 @@ use crate::payload::Payload;
 /// # }
 /// ```
 #[must_use = "deliveries that are dropped unsettled come back: `ack` them, or settle each"]
-pub struct Deliveries<T: Payload>(Vec<Delivery<T>>);
+pub struct Deliveries<T: Payload> {
+    /// Dropped first: what comes back does so before anything of the messages is dropped.
+    parts: Vec<Part<T>>,
+    /// What was made of each message.
+    opened: Vec<Opened<T>>,
+}
 
 impl<T: Payload> Deliveries<T> {
-    pub(super) fn new(deliveries: Vec<Delivery<T>>) -> Self {
-        Self(deliveries)
+    pub(super) fn new() -> Self {
+        Self { parts: Vec::new(), opened: Vec::new() }
+    }
+
+    /// Makes room for so many.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.opened.reserve(more);
+    }
+
+    /// Adds a delivery, which is not settled.
+    pub(super) fn push(&mut self, delivery: Delivery<T>) {
+        let (opened, lease) = delivery.split();
+        let alone = match self.parts.last_mut() {
+            Some(last) => last.take(lease),
+            None => Some(lease),
+        };
+        self.parts.extend(alone.map(|lease| Part::of(lease, self.opened.len())));
+        self.opened.push(opened);
+    }
+
+    /// Adds messages that were handed out one after the other, from the one with this ticket on.
+    #[inline]
+    pub(super) fn push_run(
+        &mut self,
+        source: Arc<Source<T>>,
+        ticket: Ticket,
+        count: usize,
+        opened: impl FnMut() -> Opened<T>,
+    ) {
+        let begin = self.opened.len();
+        self.parts.push(Part::new(source, ticket, count, begin));
+        self.opened.resize_with(begin + count, opened);
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.opened.len()
     }
 
     /// Whether there are none, as in a batch of at most none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.opened.is_empty()
+    }
+
+    /// The delivery at this place in the batch.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<DeliveryRef<'_, T>> {
+        let opened = self.opened.get(index)?;
+        let part = self.parts.partition_point(|part| part.begin() <= index).checked_sub(1)?;
+        let part = self.parts.get(part)?;
+        part.get(part.segment(), index, opened)
     }
 
     /// The deliveries, borrowed.
-    pub fn iter(&self) -> std::slice::Iter<'_, Delivery<T>> {
-        self.0.iter()
+    pub fn iter(&self) -> DeliveriesIter<'_, T> {
+        DeliveriesIter::new(self)
     }
 
     /// [Acknowledges](Delivery::ack) all, at once.
     pub fn ack(mut self) {
-        Lease::ack_all(&mut self.0);
+        Part::ack_all(&mut self.parts);
     }
 
     /// [Nacks](Delivery::nack) all.
@@ -77,60 +129,22 @@ impl<T: Payload> Deliveries<T> {
     }
 }
 
+/// The value at this place in the batch.
+///
+/// # Panics
+///
+/// Where there is none, as with a slice.
 impl<T: Payload> std::ops::Index<usize> for Deliveries<T> {
-    type Output = Delivery<T>;
+    type Output = T;
 
-    /// # Panics
-    ///
-    /// Where there is none, as with a slice.
-    fn index(&self, index: usize) -> &Delivery<T> {
-        &self.0[index]
+    fn index(&self, index: usize) -> &T {
+        let delivery = self.get(index).map(|delivery| delivery.get());
+        delivery.unwrap_or_else(|| panic!("delivery {index} of a batch of {}", self.len()))
     }
 }
 
 impl<T: Payload + fmt::Debug> fmt::Debug for Deliveries<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.0).finish()
-    }
-}
-
-impl<'a, T: Payload> IntoIterator for &'a Deliveries<T> {
-    type Item = &'a Delivery<T>;
-    type IntoIter = std::slice::Iter<'a, Delivery<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// The deliveries of [`Deliveries`], each on its own.
-pub struct DeliveriesIntoIter<T: Payload>(std::vec::IntoIter<Delivery<T>>);
-
-impl<T: Payload> fmt::Debug for DeliveriesIntoIter<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeliveriesIntoIter").field("left", &self.0.len()).finish_non_exhaustive()
-    }
-}
-
-impl<T: Payload> Iterator for DeliveriesIntoIter<T> {
-    type Item = Delivery<T>;
-
-    fn next(&mut self) -> Option<Delivery<T>> {
-        self.0.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl<T: Payload> ExactSizeIterator for DeliveriesIntoIter<T> {}
-
-impl<T: Payload> IntoIterator for Deliveries<T> {
-    type Item = Delivery<T>;
-    type IntoIter = DeliveriesIntoIter<T>;
-
-    fn into_iter(self) -> DeliveriesIntoIter<T> {
-        DeliveriesIntoIter(self.0.into_iter())
+        f.debug_list().entries(self).finish()
     }
 }

@@ -8,7 +8,7 @@ use super::remote::letter;
 use crate::backoff::Backoff;
 use crate::codec::form::Form;
 use crate::dead_letter::DeadLetterTopic;
-use crate::engine::group::{BURY_AGAIN, Burial};
+use crate::engine::group::{BURY_AGAIN, Burial, Ticket};
 use crate::engine::member::Holder;
 use crate::engine::segment::{Lane, SlotRef};
 use crate::error::{PublishError, SettleError};
@@ -73,6 +73,23 @@ impl<T: Payload> Terms<T> {
         match &self.site {
             Site::Here(near) => Some(near.dead_letters.as_ref()?.topic.name()),
             Site::There(far) => Some(&T::Form::there(far).dead_letters.as_ref()?.outlet.topic),
+        }
+    }
+
+    /// Keeps a message for this long from now on, if nothing has settled it.
+    pub(super) fn extend(
+        &self,
+        ticket: Ticket,
+        hold: &Held<T>,
+        by: Duration,
+    ) -> Result<(), SettleError> {
+        match (&self.site, hold) {
+            _ if self.auto_ack => Err(SettleError::AlreadySettled),
+            (Site::Here(near), _) => near.group.extend(ticket, by),
+            (Site::There(far), Some(hold)) => {
+                T::Form::there(far).extend(&T::Form::there::<Hold>(hold).token, by)
+            }
+            (Site::There(_), None) => Err(SettleError::AlreadySettled),
         }
     }
 

@@ -177,6 +177,14 @@ impl Ticket {
         Self { offset: self.offset + count, serial: self.serial + count, ..self }
     }
 
+    /// Whether another is that of the message so many after this one in a run. One that was claimed
+    /// ahead is in none, since it is acknowledged by itself.
+    pub(crate) fn goes_on(self, count: usize, next: Self) -> bool {
+        let Self { offset, attempt, serial, cell } = self.after(count);
+        let is_ahead = cell.or(next.cell).is_some();
+        !is_ahead && (offset, attempt, serial) == (next.offset, next.attempt, next.serial)
+    }
+
     /// The same where the run was claimed ahead.
     #[inline]
     pub(super) fn ahead(self, count: usize) -> Self {
@@ -185,18 +193,18 @@ impl Ticket {
 }
 
 impl Row {
-    /// Of one hand-out.
+    /// Of so many hand-outs, from this one on.
     #[inline]
-    pub(super) fn of(ticket: Ticket) -> Self {
-        Self { offset: ticket.offset, serial: ticket.serial, count: 1 }
+    pub(super) fn of_run(first: Ticket, count: usize) -> Self {
+        Self { offset: first.offset, serial: first.serial, count }
     }
 
-    /// Adds a hand-out, if it goes on with that. Returns whether it does.
+    /// Adds those of another, if they go on with these. Returns whether they do.
     #[inline]
-    pub(super) fn goes_on(&mut self, ticket: Ticket) -> bool {
+    pub(super) fn goes_on(&mut self, next: Self) -> bool {
         let count = self.count as u64;
-        let goes_on = (self.offset + count, self.serial + count) == (ticket.offset, ticket.serial);
-        self.count += usize::from(goes_on);
+        let goes_on = (self.offset + count, self.serial + count) == (next.offset, next.serial);
+        self.count += if goes_on { next.count } else { 0 };
         goes_on
     }
 

@@ -81,26 +81,27 @@ impl<P: Send + Sync + 'static> Holder<P> {
         self.topic().ttl().map_or_else(Timestamp::default, |_| self.topic().now())
     }
 
-    /// Acknowledges hand-outs to one member, as far as they still count.
-    pub(crate) fn acknowledge(&self, tickets: impl Iterator<Item = Ticket>) {
-        let mut tickets = tickets.filter(|ticket| !self.acknowledge_ahead(*ticket));
-        let Some(first) = tickets.next() else { return self.tell_publishers() };
+    /// Acknowledges hand-outs to one member, as far as they still count: runs of them, of each the first and
+    /// how many, which are no more than [`CHUNK`]. One that was claimed ahead comes alone.
+    pub(crate) fn acknowledge(&self, runs: impl Iterator<Item = (Ticket, usize)>) {
+        let mut runs = runs.filter(|(first, _)| !self.acknowledge_ahead(*first));
+        let Some((first, mut count)) = runs.next() else { return self.tell_publishers() };
         let now = self.now_if_it_matters();
         let acknowledge = |rows: &[Row]| {
             self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));
         };
-        let (mut rows, mut last, mut count) = (Vec::new(), Row::of(first), 1);
-        tickets.for_each(|ticket| {
-            let is_full = count == CHUNK;
-            if is_full || !last.goes_on(ticket) {
-                rows.push(std::mem::replace(&mut last, Row::of(ticket)));
+        let (mut rows, mut last) = (Vec::new(), Row::of_run(first, count));
+        runs.for_each(|(first, more)| {
+            let (next, is_full) = (Row::of_run(first, more), count + more > CHUNK);
+            if is_full || !last.goes_on(next) {
+                rows.push(std::mem::replace(&mut last, next));
             }
             if is_full {
                 acknowledge(&rows);
                 rows.clear();
                 count = 0;
             }
-            count += 1;
+            count += more;
         });
         rows.push(last);
         acknowledge(&rows);

@@ -1,0 +1,121 @@
+//! How deliveries are gone through, where they are or each on its own.
+
+use std::fmt;
+
+use super::Deliveries;
+use crate::delivery::{Delivery, DeliveryRef, Part};
+use crate::engine::segment::Segment;
+use crate::message::{Opened, Stored};
+use crate::payload::Payload;
+
+/// The deliveries of [`Deliveries`], borrowed.
+pub struct DeliveriesIter<'a, T: Payload> {
+    batch: &'a Deliveries<T>,
+    /// The part after the one it is in, the next delivery, and where that part ends.
+    part: usize,
+    next: usize,
+    end: usize,
+    /// That part, and where it is in the log.
+    at: Option<(&'a Part<T>, &'a Segment<Stored<T>>)>,
+}
+
+impl<'a, T: Payload> DeliveriesIter<'a, T> {
+    pub(super) fn new(batch: &'a Deliveries<T>) -> Self {
+        Self { batch, part: 0, next: 0, end: 0, at: None }
+    }
+
+    /// Goes on to the next part.
+    #[inline(never)]
+    fn turn(&mut self) {
+        let parts = &self.batch.parts;
+        self.at = parts.get(self.part).map(|part| (part, part.segment()));
+        self.part += 1;
+        self.end = parts.get(self.part).map_or(self.batch.len(), Part::begin);
+    }
+}
+
+impl<T: Payload> fmt::Debug for DeliveriesIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveriesIter").field("left", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: Payload> Iterator for DeliveriesIter<'a, T> {
+    type Item = DeliveryRef<'a, T>;
+
+    #[inline]
+    fn next(&mut self) -> Option<DeliveryRef<'a, T>> {
+        if self.next == self.end {
+            self.turn();
+        }
+        let opened = self.batch.opened.get(self.next)?;
+        let (part, segment) = self.at?;
+        let delivery = part.get(segment, self.next, opened)?;
+        self.next += 1;
+        Some(delivery)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.batch.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<T: Payload> ExactSizeIterator for DeliveriesIter<'_, T> {}
+
+impl<'a, T: Payload> IntoIterator for &'a Deliveries<T> {
+    type Item = DeliveryRef<'a, T>;
+    type IntoIter = DeliveriesIter<'a, T>;
+
+    fn into_iter(self) -> DeliveriesIter<'a, T> {
+        self.iter()
+    }
+}
+
+/// The deliveries of [`Deliveries`], each on its own. Dropped, those that are left come back at once.
+pub struct DeliveriesIntoIter<T: Payload> {
+    /// What is left of the part it is in, and those after it.
+    part: Option<Part<T>>,
+    parts: std::vec::IntoIter<Part<T>>,
+    opened: std::vec::IntoIter<Opened<T>>,
+}
+
+impl<T: Payload> fmt::Debug for DeliveriesIntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveriesIntoIter")
+            .field("left", &self.opened.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Payload> Iterator for DeliveriesIntoIter<T> {
+    type Item = Delivery<T>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Delivery<T>> {
+        let opened = self.opened.next()?;
+        loop {
+            if let Some(lease) = self.part.as_mut().and_then(Part::next_lease) {
+                return Some(Delivery::new(opened, lease));
+            }
+            self.part = Some(self.parts.next()?);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.opened.size_hint()
+    }
+}
+
+impl<T: Payload> ExactSizeIterator for DeliveriesIntoIter<T> {}
+
+/// Taken apart, each delivery holds a reference of its own.
+impl<T: Payload> IntoIterator for Deliveries<T> {
+    type Item = Delivery<T>;
+    type IntoIter = DeliveriesIntoIter<T>;
+
+    fn into_iter(self) -> DeliveriesIntoIter<T> {
+        let (parts, opened) = (self.parts.into_iter(), self.opened.into_iter());
+        DeliveriesIntoIter { part: None, parts, opened }
+    }
+}
