@@ -162,7 +162,9 @@ fn shared<T: Topic>(count: u64, make: impl Fn(u64) -> T, look: impl Fn(&T) -> u6
             let messages: Vec<_> = (first..first + BATCH).map(&make).collect();
             publisher.publish_batch(messages).await.expect("published");
             let deliveries = member.recv_batch(BATCH as usize).await.expect("deliveries");
-            sum = deliveries.iter().fold(sum, |sum, point| sum.wrapping_add(look(&point)));
+            for delivery in &deliveries {
+                sum = sum.wrapping_add(look(&delivery));
+            }
             deliveries.ack();
         }
         sum

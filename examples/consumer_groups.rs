@@ -59,7 +59,7 @@ async fn main() -> Result<(), Error> {
     assert!(ann.try_recv()?.is_none());
     assert_eq!(ann.stats().map(|group| group.behind_key), Some(1));
 
-    // A member that leaves gives back what it holds, and can no longer settle it.
+    // A member that leaves gives back what it holds. Handed out again, it is no longer that member's to settle.
     drop(bob);
     let again = ann.recv().await?;
     assert_eq!((again.item, again.attempt()), ("sugar", 3));

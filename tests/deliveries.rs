@@ -303,3 +303,20 @@ async fn a_batch_outlives_its_group_and_its_topic() {
     assert_eq!(batch.iter().map(|number| number.0).sum::<u64>(), MANY * (MANY - 1) / 2);
     batch.ack();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_extended_as_a_whole() {
+    let (_broker, mut member, batch) = held(MANY).await;
+    member.commit(1).await.unwrap();
+    let most = Duration::from_secs(9);
+    for _ in 0..3 {
+        tokio::time::advance(most).await;
+        let refused = batch.extend();
+        assert!(matches!(refused, Err(SettleError::AlreadySettled)), "two are committed");
+    }
+    assert!(batch.extend_by(2 * most).is_err());
+    tokio::time::advance(most + Duration::from_secs(5)).await;
+    assert!(member.try_recv().unwrap().is_none(), "the others are kept");
+    batch.ack();
+    assert_eq!(counts(&member), (0, MANY));
+}

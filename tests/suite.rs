@@ -3,6 +3,7 @@
 #[macro_use]
 mod common;
 
+mod acknowledged_wholes;
 mod administration;
 mod batches;
 mod batches_as_singles;

@@ -67,8 +67,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "S6c",
         "12 times tokio-memq",
         "As S6b, but once for fifty messages. A fifth of the time goes into the counter of the `Bytes`, which \
-         both cores change, and a sixth into a counted reference for each delivery, since each may be settled \
-         elsewhere.",
+         both cores change, and a quarter is waited for the topic's lock, which each batch takes twice: when it \
+         is published and when it is claimed.",
     ),
     ("S7-current", "450 ns", "Two polls of each task, which every channel needs."),
     (

@@ -171,7 +171,8 @@ impl<T: Payload> Consumer<T> {
         }
     }
 
-    /// The next messages, `max` at most; waits for the first and takes what is there.
+    /// The next messages, `max` at most, and no more than the member and its group may still
+    /// [hold](crate::ConsumerBuilder::max_in_flight); waits for the first and takes what is there.
     ///
     /// At most one of each key is among them, since the next one waits until it is settled (with
     /// `auto_ack` or `any_order` it need not). A batch

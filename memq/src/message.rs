@@ -170,6 +170,14 @@ pub struct MessageRef<'a, T: Payload> {
     opened: &'a Opened<T>,
 }
 
+impl<T: Payload> Clone for MessageRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Payload> Copy for MessageRef<'_, T> {}
+
 impl<'a, T: Payload> MessageRef<'a, T> {
     pub(crate) fn new(
         offset: Offset,
@@ -355,9 +363,12 @@ impl<T: Payload> Batch<T> {
 impl<T: Payload> std::ops::Index<usize> for Batch<T> {
     type Output = T;
 
+    #[track_caller]
     fn index(&self, index: usize) -> &T {
-        let message = self.get(index).map(|message| message.get());
-        message.unwrap_or_else(|| panic!("message {index} of a batch of {}", self.len()))
+        match self.get(index) {
+            Some(message) => message.get(),
+            None => panic!("message {index} of a batch of {}", self.len()),
+        }
     }
 }
 
@@ -368,6 +379,7 @@ impl<T: Payload + fmt::Debug> fmt::Debug for Batch<T> {
 }
 
 /// The messages of a [`Batch`], borrowed.
+#[must_use = "iterators do nothing unless they are consumed"]
 pub struct BatchIter<'a, T: Payload> {
     batch: &'a Batch<T>,
     /// The run after the one it is in, the next message, and where that run ends.
@@ -429,6 +441,7 @@ impl<'a, T: Payload> IntoIterator for &'a Batch<T> {
 }
 
 /// The messages of a [`Batch`], each on its own.
+#[must_use = "iterators do nothing unless they are consumed"]
 pub struct BatchIntoIter<T: Payload> {
     runs: Vec<Run<Stored<T>>>,
     opened: std::vec::IntoIter<Opened<T>>,

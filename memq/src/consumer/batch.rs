@@ -8,14 +8,21 @@ use std::time::Duration;
 
 pub use self::iter::{DeliveriesIntoIter, DeliveriesIter};
 use crate::delivery::{Delivery, DeliveryRef, Part, Source};
-use crate::engine::group::Ticket;
-use crate::message::Opened;
+use crate::engine::group::Row;
+use crate::engine::state::Run;
+use crate::error::SettleError;
+use crate::message::{Opened, Stored};
 use crate::payload::Payload;
 
 /// Deliveries received together: settled as a whole, or one by one by iterating over them.
 ///
-/// Dropped, those that are not settled come back at once. It holds one reference for each stretch of the
-/// log, not one for each message; where the group is kept elsewhere, what settles each.
+/// Dropped, all of them come back at once; so do those that are left where a loop over them by value ends early,
+/// by `?` or `break`. Each has used an [attempt](crate::ConsumerBuilder::max_attempts) by that, whether it was
+/// looked at or not.
+///
+/// In memory those that came back are first, and then the others, both in the order of their offsets. An index
+/// is the value, and [`get`](Self::get) the delivery. Until it is dropped, a batch keeps the stretches of the log that its messages
+/// are in, one reference for each.
 ///
 /// ```
 /// # use memq::{Broker, Topic};
@@ -68,18 +75,24 @@ impl<T: Payload> Deliveries<T> {
         self.opened.push(opened);
     }
 
-    /// Adds messages that were handed out one after the other, from the one with this ticket on.
+    /// Adds messages that were handed out together.
     #[inline]
     pub(super) fn push_run(
         &mut self,
         source: Arc<Source<T>>,
-        ticket: Ticket,
-        count: usize,
+        run: &Run<Stored<T>>,
         opened: impl FnMut() -> Opened<T>,
     ) {
         let begin = self.opened.len();
-        self.parts.push(Part::new(source, ticket, count, begin));
-        self.opened.resize_with(begin + count, opened);
+        self.parts.push(Part::new(source, run, begin));
+        self.opened.resize_with(begin + run.count, opened);
+    }
+
+    /// These were handed out together, and those of them that could be read are the last in the batch.
+    pub(super) fn end_run(&mut self, row: Row) {
+        if let Some(last) = self.parts.last_mut() {
+            last.end_run(row);
+        }
     }
 
     /// How many there are.
@@ -108,7 +121,38 @@ impl<T: Payload> Deliveries<T> {
         DeliveriesIter::new(self)
     }
 
-    /// [Acknowledges](Delivery::ack) all, at once.
+    /// [Extends](Delivery::extend) all, those too that come after one that no longer counts.
+    ///
+    /// # Errors
+    ///
+    /// What the first of those said that could not be extended.
+    pub fn extend(&self) -> Result<(), SettleError> {
+        self.extend_each(|delivery| delivery.extend())
+    }
+
+    /// As [`extend`](Self::extend), [for this long](Delivery::extend_by).
+    ///
+    /// # Errors
+    ///
+    /// As [`extend`](Self::extend).
+    pub fn extend_by(&self, by: Duration) -> Result<(), SettleError> {
+        self.extend_each(|delivery| delivery.extend_by(by))
+    }
+
+    fn extend_each(
+        &self,
+        extend: impl Fn(DeliveryRef<'_, T>) -> Result<(), SettleError>,
+    ) -> Result<(), SettleError> {
+        let mut first = Ok(());
+        for delivery in self {
+            let extended = extend(delivery);
+            first = first.and(extended);
+        }
+        first
+    }
+
+    /// [Acknowledges](Delivery::ack) all, at once. Of those that were handed out again meanwhile, nothing is
+    /// said.
     pub fn ack(mut self) {
         Part::ack_all(&mut self.parts);
     }
@@ -137,9 +181,12 @@ impl<T: Payload> Deliveries<T> {
 impl<T: Payload> std::ops::Index<usize> for Deliveries<T> {
     type Output = T;
 
+    #[track_caller]
     fn index(&self, index: usize) -> &T {
-        let delivery = self.get(index).map(|delivery| delivery.get());
-        delivery.unwrap_or_else(|| panic!("delivery {index} of a batch of {}", self.len()))
+        match self.get(index) {
+            Some(delivery) => delivery.get(),
+            None => panic!("delivery {index} of a batch of {}", self.len()),
+        }
     }
 }
 

@@ -97,7 +97,7 @@ fn close_run<P>(first: Ticket, run: &mut Vec<(Entry<P>, Timestamp)>, claimed: &m
     if !run.is_empty() {
         let count = run.len();
         let lane = Lane::of_run(Offset(first.offset), std::mem::take(run));
-        claimed.push(Run { lane, ticket: first, count });
+        claimed.push(Run::new(lane, first, count));
     }
 }
 

@@ -26,21 +26,26 @@ impl<T: Payload> Consumer<T> {
             let count = runs.iter().map(|run| run.count).sum::<usize>();
             self.budget = self.budget.saturating_sub(self.seat.cost(count));
             if let Some(opened) = T::Form::opened() {
-                for Run { lane, ticket, count } in runs.drain(..) {
-                    deliveries.push_run(self.source(&lane), ticket, count, opened);
+                for run in runs.drain(..) {
+                    deliveries.push_run(self.source(&run.lane), &run, opened);
                 }
             } else {
                 // All of them are held before one is opened.
-                let mut leases = Vec::new();
-                for Run { lane, ticket, count } in runs.drain(..) {
+                let (mut leases, mut rows) = (Vec::new(), Vec::new());
+                for Run { lane, ticket, count, row } in runs.drain(..) {
                     let (source, seat) = (self.source(&lane), &mut self.seat);
                     let lease = |at| Lease::new(source.clone(), ticket.after(at), seat.hold());
                     leases.extend((0..count).map(lease));
+                    rows.push(row);
                 }
                 deliveries.reserve(leases.len());
-                for lease in leases {
-                    let opened = self.open(lease);
-                    self.put(opened, deliveries);
+                let mut leases = leases.into_iter();
+                for row in rows {
+                    for lease in leases.by_ref().take(row.len()) {
+                        let opened = self.open(lease);
+                        self.put(opened, deliveries);
+                    }
+                    deliveries.end_run(row);
                 }
             }
             if let Some(claim) = stopped {

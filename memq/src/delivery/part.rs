@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Held, Lease, Source, show};
-use crate::engine::group::Ticket;
+use crate::engine::group::{Row, Ticket};
 use crate::engine::segment::Segment;
+use crate::engine::state::Run;
 use crate::error::SettleError;
 use crate::headers::Headers;
 use crate::key::Key;
@@ -23,6 +24,8 @@ pub(crate) struct Part<T: Payload> {
     /// Of the first.
     ticket: Ticket,
     count: usize,
+    /// What acknowledges them as they were handed out, as long as all of them are here.
+    row: Option<Row>,
     /// Where the first is in the batch.
     begin: usize,
     /// What settles the message, where its group is kept elsewhere. It is the only one then.
@@ -30,22 +33,24 @@ pub(crate) struct Part<T: Payload> {
 }
 
 impl<T: Payload> Part<T> {
-    /// Of so many messages, from the one with this ticket on.
+    /// Of messages that were handed out together.
     #[inline]
-    pub(crate) fn new(source: Arc<Source<T>>, ticket: Ticket, count: usize, begin: usize) -> Self {
-        Self { source, ticket, count, begin, hold: None }
+    pub(crate) fn new(source: Arc<Source<T>>, run: &Run<Stored<T>>, begin: usize) -> Self {
+        let Run { ticket, count, row, .. } = *run;
+        Self { source, ticket, count, row: Some(row), begin, hold: None }
     }
 
     /// Of one message, in place of its lease.
     pub(crate) fn of(mut lease: Lease<T>, begin: usize) -> Self {
         let (source, hold) = (lease.source.clone(), lease.hold.take());
         lease.unsettled = None;
-        Self { source, ticket: lease.ticket, count: 1, begin, hold }
+        Self { source, ticket: lease.ticket, count: 1, row: None, begin, hold }
     }
 
     /// Takes the place of another lease, if its message goes on with these. Returns it if not.
     pub(crate) fn take(&mut self, mut lease: Lease<T>) -> Option<Lease<T>> {
         let goes_on = self.hold.is_none()
+            && self.row.is_none()
             && lease.hold.is_none()
             && Arc::ptr_eq(&self.source, &lease.source)
             && self.ticket.goes_on(self.count, lease.ticket);
@@ -55,6 +60,13 @@ impl<T: Payload> Part<T> {
         lease.unsettled = None;
         self.count += 1;
         None
+    }
+
+    /// Those of this row were handed out together: if all of them are here, it acknowledges them.
+    pub(crate) fn end_run(&mut self, row: Row) {
+        if self.hold.is_none() && row.is_of(self.ticket, self.count) {
+            self.row = Some(row);
+        }
     }
 
     #[inline]
@@ -85,9 +97,17 @@ impl<T: Payload> Part<T> {
     #[inline]
     pub(crate) fn next_lease(&mut self) -> Option<Lease<T>> {
         self.count = self.count.checked_sub(1)?;
+        self.row = None;
         let ticket = self.ticket;
         self.ticket = ticket.after(1);
         Some(Lease::new(self.source.clone(), ticket, self.hold.take()))
+    }
+
+    /// What acknowledges those that are left; none is after that.
+    #[inline]
+    fn take_row(&mut self) -> Row {
+        let count = std::mem::take(&mut self.count);
+        self.row.unwrap_or_else(|| Row::of_run(self.ticket, count))
     }
 
     /// Acknowledges those of one consumer together.
@@ -95,10 +115,7 @@ impl<T: Payload> Part<T> {
         let Some(source) = parts.first().map(|first| first.source.clone()) else { return };
         match &source.terms.site {
             _ if source.terms.auto_ack => {}
-            // What was taken for that no longer comes back.
-            Site::Here(near) => near.group.acknowledge(
-                parts.iter_mut().map(|part| (part.ticket, std::mem::take(&mut part.count))),
-            ),
+            Site::Here(near) => near.group.acknowledge(parts.iter_mut().map(Self::take_row)),
             Site::There(_) => {
                 for part in parts {
                     std::iter::from_fn(|| part.next_lease()).for_each(Lease::ack);
@@ -120,11 +137,20 @@ impl<T: Payload> Drop for Part<T> {
 /// A delivery that is read where it is, inside [`Deliveries`](crate::Deliveries); dereferences to the
 /// value.
 ///
-/// It is settled with the others, or taken out by iterating over them by value.
+/// It is settled with the others, or taken out by iterating over them by value. What it borrows lives as long as
+/// the batch: [`get`](Self::get) gives the value for that long.
 pub struct DeliveryRef<'a, T: Payload> {
     message: MessageRef<'a, T>,
     part: &'a Part<T>,
 }
+
+impl<T: Payload> Clone for DeliveryRef<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Payload> Copy for DeliveryRef<'_, T> {}
 
 impl<'a, T: Payload> DeliveryRef<'a, T> {
     /// How often the message was handed out, with this one: 1 for the first.

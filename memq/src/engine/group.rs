@@ -18,6 +18,7 @@ mod steps;
 #[cfg(all(test, not(memq_loom)))]
 mod tests;
 mod upkeep;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -75,8 +76,8 @@ pub(super) struct Group {
     /// Leases that nobody can be handed any more: dead ones whose topic has ended, and those behind
     /// one of their key.
     idle: usize,
-    /// Members that claimed ahead and have hand-outs of that which are not known to be settled. While
-    /// there are any, nobody waits for a message.
+    /// Members that may acknowledge without the lock, and have hand-outs of that which are not known to be
+    /// settled. While there are any, nobody waits for a message.
     lenders: Vec<usize>,
     serials: u64,
     /// What was skipped and nobody was told of.
@@ -110,8 +111,10 @@ pub(crate) struct Ticket {
 pub(crate) struct Row {
     /// Of the first.
     offset: u64,
-    serial: u64,
-    count: usize,
+    pub(super) serial: u64,
+    pub(super) count: usize,
+    /// Where all of them are acknowledged without the lock, if they may be.
+    pub(super) cell: Option<Cell>,
 }
 
 /// How long a dead message waits that its dead-letter topic did not take.
@@ -195,17 +198,33 @@ impl Ticket {
 impl Row {
     /// Of so many hand-outs, from this one on.
     #[inline]
-    pub(super) fn of_run(first: Ticket, count: usize) -> Self {
-        Self { offset: first.offset, serial: first.serial, count }
+    pub(crate) fn of_run(first: Ticket, count: usize) -> Self {
+        let Ticket { offset, serial, cell, .. } = first;
+        Self { offset, serial, count, cell: cell.filter(|_| count == 1) }
     }
 
-    /// Adds those of another, if they go on with these. Returns whether they do.
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it is of so many hand-outs, from this one on.
+    pub(crate) fn is_of(&self, first: Ticket, count: usize) -> bool {
+        (self.offset, self.serial, self.count) == (first.offset, first.serial, count)
+    }
+
+    /// Whether they may be acknowledged as a whole, without the lock.
+    #[cfg(test)]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.cell.is_some()
+    }
+
+    /// Takes the first of them, this many at most.
     #[inline]
-    pub(super) fn goes_on(&mut self, next: Self) -> bool {
-        let count = self.count as u64;
-        let goes_on = (self.offset + count, self.serial + count) == (next.offset, next.serial);
-        self.count += if goes_on { next.count } else { 0 };
-        goes_on
+    pub(super) fn take(&mut self, most: usize) -> Self {
+        let taken = Self { count: self.count.min(most), ..*self };
+        self.skip(taken.count);
+        taken
     }
 
     /// Begins after so many of them.

@@ -1,5 +1,5 @@
 //! What a member of a group does without the lock: it takes messages that it claimed ahead, and its
-//! deliveries of those are acknowledged.
+//! deliveries of those are acknowledged, as are batches.
 //!
 //! A hand is dealt, looked through and taken back under the topic's lock. Its member takes from it, and
 //! whoever has a delivery acknowledges, without. Each of the three is one change of one word, so that of
@@ -7,8 +7,9 @@
 //!
 //! * `next` is taken from by its member, until it is [`VOID`]: a message is the member's, or it was
 //!   taken back.
-//! * A hand-out of a message has a cell with its serial. Acknowledged, or taken back, it is 0: whoever
-//!   finds the serial there did it, and whoever does not asks under the lock.
+//! * A hand-out of a message has a cell with its serial; hand-outs of a batch that follow each other have
+//!   one with the first one's. Acknowledged, or taken back, it is 0: whoever finds the serial there did
+//!   it, and whoever does not asks under the lock.
 //!
 //! A publisher that waits for room looks at the cells after it said that it sleeps; who acknowledges
 //! looks for sleepers after that. So one of the two sees the other, as with readers in
@@ -80,7 +81,8 @@ impl Hand {
         Some(self.next.fetch_add(1, Ordering::AcqRel)).filter(|next| *next < end)
     }
 
-    /// Acknowledges a hand-out, if that was not done and it was not taken back.
+    /// Acknowledges a hand-out, or those that have one cell, of which it is the first, if that was not
+    /// done and it was not taken back.
     #[inline]
     pub(super) fn acknowledge(&self, cell: Cell, serial: u64) -> bool {
         let cell = &self.cells[usize::from(cell.0)];
@@ -96,6 +98,12 @@ impl Hand {
             cell.store(serial + at as u64, Ordering::Relaxed);
         }
         self.next.store(next, Ordering::Release);
+    }
+
+    /// Gives hand-outs a cell for all of them, of which the first has this serial.
+    #[inline]
+    pub(super) fn deal_whole(&self, cell: Cell, serial: u64) {
+        self.cells[usize::from(cell.0)].store(serial, Ordering::Relaxed);
     }
 
     /// Lets the member take no more. Returns the first message it has not taken, if there is one

@@ -81,30 +81,36 @@ impl<P: Send + Sync + 'static> Holder<P> {
         self.topic().ttl().map_or_else(Timestamp::default, |_| self.topic().now())
     }
 
-    /// Acknowledges hand-outs to one member, as far as they still count: runs of them, of each the first and
-    /// how many, which are no more than [`CHUNK`]. One that was claimed ahead comes alone.
-    pub(crate) fn acknowledge(&self, runs: impl Iterator<Item = (Ticket, usize)>) {
-        let mut runs = runs.filter(|(first, _)| !self.acknowledge_ahead(*first));
-        let Some((first, mut count)) = runs.next() else { return self.tell_publishers() };
+    /// Acknowledges hand-outs to one member, as far as they still count: without the lock where they have
+    /// a cell and were not called in since.
+    pub(crate) fn acknowledge(&self, rows: impl Iterator<Item = Row>) {
+        let is_done =
+            |row: &Row| row.cell.is_some_and(|cell| self.hand.acknowledge(cell, row.serial));
+        // Without the lock first, so that whoever is woken by the others sees these.
+        let rows: Vec<Row> = rows.filter(|row| !is_done(row)).collect();
+        if rows.is_empty() {
+            return self.tell_publishers();
+        }
         let now = self.now_if_it_matters();
         let acknowledge = |rows: &[Row]| {
             self.topic().locked(|state, after| state.acknowledge(self.key(), rows, now, after));
         };
-        let (mut rows, mut last) = (Vec::new(), Row::of_run(first, count));
-        runs.for_each(|(first, more)| {
-            let (next, is_full) = (Row::of_run(first, more), count + more > CHUNK);
-            if is_full || !last.goes_on(next) {
-                rows.push(std::mem::replace(&mut last, next));
+        let (mut together, mut room) = (Vec::new(), CHUNK);
+        for mut row in rows {
+            while row.count > 0 {
+                let first = row.take(room);
+                room -= first.count;
+                together.push(first);
+                if room == 0 {
+                    acknowledge(&together);
+                    together.clear();
+                    room = CHUNK;
+                }
             }
-            if is_full {
-                acknowledge(&rows);
-                rows.clear();
-                count = 0;
-            }
-            count += more;
-        });
-        rows.push(last);
-        acknowledge(&rows);
+        }
+        if !together.is_empty() {
+            acknowledge(&together);
+        }
     }
 
     /// Acknowledges a hand-out without the lock, if it was claimed ahead and not called in since.

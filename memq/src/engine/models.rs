@@ -5,6 +5,7 @@
 
 mod following;
 mod opening;
+mod whole;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -99,10 +100,15 @@ fn read_number(cursor: &mut Cursor<u64>) -> u64 {
 
 /// A member of the one group there is.
 fn member(topic: &Arc<Topic<u64>>) -> Member<u64> {
+    member_of(topic, usize::MAX)
+}
+
+/// The same, of a group that holds so many messages at most.
+fn member_of(topic: &Arc<Topic<u64>>, max_in_flight: usize) -> Member<u64> {
     let rules = Rules {
         ack_deadline: Duration::from_secs(3600),
         max_attempts: None,
-        max_in_flight: usize::MAX,
+        max_in_flight,
         auto_ack: false,
         by_key: true,
         dead_letter: None,

@@ -419,9 +419,11 @@ pub enum SettleError {
         "the message was handed out again: settle within the ack deadline, `extend` it, or open the group with a longer one; and keep the consumer as long as its deliveries"
     )]
     HandedOutAgain,
-    /// The ack deadline passed, so it cannot be extended. It can still be settled until the message
-    /// is handed out again.
-    #[error("the ack deadline has passed: extend it sooner, or open the group with a longer one")]
+    /// The ack deadline passed, or the consumer was dropped, so it cannot be extended. It can still be settled
+    /// until the message is handed out again.
+    #[error(
+        "the ack deadline has passed, or the consumer is gone: extend it sooner, or open the group with a longer one; and keep the consumer as long as its deliveries"
+    )]
     Expired,
     /// The group has no dead-letter topic, so nothing can be rejected. The message comes back.
     #[error(

@@ -9,6 +9,7 @@ use crate::message::{Opened, Stored};
 use crate::payload::Payload;
 
 /// The deliveries of [`Deliveries`], borrowed.
+#[must_use = "iterators do nothing unless they are consumed"]
 pub struct DeliveriesIter<'a, T: Payload> {
     batch: &'a Deliveries<T>,
     /// The part after the one it is in, the next delivery, and where that part ends.
@@ -73,6 +74,7 @@ impl<'a, T: Payload> IntoIterator for &'a Deliveries<T> {
 }
 
 /// The deliveries of [`Deliveries`], each on its own. Dropped, those that are left come back at once.
+#[must_use = "deliveries that are dropped unsettled come back"]
 pub struct DeliveriesIntoIter<T: Payload> {
     /// What is left of the part it is in, and those after it.
     part: Option<Part<T>>,

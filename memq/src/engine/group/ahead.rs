@@ -10,21 +10,25 @@
 use std::sync::Arc;
 
 use super::lease::{Lease, LeaseState};
+use super::whole::Whole;
 use super::{Group, Row, Ticket};
 use crate::engine::hand::{Cell, Hand, MOST, When};
 use crate::engine::wake::Wake;
 use crate::position::Timestamp;
 
-/// What one member claimed ahead.
+/// What one member may acknowledge without the lock.
 #[derive(Debug)]
 pub(super) struct Lent {
-    hand: Arc<Hand>,
-    /// In the order of their offsets. Only of the last one something may not have been taken.
+    pub(super) hand: Arc<Hand>,
+    /// What it claimed ahead, in the order of their offsets. Only of the last one something may not have
+    /// been taken.
     loans: Vec<Loan>,
+    /// What it was handed together, and acknowledges as a whole.
+    pub(super) wholes: Vec<Whole>,
     /// Cells of hand-outs that are not known to be settled.
-    busy: u64,
+    pub(super) busy: u64,
     /// Where the next one's is.
-    cell: Cell,
+    pub(super) cell: Cell,
     /// After the last message of the last loan.
     end: u64,
     /// When it came last, and how many messages it might claim then.
@@ -47,7 +51,18 @@ struct Loan {
 impl Lent {
     pub(super) fn new(hand: Arc<Hand>) -> Self {
         let (cell, came) = (Cell::FIRST, Timestamp::default());
-        Self { hand, loans: Vec::new(), busy: 0, cell, end: 0, came, most: 1 }
+        let (loans, wholes) = (Vec::new(), Vec::new());
+        Self { hand, loans, wholes, busy: 0, cell, end: 0, came, most: 1 }
+    }
+
+    /// Whether something of it is not known to be settled.
+    pub(super) fn is_out(&self) -> bool {
+        !(self.loans.is_empty() && self.wholes.is_empty())
+    }
+
+    /// Whether it claimed ahead, and has hand-outs of that which are not known to be settled.
+    pub(super) fn is_ahead(&self) -> bool {
+        !self.loans.is_empty()
     }
 
     /// Notes what was acknowledged.
@@ -55,6 +70,9 @@ impl Lent {
     fn hear(&mut self) {
         for loan in &mut self.loans {
             loan.settle(&mut self.busy, |cell| self.hand.is_acknowledged(cell));
+        }
+        for whole in &mut self.wholes {
+            whole.settle(&mut self.busy, |cell| self.hand.is_acknowledged(cell));
         }
     }
 
@@ -64,6 +82,9 @@ impl Lent {
         let next = self.hand.void();
         for loan in &mut self.loans {
             loan.settle(&mut self.busy, |cell| self.hand.withdraw(cell));
+        }
+        for whole in &mut self.wholes {
+            whole.settle(&mut self.busy, |cell| self.hand.withdraw(cell));
         }
         self.busy = 0;
         next
@@ -90,7 +111,7 @@ impl Loan {
         let begins = places(bits & !(bits << 1));
         begins.map(move |place| {
             let (at, count) = (place as u64, (bits >> place).trailing_ones() as usize);
-            Row { offset: offset + at, serial: serial + at, count }
+            Row { offset: offset + at, serial: serial + at, count, cell: None }
         })
     }
 }
@@ -126,7 +147,15 @@ impl Group {
         lent.most = if is_quick { (2 * lent.most).min(MOST) } else { 1 };
         lent.came = when.now;
         let most = lent.most.min(all);
-        if all_busy && most > 1 && lent.busy & lent.cell.bits(most) == 0 { most } else { 1 }
+        if !all_busy || most <= 1 {
+            return 1;
+        }
+        if lent.busy & lent.cell.bits(most) != 0 {
+            // Of batches that are settled one by one, say.
+            self.call_in_wholes(key, 0, wake);
+        }
+        let is_free = |lent: &Lent| lent.busy & lent.cell.bits(most) == 0;
+        if self.members.get(key).is_some_and(|member| is_free(&member.lent)) { most } else { 1 }
     }
 
     #[inline(never)]
@@ -147,7 +176,7 @@ impl Group {
         let lent = &mut member.lent;
         let (offset, serial, cell) = (ticket.offset, ticket.serial, lent.cell);
         lent.hand.deal(offset + 1, cell, serial, count);
-        if lent.loans.is_empty() {
+        if !lent.is_out() {
             self.lenders.push(key);
         }
         lent.loans.push(Loan { offset, serial, cell, left: u64::MAX >> (64 - count), heard: 0 });
@@ -165,26 +194,29 @@ impl Group {
         }
     }
 
-    fn hear_of(&mut self, key: usize, wake: &mut Wake) {
+    pub(super) fn hear_of(&mut self, key: usize, wake: &mut Wake) {
         let Some(member) = self.members.get_mut(key) else { return };
         member.lent.hear();
         self.settle_heard(key, wake);
     }
 
-    /// Acknowledges what was heard of, and forgets loans of which nothing is left.
+    /// Acknowledges what was heard of, and forgets that of which nothing is left.
     fn settle_heard(&mut self, key: usize, wake: &mut Wake) {
         let Some(member) = self.members.get_mut(key) else { return };
-        let mut loans = std::mem::take(&mut member.lent.loans);
+        let (mut loans, mut wholes) =
+            (std::mem::take(&mut member.lent.loans), std::mem::take(&mut member.lent.wholes));
         for loan in &mut loans {
             let heard = std::mem::take(&mut loan.heard);
             self.acknowledge_all(loan.of(heard), wake);
         }
         loans.retain(|loan| loan.left != 0);
-        if loans.is_empty() {
-            self.lenders.retain(|lender| *lender != key);
-        }
+        self.acknowledge_all(wholes.iter().filter_map(Whole::heard), wake);
+        wholes.retain(|whole| whole.heard().is_none());
         if let Some(member) = self.members.get_mut(key) {
-            member.lent.loans = loans;
+            (member.lent.loans, member.lent.wholes) = (loans, wholes);
+            if !member.lent.is_out() {
+                self.lenders.retain(|lender| *lender != key);
+            }
         }
     }
 
@@ -248,9 +280,11 @@ impl Group {
         for key in std::mem::take(&mut self.lenders) {
             let Some(member) = self.members.get_mut(key) else { continue };
             let (next, end) = (member.lent.void(), member.lent.end);
+            let wholes = std::mem::take(&mut member.lent.wholes);
             for loan in std::mem::take(&mut member.lent.loans) {
                 self.acknowledge_all(loan.of(loan.heard), wake);
             }
+            self.acknowledge_all(wholes.iter().filter_map(Whole::heard), wake);
             left.extend(next..end);
         }
         left.sort_unstable();

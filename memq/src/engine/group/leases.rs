@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn row(first: u64, count: usize) -> Row {
-        Row { offset: first, serial: first, count }
+        Row { offset: first, serial: first, count, cell: None }
     }
 
     proptest! {

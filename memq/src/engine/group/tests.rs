@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::*;
+use crate::engine::hand::When;
 
 const MANY: u64 = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -111,4 +112,73 @@ fn members_that_hold_all_they_may_are_not_in_the_way_of_others() {
     park(&mut group, full[7], true);
     assert_eq!(steps::of(|| group.appended(0, 1, &mut wake)), 1);
     assert_eq!((woken(&wake), group.members.is_called(full[7])), (4, true));
+}
+
+/// A member comes for so many messages together, of those without a key that there are.
+fn claim(group: &mut Group, member: usize, count: usize) -> (Ticket, Row) {
+    group.turn_in_for(member, count, &mut Wake::Nobody);
+    let (first, count) = group.admit_run(count, member, NOW, |_, most| Some((0, 0, most)));
+    let mut row = Row::of_run(first, count);
+    group.lend_whole(member, &mut row, &mut Wake::Nobody);
+    (first, row)
+}
+
+#[test]
+fn batches_that_are_settled_one_by_one_are_in_nobodys_way() {
+    let mut group = group();
+    let member = join(&mut group, usize::MAX);
+    let lent = |group: &Group| {
+        let lent = &group.members.get(member).unwrap().lent;
+        (lent.wholes.len(), lent.busy.count_ones() as usize)
+    };
+    for number in 1..=100 {
+        let (first, row) = claim(&mut group, member, 5);
+        assert!(row.is_whole());
+        for at in 0..5 {
+            let settled = group.settle(first.after(at), Settlement::Ack, NOW, &mut Wake::Nobody);
+            assert!(settled.is_ok());
+        }
+        assert_eq!(lent(&group), (number.min(8), number.min(8)));
+    }
+    assert_eq!((group.in_flight, group.leases.len()), (0, 0));
+    // It goes on one by one, and claims ahead until it comes to their cells.
+    let when = When { now: NOW, window: SECOND };
+    let mosts = (0..6).map(|_| group.turn_in(member, when, MANY, &mut Wake::Nobody));
+    assert_eq!(mosts.collect::<Vec<_>>(), [2, 4, 8, 16, 32, 32]);
+    assert!(group.take_back(&mut Wake::Nobody) || lent(&group) == (0, 0));
+    assert!(!group.take_back(&mut Wake::Nobody));
+}
+
+#[test]
+fn batches_that_are_acknowledged_have_their_cells_back() {
+    let (hand, mut group) = (Arc::new(Hand::new()), group());
+    let (member, _) = group.join(usize::MAX, hand.clone(), &mut Wake::Nobody);
+    for _ in 0..200 {
+        let (_, row) = claim(&mut group, member, 5);
+        assert!(row.cell.is_some_and(|cell| hand.acknowledge(cell, row.serial)));
+    }
+    assert!(group.take_back(&mut Wake::Nobody));
+    assert_eq!((group.in_flight, group.counters.settled), (0, 1_000));
+}
+
+#[test]
+fn no_batch_is_lent_where_somebody_waits_or_nothing_is_settled() {
+    let mut group = group();
+    let (one, two) = (join(&mut group, usize::MAX), join(&mut group, usize::MAX));
+    park(&mut group, two, true);
+    assert!(!claim(&mut group, one, 5).1.is_whole());
+    group.appended(0, 1, &mut Wake::Nobody);
+    drop(group.come(two, NOW, &mut Wake::Nobody));
+    assert!(claim(&mut group, one, 5).1.is_whole());
+    group.rules.auto_ack = true;
+    assert!(!claim(&mut group, two, 5).1.is_whole());
+}
+
+#[test]
+fn a_batch_begins_with_what_another_claimed_ahead_and_did_not_take() {
+    let mut group = group();
+    let (one, two) = (join(&mut group, usize::MAX), join(&mut group, usize::MAX));
+    let (mut first, count) = group.admit_run(5, one, NOW, |_, most| Some((0, 0, most)));
+    group.lend(one, &mut first, count);
+    assert_eq!(claim(&mut group, two, 5).0.offset, 1);
 }

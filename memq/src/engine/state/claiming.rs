@@ -3,7 +3,7 @@
 use super::sharing::Share;
 use super::{Phase, State};
 use crate::engine::after::After;
-use crate::engine::group::{Burial, Group, Pick, Ticket};
+use crate::engine::group::{Burial, Group, Pick, Row, Ticket};
 use crate::engine::hand::When;
 use crate::engine::log::Walk;
 use crate::engine::segment::{Lane, Lanes, SlotRef};
@@ -39,6 +39,14 @@ pub(crate) struct Run<P> {
     /// Of the first.
     pub(crate) ticket: Ticket,
     pub(crate) count: usize,
+    /// What acknowledges all of them.
+    pub(crate) row: Row,
+}
+
+impl<P> Run<P> {
+    pub(crate) fn new(lane: Lane<P>, ticket: Ticket, count: usize) -> Self {
+        Self { lane, ticket, count, row: Row::of_run(ticket, count) }
+    }
 }
 
 /// Messages that a member claimed at once, to be taken one after the other up to a time.
@@ -86,6 +94,11 @@ impl<P> State<P> {
             && self.retain() == Retain::WithinLimits
     }
 
+    /// Whether batches may be acknowledged without the lock: nothing waits for it but who publishes.
+    fn lends_wholes(&self) -> bool {
+        self.phase == Phase::Open && self.retain() == Retain::WithinLimits
+    }
+
     /// What there is for a member, this many messages at most. Returns what came after them, if
     /// anything.
     pub(in crate::engine) fn claim_up_to(
@@ -97,22 +110,27 @@ impl<P> State<P> {
         now: Timestamp,
         after: &mut After<P>,
     ) -> Option<Claim<P>> {
+        let mut lends = self.lends_wholes();
         let last = self.claims(share, lanes, now, after, |group, walk, wake| {
-            // In the order in which they would come.
-            group.take_back(wake);
+            group.turn_in_for(share.member, most, wake);
             let mut left = most;
             while left > 0 {
                 let run = match run_on(group, walk, left, share.member, now) {
                     Some(run) => run,
                     None => match look(group, walk, share.member, now, wake) {
                         Claim::Message(slot, ticket) => {
-                            Run { lane: slot.into_lane(), ticket, count: 1 }
+                            // The next of its key may wait for it.
+                            lends = false;
+                            Run::new(slot.into_lane(), ticket, 1)
                         }
                         last => return last,
                     },
                 };
                 left -= run.count;
                 claimed.push(run);
+            }
+            for run in claimed.iter_mut().filter(|_| lends) {
+                group.lend_whole(share.member, &mut run.row, wake);
             }
             // Whether there is more was not asked.
             Claim::Again
@@ -184,7 +202,7 @@ fn run_on<P>(
     };
     let (ticket, count) = group.admit_run(most, member, now, look);
     let lane = if count > 0 { walk.lane() } else { None };
-    lane.map(|lane| Run { lane, ticket, count })
+    lane.map(|lane| Run::new(lane, ticket, count))
 }
 
 /// What there is next for a member that has come.
