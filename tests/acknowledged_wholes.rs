@@ -31,6 +31,10 @@ async fn member<T: Topic>(broker: &Broker, most: usize) -> Consumer<T> {
     group.group_max_in_flight(most).await.unwrap()
 }
 
+async fn members<T: Topic>(broker: &Broker, most: usize) -> (Consumer<T>, Consumer<T>) {
+    (member(broker, most).await, member(broker, most).await)
+}
+
 async fn publish<T: Topic>(broker: &Broker, messages: impl Iterator<Item = T> + Send) {
     broker.publisher::<T>().await.unwrap().publish_batch(messages).await.unwrap();
 }
@@ -44,8 +48,7 @@ fn counts<T: Topic>(member: &Consumer<T>) -> (u64, u64) {
 #[tokio::test]
 async fn what_was_acknowledged_is_so_for_all_at_once() {
     let broker = broker::<Number>(Retain::WithinLimits).await;
-    let (mut one, mut two) =
-        (member::<Number>(&broker, 100).await, member::<Number>(&broker, 100).await);
+    let (mut one, mut two) = members::<Number>(&broker, 100).await;
     publish(&broker, (0..10).map(Number)).await;
     let (first, second) = (one.recv_batch(4).await.unwrap(), two.recv_batch(4).await.unwrap());
     first.ack();
@@ -62,7 +65,7 @@ async fn what_was_acknowledged_is_so_for_all_at_once() {
 #[tokio::test]
 async fn what_has_a_codec_is_acknowledged_as_a_whole_too() {
     let broker = broker::<Word>(Retain::WithinLimits).await;
-    let (mut one, two) = (member::<Word>(&broker, 100).await, member::<Word>(&broker, 100).await);
+    let (mut one, two) = members::<Word>(&broker, 100).await;
     for round in 1..=20 {
         publish(&broker, (0..10).map(Word)).await;
         let batch = one.recv_batch(10).await.unwrap();
@@ -93,8 +96,7 @@ async fn a_long_batch_of_what_has_a_codec_is_acknowledged_as_a_whole() {
 #[tokio::test]
 async fn a_batch_around_one_with_a_key_does_not_hold_up_the_next_of_that() {
     let broker = broker::<Number>(Retain::WithinLimits).await;
-    let (mut one, mut two) =
-        (member::<Number>(&broker, 100).await, member::<Number>(&broker, 100).await);
+    let (mut one, mut two) = members::<Number>(&broker, 100).await;
     let numbers = broker.publisher::<Number>().await.unwrap();
     for (number, key) in
         [(0, None), (1, Some("key")), (2, None), (3, Some("key")), (4, None), (5, None)]
@@ -183,8 +185,7 @@ async fn a_publisher_that_is_let_in_by_the_first_of_a_batch_is_let_in_by_all() {
 #[tokio::test]
 async fn a_member_that_waits_until_the_group_holds_less_is_handed_more() {
     let broker = broker::<Number>(Retain::WithinLimits).await;
-    let (mut one, mut two) =
-        (member::<Number>(&broker, 5).await, member::<Number>(&broker, 5).await);
+    let (mut one, mut two) = members::<Number>(&broker, 5).await;
     publish(&broker, (0..6).map(Number)).await;
     let batch = one.recv_batch(5).await.unwrap();
     let bell = Bell::new();
@@ -214,8 +215,7 @@ async fn what_everybody_has_passed_is_freed_at_once() {
 #[tokio::test]
 async fn a_closed_topic_ends_for_others_with_the_last_batch() {
     let broker = broker::<Number>(Retain::WithinLimits).await;
-    let (mut one, mut two) =
-        (member::<Number>(&broker, 100).await, member::<Number>(&broker, 100).await);
+    let (mut one, mut two) = members::<Number>(&broker, 100).await;
     publish(&broker, (0..10).map(Number)).await;
     let batch = one.recv_batch(10).await.unwrap();
     broker.close("numbers").await.unwrap();
@@ -231,8 +231,7 @@ async fn a_closed_topic_ends_for_others_with_the_last_batch() {
 #[tokio::test]
 async fn a_batch_of_a_closed_topic_is_its_end_for_others() {
     let broker = broker::<Number>(Retain::WithinLimits).await;
-    let (mut one, mut two) =
-        (member::<Number>(&broker, 100).await, member::<Number>(&broker, 100).await);
+    let (mut one, mut two) = members::<Number>(&broker, 100).await;
     publish(&broker, (0..10).map(Number)).await;
     broker.close("numbers").await.unwrap();
     let (first, rest) = (one.recv_batch(5).await.unwrap(), two.recv_batch(5).await.unwrap());
