@@ -21,8 +21,8 @@ use crate::payload::Payload;
 /// looked at or not.
 ///
 /// In memory those that came back are first, and then the others, both in the order of their offsets. An index
-/// is the value, and [`get`](Self::get) the delivery. Until it is dropped, a batch keeps the stretches of the log that its messages
-/// are in, one reference for each.
+/// is the value, and [`get`](Self::get) the delivery. Until it is dropped, a batch keeps the stretches of the
+/// log that its messages are in, one reference for each.
 ///
 /// ```
 /// # use memq::{Broker, Topic};

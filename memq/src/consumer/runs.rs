@@ -32,11 +32,12 @@ impl<T: Payload> Consumer<T> {
             } else {
                 // All of them are held before one is opened.
                 let (mut leases, mut rows) = (Vec::new(), Vec::new());
-                for Run { lane, ticket, count, row } in runs.drain(..) {
+                for run in runs.drain(..) {
+                    rows.push(run.row());
+                    let Run { lane, ticket, count, .. } = run;
                     let (source, seat) = (self.source(&lane), &mut self.seat);
                     let lease = |at| Lease::new(source.clone(), ticket.after(at), seat.hold());
                     leases.extend((0..count).map(lease));
-                    rows.push(row);
                 }
                 deliveries.reserve(leases.len());
                 let mut leases = leases.into_iter();

@@ -36,8 +36,8 @@ impl<T: Payload> Part<T> {
     /// Of messages that were handed out together.
     #[inline]
     pub(crate) fn new(source: Arc<Source<T>>, run: &Run<Stored<T>>, begin: usize) -> Self {
-        let Run { ticket, count, row, .. } = *run;
-        Self { source, ticket, count, row: Some(row), begin, hold: None }
+        let Run { ticket, count, .. } = *run;
+        Self { source, ticket, count, row: Some(run.row()), begin, hold: None }
     }
 
     /// Of one message, in place of its lease.

@@ -119,7 +119,7 @@ fn claim(group: &mut Group, member: usize, count: usize) -> (Ticket, Row) {
     group.turn_in_for(member, count, &mut Wake::Nobody);
     let (first, count) = group.admit_run(count, member, NOW, |_, most| Some((0, 0, most)));
     let mut row = Row::of_run(first, count);
-    group.lend_whole(member, &mut row, &mut Wake::Nobody);
+    row.cell = group.lend_whole(member, row, &mut Wake::Nobody);
     (first, row)
 }
 

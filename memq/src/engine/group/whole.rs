@@ -55,19 +55,23 @@ impl Group {
         }
     }
 
-    /// A member was handed these, and may acknowledge them as a whole without the lock. Not where somebody
-    /// waits, who is to be told at once.
+    /// A member was handed these, and may acknowledge them as a whole without the lock, by this cell. Not where
+    /// somebody waits, who is to be told at once.
     #[inline]
-    pub(in crate::engine) fn lend_whole(&mut self, key: usize, row: &mut Row, wake: &mut Wake) {
+    pub(in crate::engine) fn lend_whole(
+        &mut self,
+        key: usize,
+        row: Row,
+        wake: &mut Wake,
+    ) -> Option<Cell> {
         if self.rules.auto_ack || !self.members.all_busy() {
-            return;
+            return None;
         }
         self.call_in_wholes(key, FEW - 1, wake);
-        let Some(member) = self.members.get_mut(key) else { return };
-        let lent = &mut member.lent;
+        let lent = &mut self.members.get_mut(key)?.lent;
         let cell = lent.cell;
         if lent.busy & cell.bits(1) != 0 {
-            return;
+            return None;
         }
         if !lent.is_out() {
             self.lenders.push(key);
@@ -75,8 +79,8 @@ impl Group {
         lent.hand.deal_whole(cell, row.serial);
         lent.busy |= cell.bits(1);
         lent.cell = cell.after(1);
-        lent.wholes.push(Whole { row: *row, cell, heard: false });
-        row.cell = Some(cell);
+        lent.wholes.push(Whole { row, cell, heard: false });
+        Some(cell)
     }
 
     /// Settles them under the lock alone from now on, but the newest, of which this many stay at most.

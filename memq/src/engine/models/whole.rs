@@ -9,8 +9,8 @@ fn claim_batch(member: &mut Member<u64>, count: usize) -> Vec<Row> {
     let stopped = member.claim_up_to(count, &mut runs, &mut lanes);
     assert!(matches!(stopped, Some(Claim::Again)));
     assert_eq!(runs.iter().map(|run| run.count).sum::<usize>(), count);
-    assert!(runs.iter().all(|run| run.row.is_whole()));
-    runs.into_iter().map(|run| run.row).collect()
+    assert!(runs.iter().all(|run| run.row().is_whole()));
+    runs.into_iter().map(|run| run.row()).collect()
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn who_waits_for_the_end_is_woken_by_the_last_batch() {
         topic.close();
         let (mut runs, mut lanes) = (Vec::new(), Lanes::default());
         drop(one.claim_up_to(2, &mut runs, &mut lanes));
-        let rows: Vec<Row> = runs.into_iter().map(|run| run.row).collect();
+        let rows: Vec<Row> = runs.into_iter().map(|run| run.row()).collect();
         let holder = one.holder().clone();
         let other = thread::spawn(move || holder.acknowledge(rows.into_iter()));
         block_on(poll_fn(|cx| match two.end_or_watch(cx.waker()) {

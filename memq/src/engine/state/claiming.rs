@@ -4,7 +4,7 @@ use super::sharing::Share;
 use super::{Phase, State};
 use crate::engine::after::After;
 use crate::engine::group::{Burial, Group, Pick, Row, Ticket};
-use crate::engine::hand::When;
+use crate::engine::hand::{Cell, When};
 use crate::engine::log::Walk;
 use crate::engine::segment::{Lane, Lanes, SlotRef};
 use crate::engine::wake::Wake;
@@ -39,13 +39,20 @@ pub(crate) struct Run<P> {
     /// Of the first.
     pub(crate) ticket: Ticket,
     pub(crate) count: usize,
-    /// What acknowledges all of them.
-    pub(crate) row: Row,
+    /// Where all of them are acknowledged without the lock, if they may be.
+    pub(super) cell: Option<Cell>,
 }
 
 impl<P> Run<P> {
     pub(crate) fn new(lane: Lane<P>, ticket: Ticket, count: usize) -> Self {
-        Self { lane, ticket, count, row: Row::of_run(ticket, count) }
+        Self { lane, ticket, count, cell: None }
+    }
+
+    /// What acknowledges all of them.
+    pub(crate) fn row(&self) -> Row {
+        let mut row = Row::of_run(self.ticket, self.count);
+        row.cell = self.cell.or(row.cell);
+        row
     }
 }
 
@@ -130,7 +137,7 @@ impl<P> State<P> {
                 claimed.push(run);
             }
             for run in claimed.iter_mut().filter(|_| lends) {
-                group.lend_whole(share.member, &mut run.row, wake);
+                run.cell = group.lend_whole(share.member, run.row(), wake);
             }
             // Whether there is more was not asked.
             Claim::Again
