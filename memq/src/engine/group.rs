@@ -359,15 +359,15 @@ impl Group {
 
     /// What is in flight, with this member alone if one is named. Looks no further than there is such.
     fn held(&self, member: Option<usize>) -> Vec<u64> {
-        let count = match member {
-            Some(member) => self.members.get(member).map_or(0, |member| member.in_flight),
-            None => self.in_flight,
+        let (first, count) = match member {
+            Some(key) => self.members.get(key).map_or((0, 0), |by| (by.oldest, by.in_flight)),
+            None => (0, self.in_flight),
         };
         let holds = |lease: &Lease| match lease.state {
             LeaseState::InFlight { member: by, .. } => member.is_none_or(|member| member == by),
             _ => false,
         };
-        let held = self.leases.iter().filter(|(_, lease)| holds(lease)).take(count);
+        let held = self.leases.iter_from(first).filter(|(_, lease)| holds(lease)).take(count);
         held.map(|(offset, _)| offset).collect()
     }
 

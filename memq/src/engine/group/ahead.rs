@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::lease::{Lease, LeaseState};
+use super::leases::places;
 use super::whole::Whole;
 use super::{Group, Row, Ticket};
 use crate::engine::hand::{Cell, Hand, MOST, When};
@@ -114,13 +115,6 @@ impl Loan {
             Row { offset: offset + at, serial: serial + at, count, cell: None }
         })
     }
-}
-
-/// The places of the bits of a word, from the lowest on.
-fn places(bits: u64) -> impl Iterator<Item = usize> {
-    let next = |bits: &u64| Some(bits & (bits - 1)).filter(|bits| *bits != 0);
-    let first = Some(bits).filter(|bits| *bits != 0);
-    std::iter::successors(first, next).map(|bits| bits.trailing_zeros() as usize)
 }
 
 impl Group {

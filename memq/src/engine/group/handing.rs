@@ -61,7 +61,7 @@ impl Group {
                 self.keys.leave(partition, key, offset);
             } else {
                 let until = self.deadlines.in_order(now + self.rules.ack_deadline);
-                taker.in_flight += 1;
+                taker.hold(offset, 1);
                 self.in_flight += 1;
                 let flight = Flight { serial: self.serials + 1, until, member, partition };
                 if key == 0 {
@@ -140,7 +140,7 @@ impl Group {
         } else {
             self.in_flight += count;
             if let Some(taker) = self.members.get_mut(member) {
-                taker.in_flight += count;
+                taker.hold(first.offset, count);
             }
         }
         (first, count)

@@ -5,12 +5,17 @@
 //! partitions each member has a share of its own; with more, each partition is a share that several
 //! members serve together. So one partition is served by all.
 
+mod member;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
+pub(super) use self::member::Member;
+pub(in crate::engine) use self::member::Parked;
+pub(crate) use self::member::Wait;
 use super::ahead::Lent;
 use super::steps;
 use crate::engine::hand::Hand;
@@ -40,58 +45,8 @@ pub(super) struct Members {
     full: BTreeSet<usize>,
 }
 
-/// How a member waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
-    /// Whether [`Members::unpark`] follows if it stops waiting.
-    pub(crate) guarded: bool,
-    /// Whether it can wake by itself when something is due.
-    pub(crate) timed: bool,
-}
-
 /// When a waiter without a timer wakes by itself.
 const NEVER: Timestamp = Timestamp::from_nanos(u64::MAX);
-
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) id: u64,
-    pub(super) share: usize,
-    /// Messages it holds.
-    pub(super) in_flight: usize,
-    /// Messages it may hold.
-    pub(super) most: usize,
-    /// What it claimed ahead.
-    pub(super) lent: Lent,
-    /// Whether it takes no more messages, and only settles what it holds.
-    pub(super) retired: bool,
-    parked: Option<Parked>,
-    /// Whether it stands in its share's queue.
-    queued: bool,
-    /// Whether it was woken and has not come since.
-    called: bool,
-    /// Whether it was woken to sleep again with a timer.
-    asked: bool,
-}
-
-#[derive(Debug)]
-pub(in crate::engine) struct Parked {
-    waker: Waker,
-    how: Wait,
-    armed: Option<Timestamp>,
-    /// Whether it waits for the end alone.
-    for_end: bool,
-}
-
-impl Parked {
-    pub(in crate::engine) fn into_waker(self) -> Waker {
-        self.waker
-    }
-
-    /// Whether it comes when it is called for a message.
-    fn is_sure(&self) -> bool {
-        self.how.guarded && !self.for_end
-    }
-}
 
 /// Partitions that the same members serve, and what is ready there.
 #[derive(Debug, Default)]
@@ -107,16 +62,6 @@ pub(super) struct Share {
 impl Share {
     fn is_ready(&self) -> bool {
         !self.returned.is_empty() || !self.fresh.is_empty()
-    }
-}
-
-impl Member {
-    fn is_full(&self) -> bool {
-        self.in_flight >= self.most
-    }
-
-    pub(super) fn waits(&self) -> bool {
-        self.parked.as_ref().is_some_and(|parked| !parked.for_end)
     }
 }
 
@@ -193,18 +138,7 @@ impl Members {
     /// Adds a member; [`deal`](Self::deal) follows. Its key, and its id.
     pub(super) fn join(&mut self, most: usize, hand: Arc<Hand>) -> (usize, u64) {
         let id = self.ids;
-        let key = self.slots.insert(Member {
-            id,
-            share: 0,
-            in_flight: 0,
-            most,
-            lent: Lent::new(hand),
-            retired: false,
-            parked: None,
-            queued: false,
-            called: false,
-            asked: false,
-        });
+        let key = self.slots.insert(Member::new(id, most, Lent::new(hand)));
         self.ids += 1;
         self.order.push(key);
         (key, id)

@@ -1,7 +1,5 @@
 //! A group in numbers.
 
-use std::collections::HashMap;
-
 use super::lease::LeaseState;
 use super::{Group, members};
 use crate::engine::stats::{GroupStats, MemberStats, Unsettled};
@@ -29,14 +27,26 @@ impl Group {
         now: Timestamp,
         published: impl Fn(u64) -> Option<Timestamp>,
     ) -> GroupStats {
-        let count = |wanted: fn(&LeaseState) -> bool| {
-            self.leases.iter().filter(|(_, lease)| wanted(&lease.state)).count() as u64
-        };
         let oldest = self.low_water_from(head);
-        let mut held: HashMap<usize, Vec<Offset>> = HashMap::new();
+        let members = self.members.in_order();
+        let keys = members.iter().map(|(key, _)| key + 1).max().unwrap_or(0);
+        let mut held = vec![Vec::new(); keys];
+        for (key, member) in &members {
+            held[*key].reserve_exact(member.in_flight);
+        }
+        let (mut delayed, mut behind_key, mut dead) = (0, 0, 0);
         for (offset, lease) in self.leases.iter() {
-            if let LeaseState::InFlight { member, .. } = lease.state {
-                held.entry(member).or_default().push(Offset(offset));
+            match lease.state {
+                LeaseState::InFlight { member, .. } => {
+                    // A member that is gone holds nothing.
+                    if let Some(held) = held.get_mut(member) {
+                        held.push(Offset(offset));
+                    }
+                }
+                LeaseState::Delayed { .. } => delayed += 1,
+                LeaseState::Behind => behind_key += 1,
+                LeaseState::Dead(_) | LeaseState::Burying { .. } => dead += 1,
+                LeaseState::Fresh | LeaseState::Returned => {}
             }
         }
         let member = |(key, member): (usize, &members::Member)| MemberStats {
@@ -47,7 +57,7 @@ impl Group {
                 .filter(|_| !member.retired)
                 .map(Partition)
                 .collect(),
-            held: held.remove(&key).unwrap_or_default(),
+            held: std::mem::take(&mut held[key]),
             max_in_flight: member.most,
             waiting: member.waits(),
         };
@@ -59,9 +69,9 @@ impl Group {
             since_start: tail - self.start,
             lag: (tail - self.position) + self.leases.len() as u64,
             in_flight: self.in_flight as u64,
-            delayed: count(|state| matches!(state, LeaseState::Delayed { .. })),
-            behind_key: count(|state| matches!(state, LeaseState::Behind)),
-            dead: count(|state| matches!(state, LeaseState::Dead(_) | LeaseState::Burying { .. })),
+            delayed,
+            behind_key,
+            dead,
             dead_letter_topic: self.rules.dead_letter.as_deref().map(str::to_string),
             any_order: !self.rules.by_key,
             max_in_flight: Some(self.rules.max_in_flight).filter(|most| *most != usize::MAX),
@@ -76,7 +86,7 @@ impl Group {
                 .flatten()
                 .map(|at| now.since(at)),
             oldest_state: (oldest < tail).then(|| self.place_of(oldest)),
-            members: self.members.in_order().into_iter().map(member).collect(),
+            members: members.into_iter().map(member).collect(),
         }
     }
 }

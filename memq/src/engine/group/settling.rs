@@ -162,7 +162,8 @@ impl Group {
     /// Everything up to and including `offset`, which is one of the log, is done.
     pub(in crate::engine) fn commit(&mut self, offset: u64, wake: &mut Wake) {
         self.take_back(wake);
-        let done: Vec<u64> = self.leases.range(0, offset + 1).map(|(offset, _)| offset).collect();
+        let leases = self.leases.iter().map(|(offset, _)| offset);
+        let done: Vec<u64> = leases.take_while(|done| *done <= offset).collect();
         for offset in done {
             self.done(offset, wake);
         }

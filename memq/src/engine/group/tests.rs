@@ -49,6 +49,35 @@ fn a_member_that_leaves_looks_for_what_it_holds_alone() {
     assert_eq!((group.in_flight, group.leases.len() as u64), (0, MANY));
 }
 
+#[test]
+fn members_that_leave_pass_over_what_others_held() {
+    let mut group = group();
+    let members: Vec<_> = (0..100).map(|_| join(&mut group, usize::MAX)).collect();
+    for offset in 0..MANY {
+        let member = members[(offset / 100) as usize];
+        assert_eq!(group.admit(0, 0, member, NOW).map(|ticket| ticket.offset), Some(offset));
+    }
+    let all = steps::of(|| members.iter().for_each(|member| leave(&mut group, *member)));
+    assert_eq!((all as u64, group.in_flight), (MANY, 0));
+}
+
+#[test]
+fn what_a_member_held_comes_back_whatever_it_was_handed_first() {
+    let mut group = group();
+    let (one, other) = (join(&mut group, usize::MAX), join(&mut group, usize::MAX));
+    let old = group.admit(0, 0, other, NOW).unwrap();
+    let tickets: Vec<_> = (1..200).map(|_| group.admit(0, 0, one, NOW).unwrap()).collect();
+    for ticket in &tickets[1..] {
+        assert!(group.settle(*ticket, Settlement::Ack, NOW, &mut Wake::Nobody).is_ok());
+    }
+    // It comes after what this one holds, and lies before it.
+    leave(&mut group, other);
+    let Pick::Deliver(again) = group.pick(one, NOW, &mut Wake::Nobody) else { panic!() };
+    assert_eq!((again.offset, again.attempt), (old.offset, 2));
+    leave(&mut group, one);
+    assert_eq!((group.in_flight, group.leases.len()), (0, 2));
+}
+
 fn park(group: &mut Group, member: usize, guarded: bool) {
     let how = Wait { guarded, timed: true };
     drop(group.park(member, Waker::noop().clone(), how, NOW));

@@ -170,7 +170,7 @@ impl Group {
             LeaseState::InFlight { member, .. } => {
                 self.in_flight += 1;
                 if let Some(member) = self.members.get_mut(*member) {
-                    member.in_flight += 1;
+                    member.hold(offset, 1);
                 }
             }
             LeaseState::Delayed { until } | LeaseState::Burying { until, .. } => {

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::super::lease::{Flight, Lease};
+use super::places;
 
 /// Leases of a chunk: one for each bit of a word.
 pub(super) const CHUNK: usize = 64;
@@ -71,6 +72,12 @@ impl Chunk {
             return Some(Found::Flight(flight.into()));
         }
         self.leases.as_ref()?[place].as_ref().map(Found::Lease)
+    }
+
+    /// Those from this place on.
+    pub(super) fn iter(&self, first: usize) -> impl Iterator<Item = (usize, Found<'_>)> {
+        let wanted = u64::MAX << first;
+        places(self.taken & wanted).filter_map(|place| Some((place, self.get(place)?)))
     }
 
     /// A flight becomes a lease by this.
