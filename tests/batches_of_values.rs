@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::poll_once;
+use common::{from_both_ends, poll_once};
 use memq::codec::Native;
 use memq::{Broker, Key, Start, Topic, TopicKey, TopicSpec};
 
@@ -52,6 +52,27 @@ async fn a_native_batch_leaves_a_topic_as_its_messages_would() {
         left.push((stats.bytes, stats.partitions, read));
     }
     assert_eq!(left[0], left[1]);
+}
+
+#[tokio::test]
+async fn a_batch_is_read_and_taken_from_both_ends() {
+    let broker = Broker::new();
+    let weighed = broker.publisher::<Weighed>().await.unwrap();
+    let mut reader = broker.subscriber::<Weighed>().await.unwrap();
+    // More than two stretches of the log have.
+    weighed.publish_batch((0..600).map(|_| Weighed(2))).await.unwrap();
+    for front in [0, 1, 3] {
+        reader.seek(Start::Earliest).await.unwrap();
+        let batch = reader.recv_batch(1_000).await.unwrap();
+        let ends = [batch.first(), batch.last()].map(|one| one.unwrap().offset().0);
+        assert_eq!(ends, [0, 599]);
+        let read = from_both_ends(batch.iter(), front).into_iter().map(|one| one.offset().0);
+        assert!(read.eq(0..600));
+        let taken = from_both_ends(batch.into_iter(), front).into_iter();
+        assert!(taken.map(|one| one.offset().0).eq(0..600));
+    }
+    let empty = reader.recv_batch(0).await.unwrap();
+    assert!(empty.first().is_none() && empty.last().is_none());
 }
 
 /// Says of itself what it is told to, and counts how often it is asked.

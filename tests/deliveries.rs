@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Bell, Order, settle_with};
+use common::{Bell, Order, from_both_ends, settle_with};
 use memq::{
     Broker, Consumer, ConsumerBuilder, DeadLetter, Deliveries, Record, RecvError, SettleError,
     Start, Topic,
@@ -71,6 +71,12 @@ fn assert_reads<T: Topic + std::fmt::Debug>(batch: &Deliveries<T>, offsets: &[u6
     }
     assert!((all.len(), all.next().is_none(), all.next().is_none()) == (0, true, true));
     assert!(batch.get(count).is_none() && batch.get(usize::MAX).is_none());
+    let ends = [batch.first(), batch.last()].map(|one| one.map(|one| one.offset().0));
+    assert_eq!(ends, [offsets.first().copied(), offsets.last().copied()]);
+    for front in [0, 1, 3] {
+        let both = from_both_ends(batch.iter(), front).into_iter();
+        assert!(both.map(|one| one.offset().0).eq(offsets.iter().copied()));
+    }
     assert!(batch.into_iter().map(|one| one.offset().0).eq(offsets.iter().copied()));
     let past = catch_unwind(AssertUnwindSafe(|| _ = &batch[count]));
     let said = *past.unwrap_err().downcast::<String>().unwrap();
@@ -94,6 +100,34 @@ async fn a_batch_over_several_stretches_of_the_log_is_read_in_every_way_alike() 
         number.ack();
     }
     assert_eq!((all.len(), all.next().is_none()), (0, true));
+    assert_eq!(counts(&member), (0, MANY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_taken_from_both_ends() {
+    for front in [0, 1, 3] {
+        let (_broker, member, batch) = held(MANY).await;
+        let taken = from_both_ends(batch.into_iter(), front);
+        assert!(
+            taken
+                .iter()
+                .map(|number| (number.offset().0, number.0))
+                .eq((0..MANY).map(|at| (at, at)))
+        );
+        assert_eq!(counts(&member), (MANY, 0));
+        taken.into_iter().for_each(memq::Delivery::ack);
+        assert_eq!(counts(&member), (0, MANY));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_between_both_ends_comes_back() {
+    let (_broker, mut member, batch) = held(MANY).await;
+    let mut all = batch.into_iter();
+    all.by_ref().take(10).for_each(memq::Delivery::ack);
+    all.by_ref().rev().take(400).for_each(memq::Delivery::ack);
+    drop(all);
+    assert_eq!(again(&mut member), (10..MANY - 400).collect::<Vec<_>>());
     assert_eq!(counts(&member), (0, MANY));
 }
 

@@ -189,3 +189,23 @@ pub async fn with_orders(count: u64) -> Broker {
     }
     broker
 }
+
+/// All of them in order, taken from both ends: so many at the front, then one at the back.
+pub fn from_both_ends<T>(
+    mut all: impl DoubleEndedIterator<Item = T> + ExactSizeIterator,
+    front: usize,
+) -> Vec<T> {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    while all.len() > 0 {
+        let left = all.len();
+        if left % (front + 1) == 0 {
+            last.extend(all.next_back());
+        } else {
+            first.extend(all.next());
+        }
+        assert_eq!(all.len(), left - 1);
+    }
+    assert!(all.next().is_none() && all.next_back().is_none() && all.next().is_none());
+    first.extend(last.into_iter().rev());
+    first
+}

@@ -116,6 +116,18 @@ impl<T: Payload> Deliveries<T> {
         part.get(part.segment(), index, opened)
     }
 
+    /// The first delivery; `None` in an empty batch.
+    #[must_use]
+    pub fn first(&self) -> Option<DeliveryRef<'_, T>> {
+        self.get(0)
+    }
+
+    /// The last delivery; `None` in an empty batch.
+    #[must_use]
+    pub fn last(&self) -> Option<DeliveryRef<'_, T>> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
     /// The deliveries, borrowed.
     pub fn iter(&self) -> DeliveriesIter<'_, T> {
         DeliveriesIter::new(self)

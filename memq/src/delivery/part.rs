@@ -103,6 +103,14 @@ impl<T: Payload> Part<T> {
         Some(Lease::new(self.source.clone(), ticket, self.hold.take()))
     }
 
+    /// The lease of the last that is left.
+    pub(crate) fn last_lease(&mut self) -> Option<Lease<T>> {
+        self.count = self.count.checked_sub(1)?;
+        self.row = None;
+        let ticket = self.ticket.after(self.count);
+        Some(Lease::new(self.source.clone(), ticket, self.hold.take()))
+    }
+
     /// What acknowledges those that are left; none is after that.
     #[inline]
     fn take_row(&mut self) -> Row {

@@ -1,6 +1,7 @@
 //! How deliveries are gone through, where they are or each on its own.
 
 use std::fmt;
+use std::iter::FusedIterator;
 
 use super::Deliveries;
 use crate::delivery::{Delivery, DeliveryRef, Part};
@@ -12,6 +13,8 @@ use crate::payload::Payload;
 #[must_use = "iterators do nothing unless they are consumed"]
 pub struct DeliveriesIter<'a, T: Payload> {
     batch: &'a Deliveries<T>,
+    /// Of those that are left.
+    opened: std::slice::Iter<'a, Opened<T>>,
     /// The part after the one it is in, the next delivery, and where that part ends.
     part: usize,
     next: usize,
@@ -22,7 +25,7 @@ pub struct DeliveriesIter<'a, T: Payload> {
 
 impl<'a, T: Payload> DeliveriesIter<'a, T> {
     pub(super) fn new(batch: &'a Deliveries<T>) -> Self {
-        Self { batch, part: 0, next: 0, end: 0, at: None }
+        Self { batch, opened: batch.opened.iter(), part: 0, next: 0, end: 0, at: None }
     }
 
     /// Goes on to the next part.
@@ -49,7 +52,7 @@ impl<'a, T: Payload> Iterator for DeliveriesIter<'a, T> {
         if self.next == self.end {
             self.turn();
         }
-        let opened = self.batch.opened.get(self.next)?;
+        let opened = self.opened.next()?;
         let (part, segment) = self.at?;
         let delivery = part.get(segment, self.next, opened)?;
         self.next += 1;
@@ -57,12 +60,20 @@ impl<'a, T: Payload> Iterator for DeliveriesIter<'a, T> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.batch.len() - self.next;
-        (left, Some(left))
+        self.opened.size_hint()
+    }
+}
+
+impl<T: Payload> DoubleEndedIterator for DeliveriesIter<'_, T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.opened.next_back()?;
+        self.batch.get(self.next + self.opened.len())
     }
 }
 
 impl<T: Payload> ExactSizeIterator for DeliveriesIter<'_, T> {}
+
+impl<T: Payload> FusedIterator for DeliveriesIter<'_, T> {}
 
 impl<'a, T: Payload> IntoIterator for &'a Deliveries<T> {
     type Item = DeliveryRef<'a, T>;
@@ -109,7 +120,22 @@ impl<T: Payload> Iterator for DeliveriesIntoIter<T> {
     }
 }
 
+impl<T: Payload> DoubleEndedIterator for DeliveriesIntoIter<T> {
+    fn next_back(&mut self) -> Option<Delivery<T>> {
+        let opened = self.opened.next_back()?;
+        while let Some(last) = self.parts.as_mut_slice().last_mut() {
+            if let Some(lease) = last.last_lease() {
+                return Some(Delivery::new(opened, lease));
+            }
+            self.parts.next_back();
+        }
+        Some(Delivery::new(opened, self.part.as_mut()?.last_lease()?))
+    }
+}
+
 impl<T: Payload> ExactSizeIterator for DeliveriesIntoIter<T> {}
+
+impl<T: Payload> FusedIterator for DeliveriesIntoIter<T> {}
 
 /// Taken apart, each delivery holds a reference of its own.
 impl<T: Payload> IntoIterator for Deliveries<T> {
