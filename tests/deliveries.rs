@@ -354,3 +354,24 @@ async fn a_batch_is_extended_as_a_whole() {
     batch.ack();
     assert_eq!(counts(&member), (0, MANY));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_says_whether_its_acknowledgement_counted() {
+    let (_broker, member, batch) = held(MANY).await;
+    common::spawn(batch.ack_confirmed()).await.unwrap().unwrap();
+    assert_eq!(counts(&member), (0, MANY));
+
+    let (_broker, member, batch) = held(MANY).await;
+    member.commit(1).await.unwrap();
+    let refused = batch.ack_confirmed().await;
+    assert!(matches!(refused, Err(SettleError::AlreadySettled)), "two are committed");
+    assert_eq!(counts(&member), (0, MANY), "the others are acknowledged");
+
+    let (_broker, mut member, batch) = held(MANY).await;
+    member.seek(Start::Committed).await.unwrap();
+    let again = member.recv_batch(2).await.unwrap();
+    let refused = batch.ack_confirmed().await;
+    assert!(matches!(refused, Err(SettleError::HandedOutAgain)), "that of the first");
+    again.ack_confirmed().await.unwrap();
+    assert_eq!(counts(&member), (0, 2));
+}

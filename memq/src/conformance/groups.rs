@@ -200,6 +200,23 @@ pub(super) async fn auto_ack_hands_out_once(kit: Kit) -> Checked {
     same("settled and redelivered", (stats.settled, stats.redelivered), (10, 0))
 }
 
+pub(super) async fn a_batch_is_confirmed_as_a_whole(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..10).map(Item::new)).await?;
+    let mut group = kit.group(&broker, "work").await?;
+    let mut values = Vec::new();
+    while values.len() < 10 {
+        let batch = soon("a batch", group.recv_batch(10)).await??;
+        values.extend(batch.iter().map(|item| item.value));
+        soon("the word for a batch", batch.ack_confirmed()).await??;
+    }
+    values.sort_unstable();
+    same("the messages", values, (0..10).collect::<Vec<_>>())?;
+    let stats = done(&broker, ITEMS, "work").await?;
+    same("settled and redelivered", (stats.settled, stats.redelivered), (10, 0))
+}
+
 pub(super) async fn statistics_tell_who_holds_what(kit: Kit) -> Checked {
     let broker = kit.open().await?;
     let publisher = broker.publisher::<Item>().await?;

@@ -92,6 +92,7 @@ cases! {
         a_member_that_goes_away_gives_back_at_once needs Groups,
         a_group_holds_no_more_than_it_may needs Groups,
         auto_ack_hands_out_once needs Groups,
+        a_batch_is_confirmed_as_a_whole needs Groups,
         statistics_tell_who_holds_what needs Groups Members,
     }
     failures {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 pub use self::iter::{DeliveriesIntoIter, DeliveriesIter};
 use crate::delivery::{Delivery, DeliveryRef, Part, Source};
 use crate::engine::group::Row;
@@ -167,6 +169,21 @@ impl<T: Payload> Deliveries<T> {
     /// said.
     pub fn ack(mut self) {
         Part::ack_all(&mut self.parts);
+    }
+
+    /// [Acknowledges](Delivery::ack_confirmed) all, and says whether that counted. Where topics are kept
+    /// elsewhere all are on their way together.
+    ///
+    /// # Errors
+    ///
+    /// What the first of those said of which it did not; the others are acknowledged all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has acknowledged each or brought it back.
+    pub async fn ack_confirmed(self) -> Result<(), SettleError> {
+        let all = join_all(self.into_iter().map(Delivery::ack_confirmed)).await;
+        all.into_iter().collect()
     }
 
     /// [Nacks](Delivery::nack) all.
