@@ -32,11 +32,13 @@ async fn main() -> Result<(), Error> {
     let mut new = subscribe().from(Start::Latest).await?;
     let mut third = subscribe().from(Offset(2)).await?;
     let mut recent = subscribe().from(Start::Ago(Duration::from_secs(60))).await?;
+    let mut last = subscribe().from(Start::Last(3)).await?;
     assert_eq!(show("earliest", &mut all)?, [100, 101, 102, 103, 104, 105]);
     assert_eq!(show("earliest, said", &mut same)?, [100, 101, 102, 103, 104, 105]);
     assert!(show("latest", &mut new)?.is_empty());
     assert_eq!(show("offset 2", &mut third)?, [102, 103, 104, 105]);
     assert_eq!(show("the last minute", &mut recent)?, [104, 105]);
+    assert_eq!(show("the last three", &mut last)?, [103, 104, 105]);
 
     // A message knows when it was stored, and that is a place to start too.
     all.seek(Offset(4)).await?;

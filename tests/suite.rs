@@ -39,6 +39,7 @@ mod records;
 mod retention;
 mod send;
 mod serial;
+mod starts;
 mod stress;
 mod tidy;
 mod types;

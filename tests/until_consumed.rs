@@ -127,6 +127,10 @@ fn a_late_reader_is_not_given_what_was_consumed() {
         let RecvError::Lagged { skipped: 3, reason: LagReason::Consumed } = lagged else {
             panic!("{lagged}")
         };
+        // Of the last five two are left, and that is no lag.
+        let mut last = broker.subscriber::<Job>().from(Start::Last(5)).await.unwrap();
+        assert_eq!(last.recv_batch(9).await.unwrap().len(), 2);
+        assert_eq!((last.stats().since_start, last.stats().skipped), (2, 0));
         drop(first);
         late.recv().await.unwrap();
         assert_eq!(depth(&broker).await, 2, "the early one is at offset 3");

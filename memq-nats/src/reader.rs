@@ -20,7 +20,7 @@ use self::buffer::Buffer;
 use self::drive::Driver;
 use self::source::Source;
 use crate::names::offset;
-use crate::start;
+use crate::start::{self, Nowhere};
 use crate::topic::Core;
 
 /// Opens a reader.
@@ -37,11 +37,7 @@ pub(crate) async fn open(
     request: ReaderRequest,
 ) -> Result<Box<dyn RemoteReader>, OpenFault> {
     if request.start == Start::Committed {
-        return Err(OpenFault::Option {
-            option: "start",
-            value: format!("{:?}", request.start),
-            remedy: "start at an end of the topic, an offset or a time".to_owned(),
-        });
+        return Err(Nowhere::Unknown(request.start).into());
     }
     let cursor = start::resolve(&core, request.start).await?;
     let source = Source::new(core.clone());

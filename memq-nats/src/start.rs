@@ -13,9 +13,17 @@ use crate::topic::Core;
 /// Why there is no such start.
 #[derive(Debug)]
 pub(crate) enum Nowhere {
-    BeyondEnd { requested: Offset, end: Offset },
+    BeyondEnd {
+        requested: Offset,
+        end: Offset,
+    },
+    /// One that is none here, or that a later memq has.
+    Unknown(Start),
     Fault(Fault),
 }
+
+/// What to do where a start is not known.
+const REMEDY: &str = "start at an end of the topic, an offset or a time";
 
 /// A consumer that is only asked where it starts.
 #[derive(Serialize)]
@@ -46,8 +54,14 @@ struct Peeking<'p> {
 pub(crate) async fn resolve(core: &Core, start: Start) -> Result<u64, Nowhere> {
     let info = core.look_patiently().await?;
     let end = info.state.last_sequence + 1;
+    let earliest = info.state.first_sequence.clamp(1, end);
     let time = match start {
+        // A group that is new resumes at what is kept.
+        Start::Earliest | Start::Committed => return Ok(earliest),
         Start::Latest => return Ok(end),
+        // By sequence. What others removed from amid the stream counts with the rest: the list of that
+        // may be long, and out of date once it is here.
+        Start::Last(count) => return Ok(end.saturating_sub(count).max(earliest)),
         Start::Offset(at) if sequence(at) > end => {
             return Err(Nowhere::BeyondEnd { requested: at, end: offset(end) });
         }
@@ -55,8 +69,7 @@ pub(crate) async fn resolve(core: &Core, start: Start) -> Result<u64, Nowhere> {
         Start::Time(time) => time,
         // By the server's clock, as messages are dated.
         Start::Ago(ago) => peek(core, None).await?.1 - ago,
-        // A group that is new resumes at what is kept.
-        _ => return Ok(info.state.first_sequence.clamp(1, end)),
+        other => return Err(Nowhere::Unknown(other)),
     };
     let last = info.state.last_timestamp.unix_timestamp_nanos();
     if info.state.messages == 0 || last < i128::from(time.as_nanos()) {
@@ -96,6 +109,11 @@ impl From<Nowhere> for OpenFault {
     fn from(nowhere: Nowhere) -> Self {
         match nowhere {
             Nowhere::BeyondEnd { requested, end } => Self::BeyondEnd { requested, end },
+            Nowhere::Unknown(start) => Self::Option {
+                option: "start",
+                value: format!("{start:?}"),
+                remedy: REMEDY.to_owned(),
+            },
             Nowhere::Fault(fault) => fault.into(),
         }
     }
@@ -105,6 +123,9 @@ impl From<Nowhere> for MoveFault {
     fn from(nowhere: Nowhere) -> Self {
         match nowhere {
             Nowhere::BeyondEnd { requested, end } => Self::BeyondEnd { requested, end },
+            Nowhere::Unknown(start) => {
+                Fault::Unavailable(format!("{start:?} is not known: {REMEDY}").into()).into()
+            }
             Nowhere::Fault(fault) => fault.into(),
         }
     }

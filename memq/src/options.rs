@@ -247,6 +247,15 @@ pub enum Start {
     Earliest,
     /// After the newest message: only what is published from now on.
     Latest,
+    /// At the last so many messages: this many before the next to be published, so that these at most
+    /// come at once if nobody publishes meanwhile. `Last(0)` is `Latest`; where fewer are kept it is
+    /// `Earliest`, which is no lag.
+    ///
+    /// It counts all messages of the topic, also those that a filter or a
+    /// [partition](crate::SubscriberBuilder::partition) leaves out: a subscriber with one is given what
+    /// passes of them. It counts by offset: on a system where others can remove messages from amid a topic,
+    /// as on NATS JetStream, fewer may be left of them, and what is missing is reported as lag.
+    Last(u64),
     /// At this offset. One that retention has removed is reported as lag; one beyond the next to
     /// be published is an error.
     Offset(Offset),

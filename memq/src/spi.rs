@@ -52,7 +52,8 @@
 //! use std::time::SystemTime;
 //!
 //! use memq::spi::*;
-//! use memq::{Format, Offset, RecvError, Start, TopicName, TopicOptions, TopicStats};
+//! use memq::{Format, Offset, RecvError, Start, Timestamp};
+//! use memq::{TopicName, TopicOptions, TopicStats};
 //!
 //! /// An answer that is there already.
 //! fn now<T: Send + 'static>(answer: T) -> Boxed<T> {
@@ -92,6 +93,10 @@
 //! impl Log {
 //!     fn head(&self) -> u64 {
 //!         self.next - self.kept.len() as u64
+//!     }
+//!
+//!     fn first_at(&self, time: Timestamp) -> u64 {
+//!         self.head() + self.kept.partition_point(|kept| kept.at < time) as u64
 //!     }
 //!
 //!     fn finish(&mut self, end: End) {
@@ -187,11 +192,16 @@
 //!         let log = self.0.log.lock().unwrap();
 //!         let start = match request.start {
 //!             Start::Earliest => log.head(),
+//!             Start::Latest => log.next,
+//!             Start::Last(count) => log.next.saturating_sub(count).max(log.head()),
 //!             Start::Offset(offset) => offset.0,
-//!             Start::Time(time) => {
-//!                 log.head() + log.kept.partition_point(|kept| kept.at < time) as u64
+//!             Start::Time(time) => log.first_at(time),
+//!             Start::Ago(ago) => log.first_at(Timestamp::now() - ago),
+//!             // One that a later memq has: it is not guessed at.
+//!             other => {
+//!                 let (value, remedy) = (format!("{other:?}"), "name another".to_owned());
+//!                 return now(Err(OpenFault::Option { option: "start", value, remedy }));
 //!             }
-//!             _ => log.next,
 //!         };
 //!         let (requested, end) = (Offset(start), Offset(log.next));
 //!         if requested > end {
@@ -319,6 +329,8 @@
 //! let lag = incoming.recv().await.unwrap_err();
 //! assert!(matches!(lag, RecvError::Lagged { skipped: 1, .. }));
 //! assert_eq!(incoming.recv().await?.bytes(), r#"{"item":"tea"}"#);
+//! assert_eq!(incoming.seek(Start::Last(1)).await?, Offset(2));
+//! assert_eq!(incoming.recv().await?.bytes(), r#"{"item":"salt"}"#);
 //! # Ok(())
 //! # }
 //! ```

@@ -221,6 +221,12 @@ impl Model {
         self.kept.iter().find(|kept| kept.at >= at).map_or(self.next, |kept| kept.offset)
     }
 
+    /// The first offset of this many kept at the end.
+    pub fn first_of_last(&self, count: u64) -> u64 {
+        let last = self.kept.iter().rev().take(count as usize).last();
+        last.map_or(self.next, |kept| kept.offset)
+    }
+
     pub fn join(&mut self, position: u64, filter: Option<u8>) {
         self.readers.push(Reader {
             id: self.joined,

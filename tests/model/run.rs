@@ -127,6 +127,7 @@ impl<'t> Run<'t> {
         match place {
             Place::Earliest => (Start::Earliest, Ok(self.model.head())),
             Place::Latest => (Start::Latest, Ok(self.model.next)),
+            Place::Last(count) => (Start::Last(count), Ok(self.model.first_of_last(count))),
             Place::Offset(part) => {
                 let offset = (self.model.next as f64 * part).ceil() as u64;
                 let found = if offset > self.model.next { Err(offset) } else { Ok(offset) };

@@ -19,6 +19,7 @@ pub struct Options {
 pub enum Place {
     Earliest,
     Latest,
+    Last(u64),
     /// This part of the way from offset 0 to a little beyond the end.
     Offset(f64),
     /// This long after the broker was made.
@@ -79,6 +80,7 @@ fn place() -> impl Strategy<Value = Place> {
         2 => (0.0..1.1).prop_map(Place::Offset),
         1 => (0..2_000_u64).prop_map(Place::Time),
         1 => (0..500_u64).prop_map(Place::Ago),
+        2 => prop_oneof![0..12_u64, 0..200_u64].prop_map(Place::Last),
     ]
 }
 

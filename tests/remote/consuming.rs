@@ -269,6 +269,7 @@ async fn a_group_is_committed_and_moved() {
     let held = billing.recv().await.unwrap();
     assert_eq!(held.offset(), Offset(3));
     assert!(matches!(billing.seek(Offset(9)).await, Err(SeekError::BeyondEnd { .. })));
+    assert_eq!(billing.seek(Start::Last(3)).await.unwrap(), Offset(1));
     billing.seek(Start::Earliest).await.unwrap();
     assert!(matches!(held.ack_confirmed().await, Err(SettleError::AlreadySettled)));
     assert_eq!(billing.recv_batch(9).await.unwrap().len(), 4);

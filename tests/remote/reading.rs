@@ -221,6 +221,9 @@ async fn it_starts_and_moves_where_it_is_told() {
     assert_eq!(incoming.recv().await.unwrap().customer, 3);
     assert_eq!(incoming.seek(Start::Earliest).await.unwrap(), Offset(0));
     assert!(incoming.seek(Start::Time(at)).await.unwrap() <= Offset(12));
+    for (count, first) in [(6, 14), (21, 0), (0, 20)] {
+        assert_eq!(incoming.seek(Start::Last(count)).await.unwrap(), Offset(first));
+    }
     assert_eq!(incoming.seek(Start::Latest).await.unwrap(), Offset(20));
     orders.publish(order(20)).await.unwrap();
     for reader in [&mut latest, &mut incoming] {

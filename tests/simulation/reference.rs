@@ -256,6 +256,8 @@ impl Model {
         match place {
             Place::Earliest | Place::Committed => Ok(self.log.head),
             Place::Latest => Ok(tail),
+            // Of those kept, so many at the end.
+            Place::Last(count) => Ok(tail - count.min(self.log.kept().len() as u64)),
             Place::Part(part) => {
                 let offset = (tail * part).div_ceil(100);
                 if offset > tail { Err(offset) } else { Ok(offset) }

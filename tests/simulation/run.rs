@@ -310,6 +310,7 @@ impl<'t> Run<'t> {
         match place {
             Place::Earliest => Start::Earliest,
             Place::Latest => Start::Latest,
+            Place::Last(count) => Start::Last(count),
             Place::Part(part) => {
                 Start::Offset(Offset((self.model.log.tail() * part).div_ceil(100)))
             }

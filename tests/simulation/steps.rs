@@ -46,6 +46,7 @@ pub struct Rules {
 pub enum Place {
     Earliest,
     Latest,
+    Last(u64),
     /// This part, in hundredths, of the way from offset 0 to the end.
     Part(u64),
     Committed,
@@ -166,10 +167,11 @@ fn key(rng: &mut Rng, keys: u8) -> Option<u8> {
 }
 
 fn place(rng: &mut Rng) -> Place {
-    match rng.u8(..8) {
+    match rng.u8(..9) {
         0..=2 => Place::Earliest,
         3 => Place::Latest,
         4 | 5 => Place::Part(rng.u64(..110)),
+        6 => Place::Last(rng.u64(..20)),
         _ => Place::Committed,
     }
 }

@@ -71,6 +71,9 @@ async fn a_group_starts_where_it_is_told() {
             (Start::Ago(Duration::from_secs(3_600)), 0),
             (Start::Ago(Duration::ZERO), 2),
             (Start::Latest, 2),
+            (Start::Last(0), 2),
+            (Start::Last(1), 1),
+            (Start::Last(3), 0),
             (Start::Offset(Offset(2)), 2),
         ];
         setup.topic.delete_group("billing").await.unwrap();
@@ -102,6 +105,9 @@ async fn a_group_that_is_moved_takes_its_members_with_it() {
         let mut seen = vec![acked(&mut other).await, acked(&mut other).await];
         seen.sort_unstable();
         assert_eq!(seen, [(2, 1), (3, 1)]);
+        assert_eq!(one.seek(Start::Last(9)).await.unwrap(), Offset(0));
+        assert_eq!(one.seek(Start::Last(1)).await.unwrap(), Offset(3));
+        assert_eq!(acked(&mut other).await, (3, 1));
         assert_eq!(one.seek(Start::Latest).await.unwrap(), Offset(4));
         setup.publish(&["a"]).await;
         assert_eq!(acked(&mut one).await, (4, 1));

@@ -65,7 +65,8 @@ async fn other_clients_publish_bare_bytes_of_the_topics_format() {
 async fn a_reader_starts_where_it_is_told() {
     each(async |server| {
         let topic = orders(&connect(&server).await).await;
-        for start in [Start::Earliest, Start::Latest, Start::Offset(Offset(0))] {
+        let last = Start::Last(5);
+        for start in [Start::Earliest, Start::Latest, last, Start::Offset(Offset(0))] {
             assert_eq!(reader(&topic, start).await.start(), Offset(0), "{start:?}");
         }
         publish_numbers(&topic, 3).await;
@@ -83,6 +84,10 @@ async fn a_reader_starts_where_it_is_told() {
             (Start::Time(run[2].at + hour), 3),
             (Start::Ago(hour), 0),
             (Start::Ago(Duration::ZERO), 3),
+            (Start::Last(0), 3),
+            (Start::Last(1), 2),
+            (Start::Last(3), 0),
+            (Start::Last(u64::MAX), 0),
         ] {
             let mut reader = reader(&topic, start).await;
             assert_eq!(reader.start(), Offset(at), "{start:?}");
@@ -121,6 +126,37 @@ async fn what_retention_removed_is_told_by_the_offset_of_what_follows() {
         let mut removed = reader(&topic, Offset(3)).await;
         assert_eq!(removed.start(), Offset(3));
         assert_eq!(offsets(&take(&mut removed, 5).await), [15, 16, 17, 18, 19]);
+        for (count, first) in [(4, 16), (5, 15), (6, 15), (20, 15)] {
+            assert_eq!(reader(&topic, Start::Last(count)).await.start(), Offset(first), "{count}");
+        }
+    })
+    .await;
+}
+
+/// memq itself removes only from the front of a stream.
+#[tokio::test]
+async fn the_last_messages_are_counted_with_what_others_removed() {
+    each(async |server| {
+        let topic = orders(&connect(&server).await).await;
+        publish_numbers(&topic, 6).await;
+        let stream = stream(&server).await;
+        // Sequences begin at 1.
+        for offset in [3, 5] {
+            stream.delete_message(offset + 1).await.unwrap();
+        }
+        for (count, left) in [(6, &[0, 1, 2, 4][..]), (4, &[2, 4]), (3, &[4]), (2, &[4]), (1, &[])]
+        {
+            let mut reader = reader(&topic, Start::Last(count)).await;
+            assert_eq!(reader.start(), Offset(6 - count));
+            assert_eq!(offsets(&take(&mut reader, left.len()).await), left, "{count}");
+        }
+        let mut end = reader(&topic, Start::Last(1)).await;
+        publish_numbers(&topic, 1).await;
+        assert_eq!(offsets(&take(&mut end, 1).await), [6]);
+        stream.purge().await.unwrap();
+        for start in [Start::Last(3), Start::Last(0), Start::Earliest] {
+            assert_eq!(reader(&topic, start).await.start(), Offset(7), "{start:?}");
+        }
     })
     .await;
 }

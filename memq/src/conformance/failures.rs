@@ -187,7 +187,8 @@ pub(super) async fn a_group_that_seeks_gets_what_is_there_again(kit: Kit) -> Che
         Err(SeekError::BeyondEnd { requested: Offset(9), end: Offset(8) }) => {}
         other => instead("BeyondEnd", other)?,
     }
-    for (start, first) in [(Start::Earliest, 0), (Start::Offset(Offset(5)), 5)] {
+    let starts = [(Start::Earliest, 0), (Start::Offset(Offset(5)), 5), (Start::Last(2), 6)];
+    for (start, first) in starts {
         same("where it moved", soon("a seek", group.seek(start)).await??, Offset(first))?;
         for value in first..8 {
             let item = claim(&mut group).await?;

@@ -90,6 +90,12 @@ pub(super) async fn a_group_goes_on_where_it_was(kit: Kit) -> Checked {
     }
     let stats = done(&broker, ITEMS, "work").await?;
     same("where it resumes", stats.committed, Offset(7))?;
+    let mut last = kit.share(broker.subscriber::<Item>().from(Start::Last(2)), "last").await?;
+    for value in 5..7 {
+        let item = claim(&mut last).await?;
+        same("the last messages", item.value, value)?;
+        item.ack_confirmed().await?;
+    }
     // A new group that starts at the latest sees only what comes.
     let mut late = kit.share(broker.subscriber::<Item>().from(Start::Latest), "late").await?;
     publisher.publish(Item::new(7)).await?;

@@ -15,6 +15,7 @@ pub(super) async fn starts_earliest_latest_offset_time(kit: Kit) -> Checked {
     let open = |start: Start| broker.subscriber::<Item>().from(start);
 
     let mut latest = open(Start::Latest).await?;
+    let mut none = open(Start::Last(0)).await?;
     let mut end = open(Start::Offset(Offset(30))).await?;
     let mut future = None;
     let mut times = Vec::new();
@@ -23,6 +24,12 @@ pub(super) async fn starts_earliest_latest_offset_time(kit: Kit) -> Checked {
         (Start::default(), 10),
         (Start::Offset(Offset(10)), 10),
         (Start::Offset(Offset(17)), 17),
+        (Start::Last(1), 29),
+        (Start::Last(13), 17),
+        (Start::Last(20), 10),
+        // There are fewer, and nothing is missed.
+        (Start::Last(21), 10),
+        (Start::Last(u64::MAX), 10),
         (Start::Ago(Duration::from_secs(3_600)), 10),
     ] {
         let mut reader = open(start).await?;
@@ -51,7 +58,7 @@ pub(super) async fn starts_earliest_latest_offset_time(kit: Kit) -> Checked {
         other => instead("OpenError::Option, for a subscriber has no group", other)?,
     }
     publisher.publish(Item::new(30)).await?;
-    for reader in [&mut latest, &mut end].into_iter().chain(&mut future) {
+    for reader in [&mut latest, &mut none, &mut end].into_iter().chain(&mut future) {
         let item = receive(reader).await?;
         same("the first after the end", (item.offset(), item.value), (Offset(30), 30))?;
     }
@@ -85,6 +92,8 @@ pub(super) async fn seek_moves_there_and_stays_where_it_cannot(kit: Kit) -> Chec
         (Start::Offset(Offset(30)), 30),
         (Start::Earliest, 0),
         (Start::Offset(Offset(39)), 39),
+        (Start::Last(7), 33),
+        (Start::Last(41), 0),
         (Start::Ago(Duration::from_secs(3_600)), 0),
     ] {
         let offset = soon("a seek", reader.seek(start)).await??;
@@ -92,7 +101,9 @@ pub(super) async fn seek_moves_there_and_stays_where_it_cannot(kit: Kit) -> Chec
         let item = receive(&mut reader).await?;
         same("what is there", (item.offset(), item.value), (Offset(next), next))?;
     }
-    same("the latest", soon("a seek", reader.seek(Start::Latest)).await??, Offset(40))?;
+    for end in [Start::Latest, Start::Last(0)] {
+        same("the latest", soon("a seek", reader.seek(end)).await??, Offset(40))?;
+    }
     publisher.publish(Item::new(40)).await?;
     same("what comes then", receive(&mut reader).await?.value, 40)
 }

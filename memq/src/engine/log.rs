@@ -346,6 +346,7 @@ impl<P> Log<P> {
             // What is committed is known to a group alone, and a new one has nothing.
             Start::Earliest | Start::Committed => Ok(self.head),
             Start::Latest => Ok(self.tail),
+            Start::Last(count) => Ok(self.tail.saturating_sub(count).max(self.head)),
             Start::Offset(offset) if offset.0 > self.tail => Err(offset.0),
             Start::Offset(offset) => Ok(offset.0),
             Start::Time(time) => Ok(self.first_at(time)),

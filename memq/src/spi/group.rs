@@ -130,7 +130,8 @@ pub struct GroupRequest {
     pub name: Box<str>,
     /// The rules, whole: those of the group where they are known, else those of a new one.
     pub rules: GroupRules,
-    /// Where it starts if it is new.
+    /// Where it starts if it is new. As [`ReaderRequest::start`](super::ReaderRequest::start), and
+    /// `Committed` is the earliest message kept.
     pub start: Start,
     /// Messages that this member may hold.
     pub max_in_flight: usize,

@@ -69,7 +69,8 @@ impl Incoming {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReaderRequest {
-    /// Where it begins; never [`Start::Committed`].
+    /// Where it begins; never [`Start::Committed`]. One that the back end does not know is refused, as
+    /// [`OpenFault::Option`](super::OpenFault::Option), and never guessed at.
     pub start: Start,
 }
 

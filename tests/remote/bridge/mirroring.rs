@@ -110,6 +110,7 @@ async fn it_begins_where_it_is_told() {
     let remote = server.connect(7).broker();
     publish(&local, "jobs", numbers(0..10)).await;
     publish(&local, "mails", numbers(0..10)).await;
+    publish(&local, "chats", numbers(0..10)).await;
     let both = bridge(&local, &remote)
         .topic_named("jobs")
         .from(7)
@@ -117,12 +118,16 @@ async fn it_begins_where_it_is_told() {
         .topic_named("mails")
         .from(Start::Latest)
         .mirror_out()
+        .topic_named("chats")
+        .from(Start::Last(2))
+        .mirror_out()
         .await
         .unwrap();
     let both = run(both);
     publish(&local, "mails", ["new".into()]).await;
     assert_eq!(take(&mut reader(&remote, "jobs").await, 3).await, numbers(7..10));
     assert_eq!(take(&mut reader(&remote, "mails").await, 1).await, ["new"]);
+    assert_eq!(take(&mut reader(&remote, "chats").await, 2).await, numbers(8..10));
     both.shut_down().await;
     assert_eq!((published(&remote, "jobs").await, published(&remote, "mails").await), (3, 1));
 }

@@ -274,7 +274,8 @@ impl Dice {
 
     fn start(&mut self) -> Start {
         let offset = Start::Offset(Offset(self.below(200) as u64));
-        self.one(&[Start::Earliest, Start::Latest, offset])
+        let last = Start::Last(self.below(50) as u64);
+        self.one(&[Start::Earliest, Start::Latest, offset, last])
     }
 
     fn step(&mut self, (usual, others): (usize, usize), dedups: bool) -> Step {
