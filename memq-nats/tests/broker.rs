@@ -3,9 +3,9 @@
 
 mod support;
 
-use memq::{AdminError, Offset, OpenError, Record};
+use memq::{AdminError, Offset, OpenError, Record, RecvError, Start};
 
-use crate::support::{each, texts, to};
+use crate::support::{each, raw, texts, to};
 
 #[tokio::test]
 async fn a_connection_that_is_awaited_is_a_broker() {
@@ -34,6 +34,28 @@ async fn awaiting_the_builder_is_the_same() {
         broker.topic("orders").publisher().await.unwrap().publish_bytes("tea").await.unwrap();
         drop(broker);
         assert_eq!(texts(&server, "shop-orders").await, ["tea"]);
+    })
+    .await;
+}
+
+/// memq itself removes only from the front of a stream.
+#[tokio::test]
+async fn what_others_removed_from_the_last_messages_is_lag() {
+    each(async |server| {
+        let broker = to(&server.url()).await.unwrap();
+        let publisher = broker.topic("orders").publisher().await.unwrap();
+        publisher.publish_batch((0..6).map(|n| Record::new(n.to_string()))).await.unwrap();
+        let stream = raw(&server).await.get_stream("memq-orders").await.unwrap();
+        // Offset 4: sequences begin at 1.
+        stream.delete_message(5).await.unwrap();
+        let mut last = broker.topic("orders").subscriber().from(Start::Last(2)).await.unwrap();
+        let lagged = last.recv().await.unwrap_err();
+        assert!(matches!(lagged, RecvError::Lagged { skipped: 1, .. }), "{lagged}");
+        assert_eq!(last.recv().await.unwrap().offset(), Offset(5));
+        // What retention removed from the front is none.
+        stream.purge().sequence(4).await.unwrap();
+        assert_eq!(last.seek(Start::Last(6)).await.unwrap(), Offset(3));
+        assert_eq!(last.recv().await.unwrap().offset(), Offset(3));
     })
     .await;
 }

@@ -254,7 +254,7 @@ pub enum Start {
     /// It counts all messages of the topic, also those that a filter or a
     /// [partition](crate::SubscriberBuilder::partition) leaves out: a subscriber with one is given what
     /// passes of them. It counts by offset: on a system where others can remove messages from amid a topic,
-    /// as on NATS JetStream, fewer may be left of them, and what is missing is reported as lag.
+    /// as on NATS JetStream, fewer may be left of them, and a subscriber is told of the others as lag.
     Last(u64),
     /// At this offset. One that retention has removed is reported as lag; one beyond the next to
     /// be published is an error.

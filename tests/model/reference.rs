@@ -223,8 +223,8 @@ impl Model {
 
     /// The first offset of this many kept at the end.
     pub fn first_of_last(&self, count: u64) -> u64 {
-        let last = self.kept.iter().rev().take(count as usize).last();
-        last.map_or(self.next, |kept| kept.offset)
+        let last = self.kept.iter().rev().take(count as usize);
+        last.map(|kept| kept.offset).min().unwrap_or(self.next)
     }
 
     pub fn join(&mut self, position: u64, filter: Option<u8>) {
