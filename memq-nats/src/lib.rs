@@ -121,6 +121,10 @@
 //! Statistics count all that was removed as dropped for no cause that is known, also what everybody
 //! had passed, and dead letters as settled.
 //!
+//! memq removes messages only from the front of a stream. What something else removed from amid it counts
+//! with the rest where one starts at the last so many ([`Start::Last`](memq::Start::Last)): fewer come then,
+//! and a group is not told of the others.
+//!
 //! # A copy of what is in memory
 //!
 //! [`bridge`](fn@bridge) mirrors topics of a broker in memory to one here, or from here, or both.

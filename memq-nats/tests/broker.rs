@@ -52,6 +52,11 @@ async fn what_others_removed_from_the_last_messages_is_lag() {
         let lagged = last.recv().await.unwrap_err();
         assert!(matches!(lagged, RecvError::Lagged { skipped: 1, .. }), "{lagged}");
         assert_eq!(last.recv().await.unwrap().offset(), Offset(5));
+        let group = broker.topic("orders").subscriber().from(Start::Last(2)).group("work");
+        let mut group = group.without_dead_letters().await.unwrap();
+        let first = group.recv().await.unwrap();
+        assert_eq!(first.offset(), Offset(5), "a group is not told");
+        first.ack();
         // What retention removed from the front is none.
         stream.purge().sequence(4).await.unwrap();
         assert_eq!(last.seek(Start::Last(6)).await.unwrap(), Offset(3));
