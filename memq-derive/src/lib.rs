@@ -252,9 +252,9 @@ use syn::DeriveInput;
 ///
 /// ## `key_with`
 ///
-/// Usually a key is a field, marked with `#[topic(key)]`: an integer, `bool`, `char`, text, bytes,
-/// or a type of yours that implements `TopicKey`. For the key of an enum, or one that is made of
-/// several fields, name a function `fn(&Self) -> Option<Key<'_>>`:
+/// Usually a key is a field, marked with `#[topic(key)]`: an integer, `bool`, `char`, text, bytes, an
+/// IP address, or a type of yours that implements `TopicKey`. For the key of an enum, or one that is made
+/// of several fields, name a function `fn(&Self) -> Option<Key<'_>>`:
 ///
 /// ```
 /// use memq::{Key, Topic};

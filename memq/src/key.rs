@@ -1,6 +1,8 @@
 //! Keys of messages, as bytes, and the types that can be one.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,20 +10,24 @@ use twox_hash::XxHash64;
 
 use crate::position::Partition;
 
-/// The longest text of an integer key: `i128::MIN`.
+/// The longest text of an integer key: `i128::MIN`. An address has 39 characters at most.
 const INLINE: usize = 40;
 
 /// The key of a message: bytes that say what it is about.
 ///
-/// Text keys are their UTF-8, integers their decimal digits, `bool` is `true` or `false`, and byte
-/// arrays are themselves. So a key reads the same from every language, and `7_u64`, `7_i32` and
-/// `"7"` are one key.
+/// Text keys are their UTF-8, integers their decimal digits, as those that are [`NonZero`] are, `bool` is
+/// `true` or `false`, IP addresses are their text, IPv6 as RFC 5952 has it, and byte arrays are themselves.
+/// So a key reads the same from every language, and `7_u64`, `7_i32` and `"7"` are one key.
 ///
 /// ```
+/// use std::net::{IpAddr, Ipv6Addr};
+///
 /// use memq::Key;
 ///
 /// assert_eq!(Key::from(7_u64), Key::from("7"));
 /// assert_eq!(Key::from("tea").as_bytes(), b"tea");
+/// assert_eq!(Key::from(IpAddr::from([192, 0, 2, 7])), Key::from("192.0.2.7"));
+/// assert_eq!(Key::from(Ipv6Addr::LOCALHOST), Key::from("::1"));
 /// ```
 #[derive(Clone)]
 pub struct Key<'a>(Repr<'a>);
@@ -98,7 +104,7 @@ impl<'a> Key<'a> {
         use std::io::Write as _;
         let mut bytes = [0; INLINE];
         let mut rest = &mut bytes[..];
-        // Integers, `bool` and `char` print at most 40 bytes, so nothing is cut off.
+        // Integers, `bool`, `char` and addresses print at most 40 bytes, so nothing is cut off.
         let _ = write!(rest, "{value}");
         let length = INLINE - rest.len();
         Key(Repr::Inline(length as u8, bytes))
@@ -188,7 +194,7 @@ impl From<Bytes> for Key<'_> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a message",
-    note = "keys are integers, `bool`, `char`, strings, byte arrays, or an `Option` of one",
+    note = "keys are integers, `NonZero`, `bool`, `char`, strings, byte arrays, IP addresses, or an `Option` of one",
     note = "for a type of your own, implement `memq::TopicKey`, or use `#[topic(key_with = path)]`"
 )]
 pub trait TopicKey {
@@ -213,6 +219,9 @@ macro_rules! display_keys {
 }
 
 display_keys!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize bool char);
+display_keys!(NonZero<u8> NonZero<u16> NonZero<u32> NonZero<u64> NonZero<u128> NonZero<usize>);
+display_keys!(NonZero<i8> NonZero<i16> NonZero<i32> NonZero<i64> NonZero<i128> NonZero<isize>);
+display_keys!(IpAddr Ipv4Addr Ipv6Addr);
 
 impl TopicKey for Key<'_> {
     fn to_key(&self) -> Option<Key<'_>> {
@@ -290,6 +299,61 @@ mod tests {
         assert_eq!(Key::from(u128::MAX).as_str(), Some(u128::MAX.to_string().as_str()));
         assert_eq!(Key::from(-7_i8), Key::from("-7"));
         assert_eq!(Key::from('ß'), Key::from("ß"));
+    }
+
+    #[test]
+    fn an_integer_that_is_not_zero_has_the_key_of_the_integer() {
+        macro_rules! same {
+            ($($integer:ident)+) => {$(
+                for number in [$integer::MIN, 1, 7, $integer::MAX] {
+                    let Some(other) = NonZero::new(number) else { continue };
+                    assert_eq!(Key::from(other), Key::from(number));
+                    assert_eq!(other.to_key(), number.to_key());
+                }
+            )+};
+        }
+        same!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+        let none: Option<NonZero<u64>> = NonZero::new(0);
+        assert_eq!(none.to_key(), None);
+    }
+
+    #[test]
+    fn an_address_is_its_text_up_to_the_longest() {
+        let longest = "1234:5678:9abc:def1:2345:6789:abcd:ef12";
+        assert_eq!(longest.len(), 39);
+        for text in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "::",
+            "2001:db8::7",
+            "::ffff:255.255.255.255",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            longest,
+        ] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(address.to_key(), Some(Key::from(text)));
+            let key = match &address {
+                IpAddr::V4(address) => address.to_key(),
+                IpAddr::V6(address) => address.to_key(),
+            };
+            assert_eq!(key, Some(Key::from(text)));
+        }
+    }
+
+    #[test]
+    fn an_address_within_another_has_a_key_of_its_own() {
+        let four = Ipv4Addr::new(192, 0, 2, 7);
+        assert_eq!(Key::from(four.to_ipv6_mapped()), Key::from("::ffff:192.0.2.7"));
+        assert_ne!(Key::from(four.to_ipv6_mapped()), Key::from(four));
+    }
+
+    #[test]
+    fn what_holds_a_key_has_that_key() {
+        let (bytes, text) = (Key::from(b"tea"), Key::from("tea"));
+        assert_eq!(Box::<[u8]>::from(*b"tea").to_key().as_ref(), Some(&bytes));
+        assert_eq!(Arc::<[u8]>::from(*b"tea").to_key().as_ref(), Some(&bytes));
+        assert_eq!(Box::<str>::from("tea").to_key().as_ref(), Some(&text));
+        assert_eq!(Arc::<str>::from("tea").to_key().as_ref(), Some(&text));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Types that can be keys, and fields that are not.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use memq::{Key, Topic, TopicKey};
@@ -29,6 +31,7 @@ impl TopicKey for Customer {
 
 keyed! {
     Integer: i128 = -1 => "-1",
+    NonZero: NonZeroU64 = NonZeroU64::MIN => "1",
     Bool: bool = true => "true",
     Char: char = 'c' => "c",
     Text: String = "text".into() => "text",
@@ -36,6 +39,10 @@ keyed! {
     Borrowed: Cow<'static, str> = "cow".into() => "cow",
     Shared: Arc<str> = "arc".into() => "arc",
     Bytes: [u8; 3] = *b"abc" => "abc",
+    Slice: Box<[u8]> = (*b"box").into() => "box",
+    SharedSlice: Arc<[u8]> = (*b"shared").into() => "shared",
+    Address: IpAddr = [192, 0, 2, 7].into() => "192.0.2.7",
+    Six: Ipv6Addr = Ipv6Addr::LOCALHOST => "::1",
     Optional: Option<String> = Some("some".into()) => "some",
     Own: Customer = Customer(7) => "7",
 }
