@@ -107,6 +107,7 @@ assert_impl_all!(DetectError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(HeaderError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(TopicNameError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(TimestampError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(ParseOptionError: std::error::Error, Send, Sync, Unpin, Clone, Eq);
 assert_impl_all!(Start: From<Offset>, From<u64>, From<Timestamp>, From<std::time::SystemTime>);
 
 /// A native message that is not `Clone` and not `Debug`: nothing asks for more than it needs.

@@ -24,6 +24,7 @@ pub use self::worker::RunError;
 use crate::dictionary::DictionaryError;
 use crate::headers::HeaderError;
 use crate::name::TopicNameError;
+use crate::options::ParseOptionError;
 use crate::position::TimestampError;
 
 /// The cause of a failure inside a codec, compression or stage.
@@ -86,6 +87,9 @@ pub enum Error {
     /// A topic name was refused.
     #[error(transparent)]
     Name(#[from] TopicNameError),
+    /// A word for an option was refused.
+    #[error(transparent)]
+    Option(#[from] ParseOptionError),
     /// A time was refused.
     #[error(transparent)]
     Time(#[from] TimestampError),

@@ -148,7 +148,8 @@ pub use self::message::{Batch, BatchIntoIter, BatchIter, Message, MessageRef};
 pub use self::name::{TopicName, TopicNameError};
 pub use self::options::{
     Compression, DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_BYTES,
-    DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow, Retain, Start, TopicOptions,
+    DEFAULT_MAX_DECODED, DEFAULT_MAX_MESSAGES, Format, Overflow, ParseOptionError, Retain, Start,
+    TopicOptions,
 };
 pub use self::payload::Payload;
 pub use self::position::{Offset, Partition, Timestamp, TimestampError};

@@ -1,8 +1,10 @@
 //! What a topic can be told: format, compression, retention, overflow, where to start. Plain data.
 
-use std::fmt;
+mod text;
+
 use std::time::{Duration, SystemTime};
 
+pub use self::text::ParseOptionError;
 use crate::dictionary::Dictionary;
 use crate::position::{Offset, Timestamp};
 
@@ -96,12 +98,6 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
 /// How a payload is compressed.
 ///
 /// The discriminants are the codes in the [frame](crate::codec::frame).
@@ -171,12 +167,6 @@ impl Compression {
     }
 }
 
-impl fmt::Display for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
 /// What happens to a message for which a topic has no room.
 ///
 /// A topic is full when it holds `max` messages or the message would take it past `max_bytes`.
@@ -211,12 +201,6 @@ pub enum Overflow {
     Wait,
 }
 
-impl fmt::Display for Overflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
 /// When a message that nobody has to read any more is freed.
 ///
 /// `max`, `max_bytes`, `ttl` and [`Overflow`] hold besides: this frees messages earlier, never later.
@@ -230,12 +214,6 @@ pub enum Retain {
     /// As soon as every consumer group and every subscriber has passed it, so that memory follows
     /// the backlog. While there is neither, messages are kept within the limits.
     UntilConsumed,
-}
-
-impl fmt::Display for Retain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 /// Where a subscriber or a consumer group starts, or moves to by `seek`.
