@@ -110,7 +110,8 @@ fn the_last_messages_are_counted_before_a_filter_or_a_partition_leaves_some_out(
 fn a_new_group_starts_at_the_last_messages_and_one_that_is_there_resumes() {
     paused().block_on(async {
         let broker = with_orders(10).await;
-        let group = |count| broker.subscriber::<Order>().from(Start::Last(count)).group("billing");
+        // Said of the group it is the same.
+        let group = |count| broker.subscriber::<Order>().group("billing").from(Start::Last(count));
         let mut billing = group(3).await.unwrap();
         let stats = billing.stats().unwrap();
         assert_eq!((stats.position, stats.lag, stats.since_start), (Offset(7), 3, 3));

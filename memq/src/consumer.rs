@@ -175,7 +175,8 @@ impl<T: Payload> Consumer<T> {
     /// [hold](crate::ConsumerBuilder::max_in_flight); waits for the first and takes what is there.
     ///
     /// At most one of each key is among them, since the next one waits until it is settled (with
-    /// `auto_ack` or `any_order` it need not). A batch
+    /// `auto_ack` or `any_order` it need not). Behind some thousand messages that wait so it may end
+    /// before it has come to one that need not; the next receive goes on from there. A batch
     /// ends where retention took messages; the next receive says so. It passes over a message whose
     /// codec or converter panics, and the next receive panics with that. With a `max` of 0 it is empty,
     /// at once.

@@ -211,8 +211,12 @@ pub enum Retain {
     /// seek back to it.
     #[default]
     WithinLimits,
-    /// As soon as every consumer group and every subscriber has passed it, so that memory follows
-    /// the backlog. While there is neither, messages are kept within the limits.
+    /// Once every consumer group and every subscriber has passed it, with the next look at the topic, so
+    /// that memory follows the backlog. While there is neither, messages are kept within the limits.
+    ///
+    /// Who starts behind a message has passed it: where nobody else has to read it, a subscriber that only
+    /// looks at what is new ([`Start::Latest`], [`Start::Last`]) or at all there is frees it. So open the
+    /// groups that are to handle the messages first.
     UntilConsumed,
 }
 

@@ -48,15 +48,23 @@ fn either(words: &[&str]) -> String {
     }
 }
 
-/// Options, what they are called, and all their values. One that is left out does not compile.
+/// Options, what they are called, and all their values: first those that are offered, then those that memq
+/// knows when it sees them, and no topic can be told. One that is left out does not compile.
 macro_rules! words {
-    ($($option:ident, $name:literal: $($value:ident)+;)+) => {$(
+    ($($option:ident, $name:literal: $($offered:ident)+ $(, $known:ident)?;)+) => {$(
         /// The name of the value, which can be [parsed](str::parse).
         impl fmt::Display for $option {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$value => stringify!($value)),+
-                })
+                f.write_str(self.word())
+            }
+        }
+
+        impl $option {
+            const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$offered => stringify!($offered),)+
+                    $(Self::$known => stringify!($known),)?
+                }
             }
         }
 
@@ -70,18 +78,20 @@ macro_rules! words {
             type Err = ParseOptionError;
 
             fn from_str(text: &str) -> Result<Self, ParseOptionError> {
-                $(if text.eq_ignore_ascii_case(stringify!($value)) {
-                    return Ok(Self::$value);
-                })+
-                Err(ParseOptionError::new($name, text, &[$(stringify!($value)),+]))
+                for value in [$(Self::$offered,)+ $(Self::$known)?] {
+                    if text.eq_ignore_ascii_case(value.word()) {
+                        return Ok(value);
+                    }
+                }
+                Err(ParseOptionError::new($name, text, &[$(stringify!($offered)),+]))
             }
         }
     )+};
 }
 
 words! {
-    Format, "format": Bincode Json MessagePack Native Postcard Cbor Raw Custom;
-    Compression, "compression": None Gzip Zstd Lz4;
+    Format, "format": Bincode Json MessagePack Native Postcard Raw Custom, Cbor;
+    Compression, "compression": None Gzip Zstd, Lz4;
     Overflow, "overflow": DropOldest Reject Wait;
     Retain, "retain": WithinLimits UntilConsumed;
 }
@@ -140,7 +150,7 @@ mod tests {
         );
         assert_eq!(
             refusal::<Compression>("a \"b\"\n\u{202e}"),
-            r#"compression "a \"b\"\n\u{202e}" is not known: say None, Gzip, Zstd or Lz4"#
+            r#"compression "a \"b\"\n\u{202e}" is not known: say None, Gzip or Zstd"#
         );
         for (text, error) in [
             ("x".repeat(40), format!(r#"retain "{}" is"#, "x".repeat(40))),

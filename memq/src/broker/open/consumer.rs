@@ -23,7 +23,7 @@ use crate::engine::topic::Topic;
 use crate::error::{GroupConflict, OpenError};
 use crate::message::Stored;
 use crate::name::TopicName;
-use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS};
+use crate::options::{DEFAULT_ACK_DEADLINE, DEFAULT_MAX_ATTEMPTS, Start};
 use crate::payload::Payload;
 use crate::remote::Site;
 
@@ -88,6 +88,12 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
             prefetch: None,
             backoff: Backoff::default(),
         }
+    }
+
+    /// Where a group that is new starts, as [`SubscriberBuilder::from`] says; one that is there resumes.
+    pub fn from(mut self, start: impl Into<Start>) -> Self {
+        self.subscriber = self.subscriber.from(start);
+        self
     }
 
     /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
@@ -183,6 +189,10 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
 
     /// Messages are settled when they are handed out: at most once. What a member had in hand when it
     /// went away is not handled, and there are no dead letters. Of the group.
+    ///
+    /// So nothing is in flight for [`max_in_flight`](Self::max_in_flight) to count. To acknowledge, to
+    /// reject or to drop a delivery does nothing, and what says whether that counted, as `ack_confirmed`
+    /// does, says [`AlreadySettled`](crate::SettleError::AlreadySettled).
     pub fn auto_ack(mut self) -> Self {
         self.said.auto_ack = Some(true);
         self

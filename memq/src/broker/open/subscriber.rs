@@ -114,7 +114,8 @@ impl<'b, T: Payload> SubscriberBuilder<'b, T> {
     }
 
     /// Where to start; at the earliest message kept if not said. An [`Offset`](crate::Offset), a
-    /// [`Timestamp`](crate::Timestamp) and a [`SystemTime`](std::time::SystemTime) are starts too.
+    /// [`Timestamp`](crate::Timestamp) and a [`SystemTime`](std::time::SystemTime) are starts too, and a
+    /// number is an offset: the last 20 messages are [`Start::Last(20)`](Start::Last).
     ///
     /// ```
     /// # use memq::{Broker, Start, Topic};

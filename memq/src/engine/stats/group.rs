@@ -29,8 +29,8 @@ pub struct GroupStats {
     pub in_flight: u64,
     /// Messages that come back after a delay.
     pub delayed: u64,
-    /// Messages that wait for an earlier one of their key; none with
-    /// [`any_order`](crate::ConsumerBuilder::any_order).
+    /// Messages that wait for an earlier one of their key, of those before `position`: whether a later one
+    /// has to is not known before. None with [`any_order`](crate::ConsumerBuilder::any_order).
     pub behind_key: u64,
     /// Messages on their way to the dead-letter topic: it is asked to take them each second.
     pub dead: u64,
@@ -122,7 +122,7 @@ pub struct MemberStats {
     pub id: u64,
     /// The partitions it serves; others may serve them too.
     pub partitions: Vec<Partition>,
-    /// What it holds.
+    /// What it holds: an offset for each message, however many those are.
     pub held: Vec<Offset>,
     /// How many messages it may hold.
     pub max_in_flight: usize,
