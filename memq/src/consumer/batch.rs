@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::{StreamExt, iter};
 
 pub use self::iter::{DeliveriesIntoIter, DeliveriesIter};
 use crate::delivery::{Delivery, DeliveryRef, Part, Source};
@@ -55,6 +55,9 @@ pub struct Deliveries<T: Payload> {
     /// What was made of each message.
     opened: Vec<Opened<T>>,
 }
+
+/// Acknowledgements whose word is waited for together at most: each takes memory for that.
+const ON_THEIR_WAY: usize = 1_024;
 
 impl<T: Payload> Deliveries<T> {
     pub(super) fn new() -> Self {
@@ -172,7 +175,7 @@ impl<T: Payload> Deliveries<T> {
     }
 
     /// [Acknowledges](Delivery::ack_confirmed) all, and says whether that counted. Where topics are kept
-    /// elsewhere all are on their way together.
+    /// elsewhere up to 1,024 are on their way together.
     ///
     /// # Errors
     ///
@@ -182,8 +185,12 @@ impl<T: Payload> Deliveries<T> {
     ///
     /// A dropped future has acknowledged each or brought it back.
     pub async fn ack_confirmed(self) -> Result<(), SettleError> {
-        let all = join_all(self.into_iter().map(Delivery::ack_confirmed)).await;
-        all.into_iter().collect()
+        let mut words = iter(self.into_iter().map(Delivery::ack_confirmed)).buffered(ON_THEIR_WAY);
+        let mut first = Ok(());
+        while let Some(said) = words.next().await {
+            first = first.and(said);
+        }
+        first
     }
 
     /// [Nacks](Delivery::nack) all.
