@@ -66,9 +66,11 @@ impl Token for Delivery {
     }
 
     fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
-        let shared = self.shared.clone();
         match self.spend() {
-            Ok(reply) => Box::pin(async move { confirm(&shared, reply, word(how)).await }),
+            Ok(reply) => {
+                let awaited = Awaited { shared: self.shared.clone(), reply: Some(reply), how };
+                Box::pin(awaited.confirm())
+            }
             Err(fault) => Box::pin(std::future::ready(Err(fault))),
         }
     }
@@ -89,6 +91,33 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         // Settled before, or moved: nothing is held either way.
         let _ = self.spend();
+    }
+}
+
+/// A delivery that ends once the server has heard so. Dropped before, the server is told that the message is
+/// to come back at once, if it has not heard the other; what is to be forgotten, it is told again.
+struct Awaited {
+    shared: Arc<Shared>,
+    /// `None` once there is nothing to tell any more.
+    reply: Option<Subject>,
+    how: Settle,
+}
+
+impl Awaited {
+    async fn confirm(mut self) -> Result<(), SettleFault> {
+        let Some(reply) = self.reply.clone() else { return Err(SettleFault::AlreadySettled) };
+        let heard = confirm(&self.shared, reply, word(self.how)).await;
+        self.reply = None;
+        heard
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            let instead = if self.how == Settle::Forget { FORGET } else { RETURN };
+            self.shared.tell(&reply, instead);
+        }
     }
 }
 

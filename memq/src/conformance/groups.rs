@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures_util::future::select;
 
-use super::kit::{Checked, Failure, ITEMS, Item, Kit, claim, done, ensure, same, settled, soon};
+use super::kit::{
+    Checked, Failure, ITEMS, Item, Kit, LOOK, abandon, claim, done, ensure, same, settled, soon,
+};
 use super::runtime::task;
 use crate::consumer::Consumer;
 use crate::delivery::Delivery;
@@ -221,6 +223,33 @@ pub(super) async fn a_batch_is_confirmed_as_a_whole(kit: Kit) -> Checked {
     same("the messages", values, (0..10).collect::<Vec<_>>())?;
     let stats = done(&broker, ITEMS, "work").await?;
     same("settled and redelivered", (stats.settled, stats.redelivered), (10, 0))
+}
+
+pub(super) async fn a_dropped_confirmation_settles_or_brings_back(kit: Kit) -> Checked {
+    let broker = kit.open().await?;
+    let publisher = broker.publisher::<Item>().await?;
+    publisher.publish_batch((0..12).map(Item::new)).await?;
+    // None comes back by its deadline.
+    let mut group = kit.group(&broker, "work").any_order().ack_deadline(NEVER).await?;
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        held.push(claim(&mut group).await?);
+    }
+    for (polls, item) in (0..4).cycle().zip(held) {
+        abandon(polls, item.ack_confirmed()).await;
+    }
+    let rest = async {
+        let over = |stats: &TopicStats| stats.group("work").is_some_and(|group| group.lag == 0);
+        while !over(&broker.stats(ITEMS).await?) {
+            if let Some(item) = group.recv_timeout(LOOK).await? {
+                item.ack_confirmed().await?;
+            }
+        }
+        Checked::Ok(())
+    };
+    soon("the end of all", rest).await??;
+    let stats = done(&broker, ITEMS, "work").await?;
+    same("settled", stats.settled, 12)
 }
 
 pub(super) async fn statistics_tell_who_holds_what(kit: Kit) -> Checked {

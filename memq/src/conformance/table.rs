@@ -93,6 +93,7 @@ cases! {
         a_group_holds_no_more_than_it_may needs Groups,
         auto_ack_hands_out_once needs Groups,
         a_batch_is_confirmed_as_a_whole needs Groups,
+        a_dropped_confirmation_settles_or_brings_back needs Groups,
         statistics_tell_who_holds_what needs Groups Members,
     }
     failures {

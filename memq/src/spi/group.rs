@@ -94,7 +94,7 @@ pub trait Token: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has settled or not.
+    /// A dropped future has settled or brings the message back.
     fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>>;
 
     /// Keeps the message for this long from now on; without

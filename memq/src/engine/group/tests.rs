@@ -78,6 +78,20 @@ fn what_a_member_held_comes_back_whatever_it_was_handed_first() {
     assert_eq!((group.in_flight, group.leases.len()), (0, 2));
 }
 
+#[test]
+fn a_message_is_dead_until_it_is_buried() {
+    let mut group = group();
+    group.rules.dead_letter = Some("dead".into());
+    let member = join(&mut group, 1);
+    let ticket = group.admit(0, 0, member, NOW).unwrap();
+    let reject = Settlement::Reject { reason: "bad".into() };
+    assert!(group.settle(ticket, reject, NOW, &mut Wake::Nobody).unwrap().is_some());
+    let dead = |group: &Group| group.stats(0, 1, NOW, |_| None).dead;
+    assert_eq!(dead(&group), 1);
+    group.buried(0, &mut Wake::Nobody);
+    assert_eq!((dead(&group), group.leases.len()), (0, 0));
+}
+
 fn park(group: &mut Group, member: usize, guarded: bool) {
     let how = Wait { guarded, timed: true };
     drop(group.park(member, Waker::noop().clone(), how, NOW));
