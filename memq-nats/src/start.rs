@@ -23,7 +23,7 @@ pub(crate) enum Nowhere {
 }
 
 /// What to do where a start is not known.
-const REMEDY: &str = "start at an end of the topic, an offset or a time";
+const REMEDY: &str = "start at an end of the topic, at the last so many, an offset or a time";
 
 /// A consumer that is only asked where it starts.
 #[derive(Serialize)]

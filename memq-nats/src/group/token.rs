@@ -68,7 +68,7 @@ impl Token for Delivery {
     fn settle_confirmed(&self, how: Settle) -> Boxed<Result<(), SettleFault>> {
         match self.spend() {
             Ok(reply) => {
-                let awaited = Awaited { shared: self.shared.clone(), reply: Some(reply), how };
+                let awaited = Awaited { shared: self.shared.clone(), reply, how, over: false };
                 Box::pin(awaited.confirm())
             }
             Err(fault) => Box::pin(std::future::ready(Err(fault))),
@@ -98,38 +98,38 @@ impl Drop for Delivery {
 /// to come back at once, if it has not heard the other; what is to be forgotten, it is told again.
 struct Awaited {
     shared: Arc<Shared>,
-    /// `None` once there is nothing to tell any more.
-    reply: Option<Subject>,
+    reply: Subject,
     how: Settle,
+    /// Whether there is nothing to tell any more.
+    over: bool,
 }
 
 impl Awaited {
     async fn confirm(mut self) -> Result<(), SettleFault> {
-        let Some(reply) = self.reply.clone() else { return Err(SettleFault::AlreadySettled) };
-        let heard = confirm(&self.shared, reply, word(self.how)).await;
-        self.reply = None;
+        let heard = confirm(&self.shared, &self.reply, word(self.how)).await;
+        self.over = true;
         heard
     }
 }
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        if let Some(reply) = self.reply.take() {
+        if !self.over {
             let instead = if self.how == Settle::Forget { FORGET } else { RETURN };
-            self.shared.tell(&reply, instead);
+            self.shared.tell(&self.reply, instead);
         }
     }
 }
 
 /// Says it until the server has heard it, or for as long as the settings say. To say it twice is
 /// answered like once.
-async fn confirm(shared: &Shared, reply: Subject, what: Bytes) -> Result<(), SettleFault> {
+async fn confirm(shared: &Shared, reply: &Subject, what: Bytes) -> Result<(), SettleFault> {
     let link = &shared.core.link;
     shared.quiet().comes().await;
     let deadline = Instant::now() + link.settings.patience();
     let (mut attempt, mut unanswered) = (1, 0);
     loop {
-        let cause = match say(link, &reply, &what).await {
+        let cause = match say(link, reply, &what).await {
             Said::Heard => return Ok(()),
             Said::Lost(cause) => cause,
             Said::Unanswered(cause) => {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{StreamExt, iter};
+use futures_util::stream::{self, StreamExt};
 
 pub use self::iter::{DeliveriesIntoIter, DeliveriesIter};
 use crate::delivery::{Delivery, DeliveryRef, Part, Source};
@@ -185,7 +185,8 @@ impl<T: Payload> Deliveries<T> {
     ///
     /// A dropped future has acknowledged each or brought it back.
     pub async fn ack_confirmed(self) -> Result<(), SettleError> {
-        let mut words = iter(self.into_iter().map(Delivery::ack_confirmed)).buffered(ON_THEIR_WAY);
+        let words = self.into_iter().map(Delivery::ack_confirmed);
+        let mut words = stream::iter(words).buffered(ON_THEIR_WAY);
         let mut first = Ok(());
         while let Some(said) = words.next().await {
             first = first.and(said);
