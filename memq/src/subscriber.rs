@@ -1,10 +1,11 @@
 //! A subscriber: every message of a topic from its start on, at its own pace.
 
+mod receive;
 mod remote;
 mod source;
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::payload::Payload;
 use crate::position::{Offset, Partition};
 use crate::remote::Site;
 
+use self::receive::Receive;
 pub(crate) use self::source::Source;
 
 /// Messages that a subscriber takes before it lets other tasks run once.
@@ -101,8 +103,9 @@ impl<T: Payload> Subscriber<T> {
     /// # Cancel safety
     ///
     /// A dropped future has taken nothing.
-    pub async fn recv(&mut self) -> Result<Message<T>, RecvError> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    #[inline]
+    pub fn recv(&mut self) -> impl Future<Output = Result<Message<T>, RecvError>> {
+        Receive::new(self, |subscriber, taken| subscriber.message(taken))
     }
 
     /// The next message, lent until the next receive; waits for it.
@@ -138,10 +141,12 @@ impl<T: Payload> Subscriber<T> {
     /// # Cancel safety
     ///
     /// A dropped future has taken nothing.
-    pub async fn recv_ref(&mut self) -> Result<MessageRef<'_, T>, RecvError> {
-        let (offset, opened) = poll_fn(|cx| self.poll_take(cx)).await?;
-        let opened = self.lent.insert(opened);
-        Ok(MessageRef::new(offset, self.source.last().1, opened))
+    #[inline]
+    pub fn recv_ref(&mut self) -> impl Future<Output = Result<MessageRef<'_, T>, RecvError>> {
+        Receive::new(self, |subscriber, (offset, opened)| {
+            let opened = subscriber.lent.insert(opened);
+            MessageRef::new(offset, subscriber.source.last().1, opened)
+        })
     }
 
     /// The next message, or `None` where there is none now; of a topic that is kept elsewhere, where
@@ -287,7 +292,7 @@ impl<T: Payload> Subscriber<T> {
 
     /// [`recv`](Self::recv) for hand-written futures. Registers the task of `cx` where it returns
     /// `Pending`, which it does once in 1,024 messages also where there are more, so that other
-    /// tasks run; it wakes itself then, and a few times before it sleeps.
+    /// tasks run; it wakes itself then.
     ///
     /// # Errors
     ///
@@ -297,6 +302,7 @@ impl<T: Payload> Subscriber<T> {
     }
 
     /// The message taken last, on its own.
+    #[inline]
     fn message(&self, (offset, opened): Taken<T>) -> Message<T> {
         Message::new(SlotRef::of(self.source.last().0, offset), opened)
     }
@@ -310,7 +316,7 @@ impl<T: Payload> Subscriber<T> {
     }
 
     /// The next message, where it is there, and none is passed over, nor anything said before.
-    #[inline]
+    #[inline(always)]
     fn take_at_once(&mut self) -> Option<Result<Taken<T>, RecvError>> {
         if !self.is_plain || self.pending.is_some() || self.budget == 0 {
             return None;

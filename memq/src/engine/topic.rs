@@ -353,7 +353,7 @@ impl<P: Send + Sync + 'static> Topic<P> {
     }
 
     /// Whether a message may no longer be delivered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expired(&self, entry: &EntryRef<'_, P>) -> bool {
         self.ttl().is_some_and(|ttl| entry.at() + ttl <= self.now())
     }

@@ -33,7 +33,7 @@ pub(crate) enum Oldest {
 impl<P> Log<P> {
     /// Stores a message that needs no look, and says at which offset. Where it needs one, nothing is
     /// done.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append_steadily(
         &mut self,
         offer: &mut impl Offer<P>,

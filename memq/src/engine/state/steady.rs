@@ -9,7 +9,7 @@ use crate::position::{Offset, Timestamp};
 impl<P> State<P> {
     /// Appends a message that is as the last one, where nothing has happened since and nobody is to be
     /// told. Where that is not so, nothing is done.
-    #[inline]
+    #[inline(always)]
     pub(in crate::engine) fn append_steadily(
         &mut self,
         offer: &mut impl Offer<P>,

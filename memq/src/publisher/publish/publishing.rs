@@ -30,7 +30,7 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
     #[inline]
     fn into_future(self) -> Publishing<'a, T> {
         let Self { publisher, message, said } = self;
-        Publishing { publisher, message: Some(message), next: said.map_or(Next::Store, Next::Look) }
+        Publishing { message: Some(message), said, later: None, publisher }
     }
 }
 
@@ -46,27 +46,27 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
 pub struct Publishing<'a, T: Payload> {
     /// Until it is polled.
     message: Option<T>,
-    next: Next<'a, T>,
+    /// What is said of it, until that is looked at.
+    said: Option<Box<Said>>,
+    /// What is left to do without the message. Boxed, since for most nothing is.
+    later: Option<Box<Later<'a, T>>>,
     publisher: &'a Publisher<T>,
 }
 
-/// What the next poll does.
-enum Next<'a, T: Payload> {
-    /// Stores the message.
-    Store,
-    /// Looks at what is said of it, and stores it.
-    Look(Box<Said>),
-    /// It found no room. Boxed, since most do.
-    Wait(Box<Waiting<'a, T>>),
+/// What the next poll does, once the message was polled and its future is not done.
+enum Later<'a, T: Payload> {
+    /// It found no room.
+    Wait(Waiting<'a, T>),
     /// It is published; lets other tasks run before it says so.
     Yielded(Offset),
     /// So, and first pauses for readers.
     Pressed(Offset),
     /// It is on its way to where its topic is kept.
     There(Far<T, Box<Passage<T>>>),
-    /// It is done; or code that is not ours panicked over what was said of it, which is gone.
-    Over,
 }
+
+/// An outcome that takes a look. Its error is boxed, so that who expects none need not have a place for it.
+type Looked<T> = Poll<Result<Offset, Box<PublishError<T>>>>;
 
 /// A message that waits for room.
 struct Waiting<'a, T: Payload> {
@@ -78,50 +78,38 @@ struct Waiting<'a, T: Payload> {
 
 impl<'a, T: Payload> Publishing<'a, T> {
     #[cold]
-    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        match &mut self.next {
-            Next::Store | Next::Over => polled_after_the_end(),
-            Next::Look(_) => self.look(cx),
-            Next::Wait(waiting) => waiting.poll(cx),
-            Next::Yielded(offset) | Next::Pressed(offset) => {
-                let offset = *offset;
-                if let (Next::Pressed(_), Site::Here(topic)) = (&self.next, &self.publisher.site) {
+    fn poll_later(&mut self, cx: &mut Context<'_>) -> Looked<T> {
+        if let Some(said) = self.said.take() {
+            return self.look(*said, cx);
+        }
+        let published = match self.later.as_deref_mut() {
+            None => polled_after_the_end(),
+            Some(Later::Wait(waiting)) => ready!(waiting.poll(cx)),
+            Some(Later::Yielded(offset)) => Ok(*offset),
+            Some(Later::Pressed(offset)) => {
+                if let Site::Here(topic) = &self.publisher.site {
                     ready!(pause(topic, cx));
                 }
-                self.next = Next::Over;
-                Poll::Ready(Ok(offset))
+                Ok(*offset)
             }
-            Next::There(far) => {
-                let published = ready!(T::Form::there_mut(far).poll(cx));
-                self.next = Next::Over;
-                Poll::Ready(published)
-            }
-        }
-    }
-
-    /// What is said of the message, if something is; once.
-    fn said(&mut self) -> Option<Box<Said>> {
-        match std::mem::replace(&mut self.next, Next::Over) {
-            Next::Look(said) => Some(said),
-            next => {
-                self.next = next;
-                None
-            }
-        }
+            Some(Later::There(far)) => ready!(T::Form::there_mut(far).poll(cx)),
+        };
+        self.later = None;
+        Poll::Ready(published.map_err(Box::new))
     }
 
     /// Looks at what is said of the message, and stores it.
-    fn look(&mut self, cx: &mut Context<'_>) -> Poll<Result<Offset, PublishError<T>>> {
-        let (Some(said), Some(message)) = (self.said(), &self.message) else {
-            polled_after_the_end()
-        };
+    fn look(&mut self, said: Said, cx: &mut Context<'_>) -> Looked<T> {
+        // It is gone where code that is not ours panics over it.
+        let Some(message) = self.message.take() else { polled_after_the_end() };
         let within = said.within;
-        match self.publisher.identified_with(message, *said) {
+        match self.publisher.identified_with(&message, said) {
             Ok((mut ready, id)) => {
+                self.message = Some(message);
                 let Ready { made, meta, head } = &mut ready;
                 self.publish(made, meta, *head, id.as_ref(), within, cx)
             }
-            Err(refusal) => Poll::Ready(Err(give_back(refusal, self.message.take()))),
+            Err(refusal) => Poll::Ready(Err(Box::new(refusal.with(message)))),
         }
     }
 }
@@ -137,23 +125,21 @@ impl<T: Payload> Unpin for Publishing<'_, T> {}
 impl<T: Payload> Future for Publishing<'_, T> {
     type Output = Result<Offset, PublishError<T>>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (Some(message), Next::Store) = (&this.message, &this.next) else {
-            return this.poll_later(cx);
+        let looked = match (&this.message, &this.said) {
+            // In parts, as it is offered: to move them together costs more than to store the message.
+            (Some(message), None) => match T::Form::pack::<Its>(message, &this.publisher.writer) {
+                Ok(Packed { made, mut meta, key, size }) => {
+                    let head = head(size, key, this.publisher.partition(key), meta.as_ref());
+                    this.publish(&mut Some(made), &mut meta, head, None, None, cx)
+                }
+                Err(source) => this.refuse(PublishError::Encode { message: (), source }),
+            },
+            _ => this.poll_later(cx),
         };
-        // In parts, as it is offered: to move them together costs more than to store the message.
-        match T::Form::pack::<Its>(message, &this.publisher.writer) {
-            Ok(Packed { made, mut meta, key, size }) => {
-                let head = head(size, key, this.publisher.partition(key), meta.as_ref());
-                this.publish(&mut Some(made), &mut meta, head, None, None, cx)
-            }
-            Err(source) => {
-                let refusal = PublishError::Encode { message: (), source };
-                Poll::Ready(Err(give_back(refusal, this.message.take())))
-            }
-        }
+        looked.map_err(|refusal| *refusal)
     }
 }
 
@@ -168,7 +154,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         id: Option<&Arc<str>>,
         within: Option<Duration>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Offset, PublishError<T>>> {
+    ) -> Looked<T> {
         let topic = match &self.publisher.site {
             Site::Here(topic) => topic,
             Site::There(far) => {
@@ -181,19 +167,35 @@ impl<'a, T: Payload> Publishing<'a, T> {
                 // What was not stored itself is still there.
                 self.message = None;
                 if (offset.0 + 1) % YIELD_EVERY == 0 {
-                    let presses = make_way(topic, cx);
-                    self.next = if presses { Next::Pressed(offset) } else { Next::Yielded(offset) };
-                    return Poll::Pending;
+                    return self.make_way(topic, offset, cx);
                 }
                 Poll::Ready(Ok(offset))
             }
             Err(Refusal::Full) => {
                 let ready = Ready { made: made.take(), meta: meta.take(), head };
-                self.wait(topic, ready, id.cloned(), within);
-                self.poll_later(cx)
+                self.wait(topic, ready, id.cloned(), within, cx)
             }
-            Err(refusal) => Poll::Ready(Err(give_back(refusal.into(), self.message.take()))),
+            Err(refusal) => self.refuse(refusal.into()),
         }
+    }
+
+    #[cold]
+    fn refuse(&mut self, refusal: PublishError<()>) -> Looked<T> {
+        Poll::Ready(Err(Box::new(give_back(refusal, self.message.take()))))
+    }
+
+    /// It is published, and lets others run before it says so.
+    #[cold]
+    fn make_way(
+        &mut self,
+        topic: &Topic<Stored<T>>,
+        offset: Offset,
+        cx: &mut Context<'_>,
+    ) -> Looked<T> {
+        let presses = make_way(topic, cx);
+        let later = if presses { Later::Pressed(offset) } else { Later::Yielded(offset) };
+        self.later = Some(Box::new(later));
+        Poll::Pending
     }
 
     #[cold]
@@ -203,10 +205,12 @@ impl<'a, T: Payload> Publishing<'a, T> {
         ready: Ready<T>,
         id: Option<Arc<str>>,
         within: Option<Duration>,
-    ) {
+        cx: &mut Context<'_>,
+    ) -> Looked<T> {
         let room = Room::new(self.publisher, topic, within.or(self.publisher.within));
         let message = self.message.take();
-        self.next = Next::Wait(Box::new(Waiting { room, message, ready, id }));
+        self.later = Some(Box::new(Later::Wait(Waiting { room, message, ready, id })));
+        self.poll_later(cx)
     }
 
     /// The message as it is sent, where its topic is kept elsewhere and it was not taken before.
@@ -215,7 +219,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
     ) -> Option<Result<Departure<'a, T>, PublishError<T>>> {
         let Site::There(far) = &self.publisher.site else { return None };
         let message = self.message.take()?;
-        let said = self.said();
+        let said = self.said.take();
         let within = said.as_ref().and_then(|said| said.within).or(self.publisher.within);
         Some(match self.publisher.identified(&message, said) {
             Ok((Ready { made: Some(made), meta, head }, id)) => {
@@ -238,14 +242,14 @@ impl<'a, T: Payload> Publishing<'a, T> {
         id: Option<Arc<str>>,
         within: Option<Duration>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Offset, PublishError<T>>> {
+    ) -> Looked<T> {
         let (Some(message), Some(made)) = (self.message.take(), made.take()) else {
             polled_after_the_end()
         };
         let body = T::Form::send(&message, made, far);
         let mut outgoing = remote::outgoing(body, meta.take(), head.partition);
         (outgoing.id, outgoing.within) = (id, within.or(self.publisher.within));
-        self.next = Next::There(remote::passage(far, message, outgoing));
+        self.later = Some(Box::new(Later::There(remote::passage(far, message, outgoing))));
         self.poll_later(cx)
     }
 }
