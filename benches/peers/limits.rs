@@ -85,9 +85,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "S8c",
         "1.5 times every peer",
-        "The publisher: it moves each value from its list into a slot, under the lock; readers go on without it. \
-         Two fifths of its time go into clearing slots, whose lines the reader's core had last; whatever goes \
-         between two cores waits for those. kanal moves the whole batch under one lock of its own.",
+        "The publisher: it clears slots and moves each value from its list into one, under the lock; readers go \
+         on without it. kanal moves the whole batch under one lock of its own.",
     ),
     (
         "S9-json",

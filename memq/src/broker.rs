@@ -40,6 +40,8 @@ use crate::topic::Topic;
 /// are still never delivered, but their memory goes only when somebody next uses the topic, and so does
 /// their room, for a publisher that waits. The same holds while the runtime that has the task is not driven.
 ///
+/// Beside what its topics keep, a broker keeps up to 2 MiB of their memory to use it again.
+///
 /// ```
 /// # #[cfg(feature = "derive")] {
 /// use memq::{Broker, Topic};

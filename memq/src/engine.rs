@@ -5,11 +5,13 @@
 //!
 //! # Locks
 //!
-//! Three kinds, none across an await, and none taken while another is held:
+//! Four kinds, none across an await, and none taken while another is held, but the last:
 //!
 //! * the registry's: name → topic; held to look up, insert or remove one entry;
 //! * a topic's ([`topic`]): its log, its waiters and its readers;
-//! * a topic's second one, for the handles of its sweepers: held to keep them or to take them away.
+//! * a topic's second one, for the handles of its sweepers: held to keep them or to take them away;
+//! * a broker's, for memory that is used again ([`recycler`]): taken under a topic's where a segment
+//!   begins, and held to put some in or to take some out.
 //!
 //! Wakers run and evicted messages are freed after the topic's lock is released, because both run
 //! code that is not ours and may call back.
@@ -31,6 +33,7 @@ pub(crate) mod log;
 pub(crate) mod member;
 pub(crate) mod offer;
 pub(crate) mod queue;
+pub(crate) mod recycler;
 pub(crate) mod registry;
 pub(crate) mod segment;
 pub(crate) mod slots;

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(crate) use self::steady::Oldest;
 use self::steady::Steady;
 pub(crate) use self::walk::Walk;
+use super::recycler::Pool;
 use super::segment::{EntryRef, Filler, Lanes, Segment};
 use super::stats::LastDrop;
 use crate::error::LagReason;
@@ -99,6 +100,8 @@ pub(crate) struct Log<P> {
     partitions: Box<[InPartition]>,
     /// How the next messages are stored, if they are as the last one.
     steady: Steady,
+    /// Where the memory of segments comes from, if it is used again.
+    pool: Option<Arc<dyn Pool<P>>>,
 }
 
 /// A segment, and what is known of it without a look at its slots: they were last touched by others.
@@ -150,7 +153,13 @@ impl<P> Log<P> {
             last_reason: LagReason::MaxMessages,
             partitions: Box::default(),
             steady: Steady::default(),
+            pool: None,
         }
+    }
+
+    /// Uses memory of this pool, before there is a message.
+    pub(super) fn recycle(&mut self, pool: Option<Arc<dyn Pool<P>>>) {
+        self.pool = pool;
     }
 
     /// Sets how many partitions there are, before there is a message.

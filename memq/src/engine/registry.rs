@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::clock::Clock;
+use super::recycler::Recycler;
 use super::stats::TopicStats;
 use super::sync::Mutex;
 use super::topic::Topic;
@@ -71,12 +72,17 @@ impl<P: Send + Sync + 'static> AnyTopic for Topic<P> {
 /// The topics of a broker. Dropping it closes them all.
 pub(crate) struct Registry {
     clock: Arc<Clock>,
+    recycler: Arc<Recycler>,
     topics: Mutex<HashMap<TopicName, Arc<dyn AnyTopic>>>,
 }
 
 impl Registry {
     pub(crate) fn new() -> Self {
-        Self { clock: Arc::new(Clock::new()), topics: Mutex::new(HashMap::new()) }
+        Self {
+            clock: Arc::new(Clock::new()),
+            recycler: Arc::default(),
+            topics: Mutex::new(HashMap::new()),
+        }
     }
 
     /// The topic of this name, or the one that `create` makes, which must not use the registry.
@@ -89,7 +95,8 @@ impl Registry {
         if let Some(topic) = topics.get(name) {
             return topic.clone();
         }
-        let topic: Arc<dyn AnyTopic> = Arc::new(create(self.clock.clone()));
+        let topic = create(self.clock.clone()).recycling(&self.recycler);
+        let topic: Arc<dyn AnyTopic> = Arc::new(topic);
         topics.insert(name.clone(), topic.clone());
         topic
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) use self::lane::{Lane, Lanes, SlotRef};
 use super::offer::{Head, Offer};
+use super::recycler::Pool;
 use super::slots::{Slots, Writer, slots};
 use super::sync::{AtomicBool, Ordering, Uses};
 use crate::position::Timestamp;
@@ -114,12 +115,19 @@ pub(crate) struct Segment<P> {
     lends: AtomicBool,
     /// Those of it that ended come before its memory goes.
     uses: Uses,
+    /// Where its memory goes, if it is to be used again.
+    pool: Option<Arc<dyn Pool<P>>>,
 }
 
 impl<P> Drop for Segment<P> {
     #[inline]
     fn drop(&mut self) {
         self.uses.end();
+        if let Some(pool) = &self.pool {
+            if let Some(spare) = self.slots.retire() {
+                pool.keep(spare);
+            }
+        }
     }
 }
 
@@ -230,22 +238,28 @@ pub(crate) enum Slot<'a, P> {
 
 impl<P> Segment<P> {
     /// One of so many slots and labels, and what fills it.
-    pub(super) fn new(base: u64, count: usize, labels: usize) -> (Filler<P>, Self) {
-        let (filler, slots) = slots(count);
+    pub(super) fn new(
+        base: u64,
+        count: usize,
+        labels: usize,
+        pool: Option<Arc<dyn Pool<P>>>,
+    ) -> (Filler<P>, Self) {
+        let used = pool.as_ref().and_then(|pool| pool.take(count));
+        let (filler, slots) = used.unwrap_or_else(|| slots(count));
         let (labeller, labels) = super::slots::slots(labels);
         let (sealed, lends) = (AtomicBool::new(false), AtomicBool::new(false));
         let last_at = Timestamp::default();
         let filler =
             Filler { slots: filler, borrowed: None, labels: labeller, last: None, last_at };
         let (next, uses) = (OnceLock::new(), Uses::new());
-        (filler, Self { base, slots, borrowed: None, labels, sealed, next, lends, uses })
+        (filler, Self { base, slots, borrowed: None, labels, sealed, next, lends, uses, pool })
     }
 
     /// One of a single message that stays where it is, and what fills it. A message like that has a
     /// segment of its own, so that none can borrow from itself, or from one that borrows from it, and
     /// stay for ever.
     pub(super) fn borrowing(base: u64) -> (Filler<P>, Self) {
-        let (mut filler, mut segment) = Self::new(base, 0, 1);
+        let (mut filler, mut segment) = Self::new(base, 0, 1, None);
         let (writer, borrowed) = super::slots::slots(1);
         (filler.borrowed, segment.borrowed) = (Some(Box::new(writer)), Some(borrowed));
         (filler, segment)

@@ -41,8 +41,34 @@ pub(crate) struct Run<'a, T> {
 
 /// An array of so many slots, fewer than 2³², and what fills it.
 pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
-    let slots: Arc<[_]> = std::iter::repeat_with(Slot::new).take(count).collect();
+    handles(std::iter::repeat_with(Slot::new).take(count).collect())
+}
+
+fn handles<T>(slots: Arc<[Slot<T>]>) -> (Writer<T>, Slots<T>) {
     (Writer { slots: slots.clone(), shown: 0, next: 0 }, Slots(slots))
+}
+
+/// The memory of an array that is gone, with nothing in it.
+pub(super) struct Spare<T>(Arc<[Slot<T>]>);
+
+impl<T> Spare<T> {
+    /// Whether who gets one that was read long ago gains by it: where new slots are cleared as a whole.
+    pub(super) const WORTH_IT: bool = Slot::<T>::CLEARED;
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How large so many slots are.
+    pub(super) const fn bytes(count: usize) -> usize {
+        count * size_of::<Slot<T>>()
+    }
+
+    /// A new array in its memory, and what fills it.
+    pub(super) fn renew(mut self) -> Option<(Writer<T>, Slots<T>)> {
+        Arc::get_mut(&mut self.0)?.iter_mut().for_each(|slot| *slot = Slot::new());
+        Some(handles(self.0))
+    }
 }
 
 impl<T> Slot<T> {
@@ -82,6 +108,15 @@ impl<T> Slots<T> {
     pub(super) fn run(&self, index: usize, most: usize) -> usize {
         let slots = self.0.get(index..).unwrap_or_default().iter().take(most);
         slots.take_while(|slot| slot.mark.load(Ordering::Acquire) & SET != 0).count()
+    }
+
+    /// Drops the values, and leaves the memory, if nobody else has it.
+    pub(super) fn retire(&mut self) -> Option<Spare<T>> {
+        let slots = Arc::get_mut(&mut self.0)?;
+        if needs_drop::<T>() {
+            slots.iter_mut().for_each(|slot| *slot = Slot::new());
+        }
+        Some(Spare(std::mem::take(&mut self.0)))
     }
 
     /// The values that are set, and the notes on them.

@@ -18,6 +18,7 @@ use super::dedup::Dedup;
 use super::group::Group;
 use super::log::{InPartition, Limits, Log};
 use super::queue::Queue;
+use super::recycler::Pool;
 use super::segment::Segment;
 use super::stats::{Dropped, Gauge, PartitionStats, TopicStats};
 use super::wake::WaitList;
@@ -152,6 +153,11 @@ impl<P> State<P> {
             behind: 0,
             paused: 0,
         }
+    }
+
+    /// Its log uses memory of this pool.
+    pub(super) fn recycle(&mut self, pool: Option<Arc<dyn Pool<P>>>) {
+        self.log.recycle(pool);
     }
 
     /// Takes over options that nobody has said yet, as long as nobody publishes under the defaults;

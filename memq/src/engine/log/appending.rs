@@ -98,7 +98,7 @@ impl<P> Log<P> {
             let most = SLOTS.min((kept / 8).max(FEW_SLOTS.min(kept / 2)));
             let slots = used.map_or(FIRST_SLOTS, |used| used.saturating_mul(2)).min(most).max(1);
             let labels = self.filler.as_ref().map_or(slots, |last| last.labels_for(slots));
-            Segment::new(self.tail, slots, labels)
+            Segment::new(self.tail, slots, labels, self.pool.clone())
         };
         self.filler = Some(filler);
         let segment = Arc::new(segment);

@@ -33,7 +33,7 @@ impl<P> Lane<P> {
     {
         let run = run.into_iter();
         let count = run.len();
-        let (mut filler, segment) = Segment::new(base.0, count, count);
+        let (mut filler, segment) = Segment::new(base.0, count, count, None);
         for (entry, at) in run {
             let mut offer = Some(entry);
             if let Some(head) = offer.head() {

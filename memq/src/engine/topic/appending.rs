@@ -6,14 +6,21 @@ use std::sync::Arc;
 use super::Topic;
 use crate::engine::offer::Offer;
 use crate::engine::queue::Place;
+use crate::engine::recycler::Recycler;
 use crate::engine::state::{Refusal, State};
 use crate::engine::sync::MutexGuard;
 use crate::position::{Offset, Timestamp};
 
 impl<P: Send + Sync + 'static> Topic<P> {
+    /// The same, in memory that is used again.
+    pub(crate) fn recycling(mut self, recycler: &Arc<Recycler>) -> Self {
+        self.hot.0.state.get_mut().recycle(recycler.pool());
+        self
+    }
+
     /// Stores a message, or says why not and leaves it where it is. Never waits.
     /// Of a message whose id is known it returns the first offset, and stores nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(
         self: &Arc<Self>,
         mut offer: impl Offer<P>,
