@@ -44,4 +44,5 @@ mod stress;
 mod tidy;
 mod types;
 mod until_consumed;
+mod used_again;
 mod versions;

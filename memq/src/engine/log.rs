@@ -9,7 +9,7 @@ mod walk;
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(crate) use self::steady::Oldest;
@@ -101,7 +101,7 @@ pub(crate) struct Log<P> {
     /// How the next messages are stored, if they are as the last one.
     steady: Steady,
     /// Where the memory of segments comes from, if it is used again.
-    pool: Option<Arc<dyn Pool<P>>>,
+    pool: Option<Weak<dyn Pool<P>>>,
 }
 
 /// A segment, and what is known of it without a look at its slots: they were last touched by others.
@@ -158,7 +158,7 @@ impl<P> Log<P> {
     }
 
     /// Uses memory of this pool, before there is a message.
-    pub(super) fn recycle(&mut self, pool: Option<Arc<dyn Pool<P>>>) {
+    pub(super) fn recycle(&mut self, pool: Option<Weak<dyn Pool<P>>>) {
         self.pool = pool;
     }
 

@@ -2,13 +2,13 @@
 //!
 //! What a reader looked at is in the caches of its core, and whoever writes there next waits for each
 //! cache line to come back. So slots of values that lie in them are used again late, when as much memory
-//! was used since as such a cache holds: then nobody has to be asked for them. An allocator does the
+//! was left since as such a cache holds: then nobody has to be asked for them. An allocator does the
 //! opposite, and gives back first what was freed last.
 
-use std::any::Any;
-use std::collections::VecDeque;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::slots::{Slots, Spare, Writer};
 use super::sync::Mutex;
@@ -16,8 +16,8 @@ use super::sync::Mutex;
 /// Bytes that are kept for all topics of a broker together, at most: twice what the caches of a core
 /// hold.
 const MOST: usize = 2 << 20;
-/// So many have to be kept before one is used again.
-const FULL: usize = MOST / 4 * 3;
+/// So many have to be left after one before that is used again.
+const LATE: usize = MOST / 4 * 3;
 /// Smaller ones are not worth it.
 const LEAST: usize = 4 << 10;
 
@@ -28,50 +28,56 @@ pub(super) trait Pool<P>: Send + Sync {
     fn keep(&self, spare: Spare<P>);
 }
 
-/// The pool of all topics of a broker, whatever is in their slots. What is used goes to the end, so that
-/// topics that are quiet keep nothing from the others.
+/// The pool of all topics of a broker, whatever is in their slots. The oldest go first, so that topics
+/// that are quiet keep no more than a quarter from the others.
 #[derive(Default)]
 pub(crate) struct Recycler(Mutex<Kept>);
 
+/// The type of a spare, and how many slots it has.
+type Kind = (TypeId, usize);
+
 #[derive(Default)]
 struct Kept {
-    /// The oldest first. Each is empty: nothing is dropped with it but memory.
-    spares: VecDeque<Kind>,
+    /// Of each kind, the oldest first, and when each was left.
+    spares: HashMap<Kind, VecDeque<(u64, Box<dyn Any + Send>)>>,
+    /// Of all kinds: when each was left, and how large it is.
+    ages: BTreeMap<u64, (Kind, usize)>,
+    /// How large they are together.
     bytes: usize,
-}
-
-/// A [`Spare`] of some type.
-struct Kind {
-    spare: Box<dyn Any + Send>,
-    bytes: usize,
+    /// Bytes that were left so far, by which times are told.
+    left: u64,
 }
 
 impl Kept {
-    /// Takes the oldest out of so many slots.
-    fn take<P: Send + Sync + 'static>(&mut self, count: usize) -> Option<Box<dyn Any + Send>> {
-        if self.bytes < FULL {
-            return None;
-        }
-        let fits = |kind: &Kind| {
-            kind.spare.downcast_ref().is_some_and(|spare: &Spare<P>| spare.len() == count)
-        };
-        let place = self.spares.iter().position(fits)?;
-        let Kind { spare, bytes } = self.spares.remove(place)?;
-        self.bytes -= bytes;
-        Some(spare)
+    /// Takes the oldest of this kind, if that was left long enough ago.
+    fn take(&mut self, kind: Kind) -> Option<Box<dyn Any + Send>> {
+        let (at, _) = self.spares.get(&kind)?.front()?;
+        if self.left - at < LATE as u64 { None } else { self.remove(kind) }
     }
 
-    /// Adds one, and takes out what is too much with it.
-    fn keep(&mut self, kind: Kind) -> Vec<Kind> {
-        self.bytes += kind.bytes;
-        self.spares.push_back(kind);
-        let mut over = Vec::new();
-        while self.bytes > MOST {
-            let Some(oldest) = self.spares.pop_front() else { break };
-            self.bytes -= oldest.bytes;
-            over.push(oldest);
+    fn keep(&mut self, kind: Kind, bytes: usize, spare: Box<dyn Any + Send>) {
+        self.left += bytes as u64;
+        self.bytes += bytes;
+        self.ages.insert(self.left, (kind, bytes));
+        self.spares.entry(kind).or_default().push_back((self.left, spare));
+    }
+
+    /// Takes the oldest of all, if there are too many.
+    fn over(&mut self) -> Option<Box<dyn Any + Send>> {
+        let (_, &(kind, _)) = self.ages.first_key_value().filter(|_| self.bytes > MOST)?;
+        self.remove(kind)
+    }
+
+    /// Takes the oldest of this kind.
+    fn remove(&mut self, kind: Kind) -> Option<Box<dyn Any + Send>> {
+        let alike = self.spares.get_mut(&kind)?;
+        let (at, spare) = alike.pop_front()?;
+        if alike.is_empty() {
+            self.spares.remove(&kind);
         }
-        over
+        let (_, bytes) = self.ages.remove(&at)?;
+        self.bytes -= bytes;
+        Some(spare)
     }
 }
 
@@ -80,25 +86,33 @@ impl<P: Send + Sync + 'static> Pool<P> for Recycler {
         if Spare::<P>::bytes(count) < LEAST {
             return None;
         }
-        let spare = self.0.lock().take::<P>(count)?;
+        let spare = self.0.lock().take((TypeId::of::<P>(), count))?;
         spare.downcast::<Spare<P>>().ok()?.renew()
     }
 
     fn keep(&self, spare: Spare<P>) {
-        let bytes = Spare::<P>::bytes(spare.len());
+        let (kind, bytes) = ((TypeId::of::<P>(), spare.len()), Spare::<P>::bytes(spare.len()));
         if bytes < LEAST {
             return;
         }
-        let kind = Kind { spare: Box::new(spare), bytes };
-        let over = self.0.lock().keep(kind);
-        drop(over);
+        let spare = Box::new(spare);
+        self.0.lock().keep(kind, bytes, spare);
+        // Freed without the lock, which each statement takes for itself.
+        loop {
+            let over = self.0.lock().over();
+            if over.is_none() {
+                return;
+            }
+        }
     }
 }
 
 impl Recycler {
-    /// It as the pool of a topic, if its slots are worth it.
-    pub(super) fn pool<P: Send + Sync + 'static>(self: &Arc<Self>) -> Option<Arc<dyn Pool<P>>> {
-        if Spare::<P>::WORTH_IT { Some(self.clone()) } else { None }
+    /// It as the pool of a topic, if its slots are worth it. Not kept by that: what a handle or a message
+    /// keeps of a topic outlives its broker.
+    pub(super) fn pool<P: Send + Sync + 'static>(self: &Arc<Self>) -> Option<Weak<dyn Pool<P>>> {
+        let pool: Arc<dyn Pool<P>> = self.clone();
+        if Spare::<P>::WORTH_IT { Some(Arc::downgrade(&pool)) } else { None }
     }
 }
 
@@ -114,64 +128,99 @@ mod tests {
 
     /// As large as a slot that is worth it.
     type Value = [u64; 8];
+    type Other = [i64; 9];
     const COUNT: usize = 128;
 
-    fn gone<P>(count: usize) -> Spare<P> {
-        let (writer, mut slots) = super::super::slots::slots::<P>(count);
+    /// Memory of values that were all set.
+    fn gone<P: Copy>(count: usize, value: P) -> Spare<P> {
+        let (mut writer, mut slots) = super::super::slots::slots(count);
+        assert!((0..count).all(|_| writer.push(value, 0)));
+        writer.show();
         drop(writer);
         slots.retire().expect("nobody else has them")
     }
 
-    fn fill(recycler: &Recycler) -> usize {
-        let kept = MOST / Spare::<Value>::bytes(COUNT);
-        (0..kept).for_each(|_| recycler.keep(gone::<Value>(COUNT)));
-        kept
+    fn leave<P: Copy + Send + Sync + 'static>(recycler: &Recycler, value: P, times: usize) {
+        (0..times).for_each(|_| recycler.keep(gone(COUNT, value)));
     }
 
+    fn take<P: Send + Sync + 'static>(recycler: &Recycler) -> Option<(Writer<P>, Slots<P>)> {
+        recycler.take(COUNT)
+    }
+
+    const EACH: usize = Spare::<Value>::bytes(COUNT);
+
     #[test]
-    fn nothing_is_used_again_before_enough_is_kept() {
+    fn what_is_used_again_was_left_long_ago_and_is_unset() {
         let recycler = Recycler::default();
-        let each = Spare::<Value>::bytes(COUNT);
-        for _ in 0..FULL.div_ceil(each) {
-            assert!(Pool::<Value>::take(&recycler, COUNT).is_none());
-            recycler.keep(gone::<Value>(COUNT));
+        for times in 0..=LATE.div_ceil(EACH) {
+            assert!(take::<Value>(&recycler).is_none(), "after {times}");
+            leave(&recycler, [7_u64; 8], 1);
         }
-        assert!(Pool::<Value>::take(&recycler, COUNT).is_some());
+        let (writer, slots) = take::<Value>(&recycler).expect("the first one");
+        assert_eq!((slots.len(), writer.room()), (COUNT, COUNT));
+        assert!((0..COUNT).all(|index| slots.get(index).is_none()));
+        assert!(take::<Value>(&recycler).is_none(), "the second is younger");
     }
 
     #[test]
     fn it_keeps_no_more_than_it_may_and_nothing_small() {
         let recycler = Recycler::default();
-        let kept = fill(&recycler);
+        let few = LEAST / EACH.div_ceil(COUNT) - 8;
         for _ in 0..3 {
-            recycler.keep(gone::<Value>(COUNT));
-            recycler.keep(gone::<Value>(8));
+            leave(&recycler, [7_u64; 8], MOST / EACH);
+            recycler.keep(gone(few, [7_u64; 8]));
         }
         let inside = recycler.0.lock();
         assert!(inside.bytes <= MOST);
-        assert_eq!(inside.spares.len(), kept);
-        assert_eq!(inside.bytes, inside.spares.iter().map(|kind| kind.bytes).sum::<usize>());
+        assert_eq!(inside.bytes, MOST / EACH * EACH);
+        assert_eq!(inside.ages.len(), MOST / EACH);
+        assert_eq!(inside.spares.values().map(VecDeque::len).sum::<usize>(), MOST / EACH);
     }
 
     #[test]
     fn each_gets_slots_of_its_own_type_and_number() {
         let recycler = Recycler::default();
-        fill(&recycler);
-        assert!(Pool::<[i64; 8]>::take(&recycler, COUNT).is_none());
+        leave(&recycler, [7_u64; 8], MOST / EACH);
+        assert!(take::<[i64; 8]>(&recycler).is_none());
         assert!(Pool::<Value>::take(&recycler, COUNT / 2).is_none());
-        let before = recycler.0.lock().bytes;
-        let (writer, slots) = Pool::<Value>::take(&recycler, COUNT).expect("one of those kept");
-        assert_eq!((slots.len(), writer.room()), (COUNT, COUNT));
-        assert!(recycler.0.lock().bytes < before);
+        assert!(take::<Value>(&recycler).is_some());
     }
 
     #[test]
-    fn what_others_keep_pushes_out_what_is_not_used() {
+    fn who_comes_later_pushes_out_who_is_quiet_and_uses_nothing_early() {
         let recycler = Recycler::default();
-        fill(&recycler);
-        let each = Spare::<[i64; 9]>::bytes(COUNT);
-        (0..MOST / each).for_each(|_| recycler.keep(gone::<[i64; 9]>(COUNT)));
-        assert!(Pool::<Value>::take(&recycler, COUNT).is_none());
-        assert!(Pool::<[i64; 9]>::take(&recycler, COUNT).is_some());
+        leave(&recycler, [7_u64; 8], MOST / EACH);
+        let (mut since, mut used) = (VecDeque::new(), 0);
+        for _ in 0..4 * MOST / EACH {
+            if take::<Other>(&recycler).is_some() {
+                let oldest = since.pop_front().expect("one that was left");
+                assert!(used - oldest >= LATE, "it was used early");
+            }
+            leave(&recycler, [7_i64; 9], 1);
+            used += Spare::<Other>::bytes(COUNT);
+            since.push_back(used);
+        }
+        assert!(take::<Other>(&recycler).is_some());
+        let inside = recycler.0.lock();
+        let quiet = inside.spares.get(&(TypeId::of::<Value>(), COUNT)).map_or(0, VecDeque::len);
+        assert!(quiet * EACH <= MOST - LATE, "{quiet} are left of who is quiet");
+        assert!(inside.bytes <= MOST);
+    }
+
+    #[test]
+    fn values_are_dropped_when_their_slots_go_and_not_with_the_memory() {
+        let counted = Arc::new(());
+        let recycler = Arc::new(Recycler::default());
+        let (mut writer, mut slots) = super::super::slots::slots::<(Arc<()>, Value)>(COUNT);
+        for _ in 0..COUNT {
+            assert!(writer.push((counted.clone(), [7; 8]), 0));
+        }
+        writer.show();
+        assert!(slots.retire().is_none(), "who fills them has them, too");
+        drop(writer);
+        recycler.keep(slots.retire().expect("nobody else has them"));
+        assert_eq!(Arc::strong_count(&counted), 1);
+        assert!(recycler.0.lock().bytes > 0);
     }
 }

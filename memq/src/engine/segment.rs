@@ -116,14 +116,14 @@ pub(crate) struct Segment<P> {
     /// Those of it that ended come before its memory goes.
     uses: Uses,
     /// Where its memory goes, if it is to be used again.
-    pool: Option<Arc<dyn Pool<P>>>,
+    pool: Option<Weak<dyn Pool<P>>>,
 }
 
 impl<P> Drop for Segment<P> {
     #[inline]
     fn drop(&mut self) {
         self.uses.end();
-        if let Some(pool) = &self.pool {
+        if let Some(pool) = self.pool.as_ref().and_then(Weak::upgrade) {
             if let Some(spare) = self.slots.retire() {
                 pool.keep(spare);
             }
@@ -242,9 +242,9 @@ impl<P> Segment<P> {
         base: u64,
         count: usize,
         labels: usize,
-        pool: Option<Arc<dyn Pool<P>>>,
+        pool: Option<Weak<dyn Pool<P>>>,
     ) -> (Filler<P>, Self) {
-        let used = pool.as_ref().and_then(|pool| pool.take(count));
+        let used = pool.as_ref().and_then(Weak::upgrade).and_then(|pool| pool.take(count));
         let (filler, slots) = used.unwrap_or_else(|| slots(count));
         let (labeller, labels) = super::slots::slots(labels);
         let (sealed, lends) = (AtomicBool::new(false), AtomicBool::new(false));

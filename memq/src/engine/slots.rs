@@ -44,11 +44,12 @@ pub(super) fn slots<T>(count: usize) -> (Writer<T>, Slots<T>) {
     handles(std::iter::repeat_with(Slot::new).take(count).collect())
 }
 
+/// Of an array that nobody else has, and that is unset: `slots` made it, or `renew` was alone with it.
 fn handles<T>(slots: Arc<[Slot<T>]>) -> (Writer<T>, Slots<T>) {
     (Writer { slots: slots.clone(), shown: 0, next: 0 }, Slots(slots))
 }
 
-/// The memory of an array that is gone, with nothing in it.
+/// The memory of an array that is gone. What had to be dropped in it was.
 pub(super) struct Spare<T>(Arc<[Slot<T>]>);
 
 impl<T> Spare<T> {
@@ -64,7 +65,7 @@ impl<T> Spare<T> {
         count * size_of::<Slot<T>>()
     }
 
-    /// A new array in its memory, and what fills it.
+    /// A new array in its memory, all unset, and what fills it.
     pub(super) fn renew(mut self) -> Option<(Writer<T>, Slots<T>)> {
         Arc::get_mut(&mut self.0)?.iter_mut().for_each(|slot| *slot = Slot::new());
         Some(handles(self.0))
@@ -170,7 +171,7 @@ impl<T> Writer<T> {
     #[expect(unsafe_code, reason = "writes to a slot that nobody reads yet")]
     fn write(&mut self, value: impl FnOnce() -> T, mark: u64) -> bool {
         let Some(slot) = self.slots.get(self.len()) else { return false };
-        // SAFETY: this is the array's only writer, since none can be made for an array that exists,
+        // SAFETY: this is the array's only writer, since `handles` is given arrays that nobody else has,
         // and `&mut self` holds it alone. It comes to each slot once, as `next` only grows, or again
         // where making the value panicked. Readers do not look at the value before the mark has
         // `SET`, which it gets after this.

@@ -11,7 +11,7 @@ mod sharing;
 mod steady;
 mod sweeping;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::after::After;
 use super::dedup::Dedup;
@@ -156,7 +156,7 @@ impl<P> State<P> {
     }
 
     /// Its log uses memory of this pool.
-    pub(super) fn recycle(&mut self, pool: Option<Arc<dyn Pool<P>>>) {
+    pub(super) fn recycle(&mut self, pool: Option<Weak<dyn Pool<P>>>) {
         self.log.recycle(pool);
     }
 

@@ -30,7 +30,7 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
     #[inline]
     fn into_future(self) -> Publishing<'a, T> {
         let Self { publisher, message, said } = self;
-        Publishing { message: Some(message), said, later: None, publisher }
+        Publishing { message: Some(message), said, is_over: false, later: None, publisher }
     }
 }
 
@@ -48,6 +48,9 @@ pub struct Publishing<'a, T: Payload> {
     message: Option<T>,
     /// What is said of it, until that is looked at.
     said: Option<Box<Said>>,
+    /// Whether the message is no longer to be stored as it is: what was said of it was looked at, or is gone
+    /// where code that is not ours panicked over it.
+    is_over: bool,
     /// What is left to do without the message. Boxed, since for most nothing is.
     later: Option<Box<Later<'a, T>>>,
     publisher: &'a Publisher<T>,
@@ -100,16 +103,15 @@ impl<'a, T: Payload> Publishing<'a, T> {
 
     /// Looks at what is said of the message, and stores it.
     fn look(&mut self, said: Said, cx: &mut Context<'_>) -> Looked<T> {
-        // It is gone where code that is not ours panics over it.
-        let Some(message) = self.message.take() else { polled_after_the_end() };
+        let Some(message) = &self.message else { polled_after_the_end() };
+        self.is_over = true;
         let within = said.within;
-        match self.publisher.identified_with(&message, said) {
+        match self.publisher.identified_with(message, said) {
             Ok((mut ready, id)) => {
-                self.message = Some(message);
                 let Ready { made, meta, head } = &mut ready;
                 self.publish(made, meta, *head, id.as_ref(), within, cx)
             }
-            Err(refusal) => Poll::Ready(Err(Box::new(refusal.with(message)))),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 }
@@ -130,13 +132,15 @@ impl<T: Payload> Future for Publishing<'_, T> {
         let this = &mut *self;
         let looked = match (&this.message, &this.said) {
             // In parts, as it is offered: to move them together costs more than to store the message.
-            (Some(message), None) => match T::Form::pack::<Its>(message, &this.publisher.writer) {
-                Ok(Packed { made, mut meta, key, size }) => {
-                    let head = head(size, key, this.publisher.partition(key), meta.as_ref());
-                    this.publish(&mut Some(made), &mut meta, head, None, None, cx)
+            (Some(message), None) if !this.is_over => {
+                match T::Form::pack::<Its>(message, &this.publisher.writer) {
+                    Ok(Packed { made, mut meta, key, size }) => {
+                        let head = head(size, key, this.publisher.partition(key), meta.as_ref());
+                        this.publish(&mut Some(made), &mut meta, head, None, None, cx)
+                    }
+                    Err(source) => this.refuse(PublishError::Encode { message: (), source }),
                 }
-                Err(source) => this.refuse(PublishError::Encode { message: (), source }),
-            },
+            }
             _ => this.poll_later(cx),
         };
         looked.map_err(|refusal| *refusal)
