@@ -59,7 +59,11 @@ async fn messages_where_others_were_are_whole() {
 async fn messages_go_with_their_segment_also_where_its_memory_stays() {
     let alive = Arc::new(());
     let look = || assert!(Arc::strong_count(&alive) <= MOST, "{}", Arc::strong_count(&alive));
-    all_are_whole(|numbers| Dropped(numbers, alive.clone()), |dropped| dropped.0, look).await;
+    let read = |dropped: &Dropped| {
+        assert!(Arc::ptr_eq(&dropped.1, &alive));
+        dropped.0
+    };
+    all_are_whole(|numbers| Dropped(numbers, alive.clone()), read, look).await;
     assert_eq!(Arc::strong_count(&alive), 1);
 }
 

@@ -6,7 +6,7 @@
 //! opposite, and gives back first what was freed last.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
@@ -29,19 +29,30 @@ pub(super) trait Pool<P>: Send + Sync {
 }
 
 /// The pool of all topics of a broker, whatever is in their slots. The oldest go first, so that topics
-/// that are quiet keep no more than a quarter from the others.
+/// that are quiet keep few from the others.
 #[derive(Default)]
 pub(crate) struct Recycler(Mutex<Kept>);
+
+/// Of the oldest, how many are looked at for one that fits. While none does, others are left, and push
+/// the oldest out.
+const NEAR: usize = 16;
 
 /// The type of a spare, and how many slots it has.
 type Kind = (TypeId, usize);
 
+/// A [`Spare`] of some kind.
+struct Left {
+    kind: Kind,
+    spare: Box<dyn Any + Send>,
+    bytes: usize,
+    /// When it was left.
+    at: u64,
+}
+
 #[derive(Default)]
 struct Kept {
-    /// Of each kind, the oldest first, and when each was left.
-    spares: HashMap<Kind, VecDeque<(u64, Box<dyn Any + Send>)>>,
-    /// Of all kinds: when each was left, and how large it is.
-    ages: BTreeMap<u64, (Kind, usize)>,
+    /// The oldest first.
+    spares: VecDeque<Left>,
     /// How large they are together.
     bytes: usize,
     /// Bytes that were left so far, by which times are told.
@@ -51,33 +62,25 @@ struct Kept {
 impl Kept {
     /// Takes the oldest of this kind, if that was left long enough ago.
     fn take(&mut self, kind: Kind) -> Option<Box<dyn Any + Send>> {
-        let (at, _) = self.spares.get(&kind)?.front()?;
-        if self.left - at < LATE as u64 { None } else { self.remove(kind) }
+        let left = self.left;
+        let mut old = self.spares.iter().take(NEAR).take_while(|it| left - it.at >= LATE as u64);
+        let place = old.position(|it| it.kind == kind)?;
+        let taken = self.spares.remove(place)?;
+        self.bytes -= taken.bytes;
+        Some(taken.spare)
     }
 
     fn keep(&mut self, kind: Kind, bytes: usize, spare: Box<dyn Any + Send>) {
         self.left += bytes as u64;
         self.bytes += bytes;
-        self.ages.insert(self.left, (kind, bytes));
-        self.spares.entry(kind).or_default().push_back((self.left, spare));
+        self.spares.push_back(Left { kind, spare, bytes, at: self.left });
     }
 
     /// Takes the oldest of all, if there are too many.
-    fn over(&mut self) -> Option<Box<dyn Any + Send>> {
-        let (_, &(kind, _)) = self.ages.first_key_value().filter(|_| self.bytes > MOST)?;
-        self.remove(kind)
-    }
-
-    /// Takes the oldest of this kind.
-    fn remove(&mut self, kind: Kind) -> Option<Box<dyn Any + Send>> {
-        let alike = self.spares.get_mut(&kind)?;
-        let (at, spare) = alike.pop_front()?;
-        if alike.is_empty() {
-            self.spares.remove(&kind);
-        }
-        let (_, bytes) = self.ages.remove(&at)?;
-        self.bytes -= bytes;
-        Some(spare)
+    fn over(&mut self) -> Option<Left> {
+        let oldest = if self.bytes > MOST { self.spares.pop_front() } else { None };
+        self.bytes -= oldest.as_ref().map_or(0, |oldest| oldest.bytes);
+        oldest
     }
 }
 
@@ -96,13 +99,14 @@ impl<P: Send + Sync + 'static> Pool<P> for Recycler {
             return;
         }
         let spare = Box::new(spare);
-        self.0.lock().keep(kind, bytes, spare);
-        // Freed without the lock, which each statement takes for itself.
-        loop {
-            let over = self.0.lock().over();
-            if over.is_none() {
-                return;
-            }
+        let mut over = {
+            let mut kept = self.0.lock();
+            kept.keep(kind, bytes, spare);
+            kept.over()
+        };
+        // Freed without the lock.
+        while over.is_some() {
+            over = self.0.lock().over();
         }
     }
 }
@@ -174,8 +178,7 @@ mod tests {
         let inside = recycler.0.lock();
         assert!(inside.bytes <= MOST);
         assert_eq!(inside.bytes, MOST / EACH * EACH);
-        assert_eq!(inside.ages.len(), MOST / EACH);
-        assert_eq!(inside.spares.values().map(VecDeque::len).sum::<usize>(), MOST / EACH);
+        assert_eq!(inside.spares.len(), MOST / EACH);
     }
 
     #[test]
@@ -203,8 +206,9 @@ mod tests {
         }
         assert!(take::<Other>(&recycler).is_some());
         let inside = recycler.0.lock();
-        let quiet = inside.spares.get(&(TypeId::of::<Value>(), COUNT)).map_or(0, VecDeque::len);
-        assert!(quiet * EACH <= MOST - LATE, "{quiet} are left of who is quiet");
+        let is_quiet = |it: &&Left| it.kind == (TypeId::of::<Value>(), COUNT);
+        let quiet = inside.spares.iter().filter(is_quiet).count();
+        assert!(quiet < NEAR, "{quiet} are left of who is quiet");
         assert!(inside.bytes <= MOST);
     }
 
