@@ -26,7 +26,7 @@ impl<P> After<P> {
     #[inline]
     pub(super) fn new() -> Self {
         Self {
-            garbage: Vec::new(),
+            garbage: Garbage::new(),
             ids: None,
             unused: [None, None],
             readers: Wake::Nobody,
@@ -57,7 +57,7 @@ impl<P> After<P> {
 
     #[inline]
     fn is_nothing(&self) -> bool {
-        self.garbage.capacity() == 0
+        self.garbage.is_empty()
             && self.ids.is_none()
             && matches!(self.unused, [None, None])
             && matches!((&self.readers, &self.publishers), (Wake::Nobody, Wake::Nobody))

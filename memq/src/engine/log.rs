@@ -63,7 +63,30 @@ pub(crate) struct Removed {
 }
 
 /// Segments that are no longer part of the log, to be freed where no lock is held.
-pub(crate) type Garbage<P> = Vec<Arc<Segment<P>>>;
+pub(crate) struct Garbage<P> {
+    /// The usual case, without an allocation.
+    one: Option<Arc<Segment<P>>>,
+    more: Vec<Arc<Segment<P>>>,
+}
+
+impl<P> Garbage<P> {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self { one: None, more: Vec::new() }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.one.is_none() && self.more.capacity() == 0
+    }
+
+    fn push(&mut self, segment: Arc<Segment<P>>) {
+        match &self.one {
+            None => self.one = Some(segment),
+            Some(_) => self.more.push(segment),
+        }
+    }
+}
 
 /// The messages of one topic. Offsets `head..tail` are kept.
 pub(crate) struct Log<P> {
@@ -334,7 +357,7 @@ impl<P> Log<P> {
     pub(crate) fn clear(&mut self, garbage: &mut Garbage<P>) {
         self.segments.iter().for_each(|last| last.segment.seal());
         self.filler = None;
-        garbage.extend(self.segments.drain(..).map(|stretch| stretch.segment));
+        self.segments.drain(..).for_each(|stretch| garbage.push(stretch.segment));
         self.look_at_first();
         self.head = self.tail;
         self.bytes = 0;

@@ -13,8 +13,7 @@ use std::sync::{Arc, Weak};
 use super::slots::{Slots, Spare, Writer};
 use super::sync::Mutex;
 
-/// Bytes that are kept for all topics of a broker together, at most: twice what the caches of a core
-/// hold.
+/// Bytes that are kept for all topics of a broker together, at most: more than the caches of a core hold.
 const MOST: usize = 2 << 20;
 /// So many have to be left after one before that is used again.
 const LATE: usize = MOST / 4 * 3;

@@ -30,7 +30,7 @@ impl<'a, T: Payload> IntoFuture for Publish<'a, T> {
     #[inline]
     fn into_future(self) -> Publishing<'a, T> {
         let Self { publisher, message, said } = self;
-        Publishing { message: Some(message), said, is_over: false, later: None, publisher }
+        Publishing { message: Some(message), said, next: Next::Store, later: None, publisher }
     }
 }
 
@@ -48,22 +48,30 @@ pub struct Publishing<'a, T: Payload> {
     message: Option<T>,
     /// What is said of it, until that is looked at.
     said: Option<Box<Said>>,
-    /// Whether the message is no longer to be stored as it is: what was said of it was looked at, or is gone
-    /// where code that is not ours panicked over it.
-    is_over: bool,
+    next: Next,
     /// What is left to do without the message. Boxed, since for most nothing is.
     later: Option<Box<Later<'a, T>>>,
     publisher: &'a Publisher<T>,
 }
 
-/// What the next poll does, once the message was polled and its future is not done.
-enum Later<'a, T: Payload> {
-    /// It found no room.
-    Wait(Waiting<'a, T>),
+/// What the next poll does, if nothing is left to do later.
+#[derive(Clone, Copy)]
+enum Next {
+    /// Stores the message.
+    Store,
     /// It is published; lets other tasks run before it says so.
     Yielded(Offset),
     /// So, and first pauses for readers.
     Pressed(Offset),
+    /// It is done; or what was said of the message was looked at, and is gone where code that is not ours
+    /// panicked over it.
+    Over,
+}
+
+/// What a message that is not stored yet waits for.
+enum Later<'a, T: Payload> {
+    /// Room.
+    Wait(Waiting<'a, T>),
     /// It is on its way to where its topic is kept.
     There(Far<T, Box<Passage<T>>>),
 }
@@ -85,26 +93,26 @@ impl<'a, T: Payload> Publishing<'a, T> {
         if let Some(said) = self.said.take() {
             return self.look(*said, cx);
         }
-        let published = match self.later.as_deref_mut() {
-            None => polled_after_the_end(),
-            Some(Later::Wait(waiting)) => ready!(waiting.poll(cx)),
-            Some(Later::Yielded(offset)) => Ok(*offset),
-            Some(Later::Pressed(offset)) => {
+        let published = match (self.later.as_deref_mut(), self.next) {
+            (Some(Later::Wait(waiting)), _) => ready!(waiting.poll(cx)),
+            (Some(Later::There(far)), _) => ready!(T::Form::there_mut(far).poll(cx)),
+            (None, Next::Yielded(offset)) => Ok(offset),
+            (None, Next::Pressed(offset)) => {
                 if let Site::Here(topic) = &self.publisher.site {
                     ready!(pause(topic, cx));
                 }
-                Ok(*offset)
+                Ok(offset)
             }
-            Some(Later::There(far)) => ready!(T::Form::there_mut(far).poll(cx)),
+            (None, Next::Store | Next::Over) => polled_after_the_end(),
         };
-        self.later = None;
+        (self.later, self.next) = (None, Next::Over);
         Poll::Ready(published.map_err(Box::new))
     }
 
     /// Looks at what is said of the message, and stores it.
     fn look(&mut self, said: Said, cx: &mut Context<'_>) -> Looked<T> {
         let Some(message) = &self.message else { polled_after_the_end() };
-        self.is_over = true;
+        self.next = Next::Over;
         let within = said.within;
         match self.publisher.identified_with(message, said) {
             Ok((mut ready, id)) => {
@@ -130,9 +138,9 @@ impl<T: Payload> Future for Publishing<'_, T> {
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let looked = match (&this.message, &this.said) {
+        let looked = match (&this.message, &this.said, this.next) {
             // In parts, as it is offered: to move them together costs more than to store the message.
-            (Some(message), None) if !this.is_over => {
+            (Some(message), None, Next::Store) => {
                 match T::Form::pack::<Its>(message, &this.publisher.writer) {
                     Ok(Packed { made, mut meta, key, size }) => {
                         let head = head(size, key, this.publisher.partition(key), meta.as_ref());
@@ -197,8 +205,7 @@ impl<'a, T: Payload> Publishing<'a, T> {
         cx: &mut Context<'_>,
     ) -> Looked<T> {
         let presses = make_way(topic, cx);
-        let later = if presses { Later::Pressed(offset) } else { Later::Yielded(offset) };
-        self.later = Some(Box::new(later));
+        self.next = if presses { Next::Pressed(offset) } else { Next::Yielded(offset) };
         Poll::Pending
     }
 
