@@ -368,6 +368,10 @@ impl<P> Log<P> {
 
     /// The segment that holds this offset, which must be one of `head..tail`.
     pub(crate) fn locate(&self, offset: u64) -> Option<&Arc<Segment<P>>> {
+        // Mostly it is the last.
+        if let Some(last) = self.segments.back().filter(|last| last.base <= offset) {
+            return Some(&last.segment);
+        }
         let after = self.segments.partition_point(|stretch| stretch.base <= offset);
         Some(&self.segments.get(after.checked_sub(1)?)?.segment)
     }

@@ -16,7 +16,7 @@ use super::sync::Mutex;
 /// Bytes that are kept for all topics of a broker together, at most: more than the caches of a core hold.
 const MOST: usize = 2 << 20;
 /// So many have to be left after one before that is used again.
-const LATE: usize = MOST / 4 * 3;
+pub(super) const LATE: usize = MOST / 4 * 3;
 /// Smaller ones are not worth it.
 const LEAST: usize = 4 << 10;
 
@@ -117,11 +117,16 @@ impl Recycler {
         let pool: Arc<dyn Pool<P>> = self.clone();
         if Spare::<P>::WORTH_IT { Some(Arc::downgrade(&pool)) } else { None }
     }
+
+    /// How many bytes it keeps.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.lock().bytes
+    }
 }
 
 impl fmt::Debug for Recycler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recycler").field("bytes", &self.0.lock().bytes).finish_non_exhaustive()
+        f.debug_struct("Recycler").field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
 
@@ -224,6 +229,6 @@ mod tests {
         drop(writer);
         recycler.keep(slots.retire().expect("nobody else has them"));
         assert_eq!(Arc::strong_count(&counted), 1);
-        assert!(recycler.0.lock().bytes > 0);
+        assert!(recycler.bytes() > 0);
     }
 }

@@ -11,8 +11,7 @@ use super::stats::TopicStats;
 use super::sync::Mutex;
 use super::topic::Topic;
 use crate::name::TopicName;
-use crate::options::Request;
-use crate::options::TopicOptions;
+use crate::options::{Request, TopicOptions};
 use crate::position::Timestamp;
 
 /// A topic of any payload type.
@@ -129,5 +128,35 @@ impl Drop for Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("topics", &self.names()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(memq_loom)))]
+mod tests {
+    use super::*;
+    use crate::engine::offer::Entry;
+    use crate::engine::queue::Place;
+    use crate::engine::recycler::LATE;
+    use crate::engine::slots::Spare;
+
+    /// As large as a slot whose memory is used again.
+    type Value = [u64; 8];
+
+    /// What is left grows until so much is there that the oldest is used again, and then no more.
+    #[test]
+    fn topics_use_the_memory_of_segments_that_are_gone() {
+        let registry = Registry::new();
+        let name = TopicName::new("values").expect("a name");
+        let create = |clock| Topic::<Value>::new(name.clone(), clock, Box::new(()));
+        let topic = registry.open(&name, create);
+        let topic = topic.into_any().downcast::<Topic<Value>>().expect("a topic of values");
+        topic.settle(&Request { max_messages: Some(1024), ..Request::default() });
+        let segment = Spare::<Value>::bytes(256);
+        for number in 0..60_000 {
+            let mut entry = Some(Entry::new([number; 8], None, 64));
+            topic.append(&mut entry, None, &mut Place::default()).expect("stored");
+        }
+        let kept = registry.recycler.bytes();
+        assert!((LATE..=LATE + 2 * segment).contains(&kept), "{kept} bytes");
     }
 }
