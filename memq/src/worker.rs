@@ -25,7 +25,7 @@ use self::attempt::{Attempt, End, Finished, Hold, contain};
 pub use self::handle::WorkerHandle;
 use self::handle::{Progress, Shared};
 use self::handler::{Begun, INSIDE};
-pub use self::handler::{ByDelivery, ByValue, Handler};
+pub use self::handler::{ByDelivery, ByMessage, ByValue, Handler};
 pub use self::report::{Ended, Report};
 #[cfg(feature = "tower")]
 pub use self::service::{ByService, Calls};

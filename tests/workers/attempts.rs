@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::panic_any;
 use std::time::Duration;
 
-use memq::{Backoff, Broker, Delivery, Ended, Offset, Start};
+use memq::{Backoff, Broker, Delivery, Ended, Message, Offset, Start};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{paused, settle, spawn};
@@ -44,6 +44,34 @@ fn a_failed_message_is_tried_again_and_is_dead_with_the_reason_after_the_last_at
         assert_eq!((report.attempts(), calls.get()), (3, 3));
         let why = reasons::<Number>(&broker, "workers").await;
         assert_eq!(why, ["connection refused by 0 (attempt 2)"]);
+    });
+}
+
+#[test]
+fn a_handler_of_messages_sees_what_is_said_with_them_and_says_how_it_went() {
+    #[derive(memq::Topic)]
+    #[topic(name = "uncloned")]
+    struct Uncloned(u64);
+
+    paused().block_on(async {
+        let broker = Broker::new();
+        let publisher = broker.publisher::<Uncloned>().await.unwrap();
+        for (number, user) in [(7, "ann"), (8, "bob")] {
+            publisher.publish(Uncloned(number)).header("user", user).await.unwrap();
+        }
+        broker.close("uncloned").await.unwrap();
+        let seen = RefCell::new(Vec::new());
+        let member = broker.subscriber::<Uncloned>().group("workers").max_attempts(2).await;
+        let worker = member.unwrap().run(|message: Message<Uncloned>| {
+            let fails = message.headers().get("user") == Some("bob");
+            seen.borrow_mut().push(message);
+            async move { if fails { Err("not bob's") } else { Ok(()) } }
+        });
+        let report = worker.retry(Backoff::NONE).await.unwrap();
+        assert_eq!((report.succeeded, report.failed, report.dead_lettered), (1, 1, 1));
+        let seen: Vec<_> = seen.take().iter().map(|it| (it.0, it.offset())).collect();
+        assert_eq!(seen, [(7, Offset(0)), (8, Offset(1)), (8, Offset(1))]);
+        assert_eq!(reasons::<Uncloned>(&broker, "workers").await, ["not bob's (attempt 2)"]);
     });
 }
 

@@ -1,4 +1,4 @@
-//! What handles messages: functions of values, and functions of deliveries.
+//! What handles messages: functions of values, of messages, and of deliveries.
 
 use std::fmt;
 use std::future::Future;
@@ -9,6 +9,7 @@ use super::attempt::{Hold, contain};
 use crate::codec::form::Take;
 use crate::delivery::Delivery;
 use crate::error::Cause;
+use crate::message::Message;
 use crate::payload::Payload;
 
 /// What a worker runs for each message: an async function or closure.
@@ -17,6 +18,8 @@ use crate::payload::Payload;
 ///   is a failed attempt, and what it says is the reason that the dead letter has. A native value is
 ///   cloned, since other readers share it; so code that is generic over `T` has to say that values can
 ///   be taken out: `where <T as Payload>::Form: codec::Take<T>`.
+/// * `async fn(Message<T>) -> Result<(), E>`: the same with the message, which has headers, key, offset and
+///   date beside the value, and is not cloned. One that is kept keeps its part of the log in memory.
 /// * `async fn(Delivery<T>)`: it settles the delivery itself. One that it drops unsettled is a failed
 ///   attempt.
 ///
@@ -37,12 +40,18 @@ use crate::payload::Payload;
 /// # let broker = Broker::new();
 /// # broker.publisher::<Order>().await?.publish(Order { item: "tea".into() }).await?;
 /// # broker.close("orders").await?;
-/// use memq::Delivery;
+/// use memq::{Delivery, Message};
 ///
 /// async fn charge(order: Order) -> Result<(), String> {
 ///     if order.item.is_empty() { Err("there is nothing to pay for".into()) } else { Ok(()) }
 /// }
 /// broker.subscriber::<Order>().group("billing").await?.run(charge).await?;
+///
+/// async fn audit(order: Message<Order>) -> Result<(), &'static str> {
+///     println!("{} at {} for {:?}", order.item, order.offset(), order.headers().get("user"));
+///     Ok(())
+/// }
+/// broker.subscriber::<Order>().group("audit").await?.run(audit).await?;
 ///
 /// let mail = broker.subscriber::<Order>().group("mail").await?;
 /// mail.run(|order: Delivery<Order>| async move {
@@ -54,9 +63,9 @@ use crate::payload::Payload;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "this is no handler for messages of `{T}`",
-    label = "not `async fn({T}) -> Result<(), E>`, and not `async fn(Delivery<{T}>)`",
+    label = "neither `async fn({T}) -> Result<(), E>`, nor that of a `Message<{T}>`, nor `async fn(Delivery<{T}>)`",
     note = "a closure says the type of its argument: `|message: {T}| async move {{ Ok::<(), Error>(()) }}`",
-    note = "the error of a handler by value is `Display`, and a native message is `Clone`; a handler of a `Delivery` settles it and returns `()`",
+    note = "the error of a handler by value is `Display`, and a native message is `Clone`, or is handled as a `Message<{T}>`; a handler of a `Delivery` settles it and returns `()`",
     note = "code that is generic over `T: memq::Topic` also says, for a handler by value, `where <T as memq::Payload>::Form: memq::codec::Take<T>`"
 )]
 pub trait Handler<T: Payload, Kind> {
@@ -87,6 +96,10 @@ pub trait Handler<T: Payload, Kind> {
 /// Handlers by value: `async fn(T) -> Result<(), E>`.
 #[derive(Debug)]
 pub enum ByValue {}
+
+/// Handlers of messages: `async fn(Message<T>) -> Result<(), E>`.
+#[derive(Debug)]
+pub enum ByMessage {}
 
 /// Handlers of deliveries: `async fn(Delivery<T>)`.
 #[derive(Debug)]
@@ -129,6 +142,25 @@ where
 
     fn begin(&mut self, delivery: Delivery<T>, _: Duration, _: Inside) -> Begun<T, Fut> {
         by_value(delivery, self)
+    }
+
+    fn verdict(output: Result<(), E>, _: Inside) -> Result<(), String> {
+        output.map_err(|error| error.to_string())
+    }
+}
+
+impl<T, F, Fut, E> Handler<T, ByMessage> for F
+where
+    T: Payload,
+    F: FnMut(Message<T>) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+    E: fmt::Display,
+{
+    type Future = Fut;
+
+    fn begin(&mut self, delivery: Delivery<T>, _: Duration, _: Inside) -> Begun<T, Fut> {
+        let (message, lease) = delivery.into_parts();
+        Begun { hold: Hold::Lease(lease), future: contain(|| self(message)) }
     }
 
     fn verdict(output: Result<(), E>, _: Inside) -> Result<(), String> {
