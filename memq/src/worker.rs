@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
 
 use self::attempt::{Attempt, End, Finished, Hold, contain};
 pub use self::handle::WorkerHandle;
@@ -218,7 +219,13 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
 
     /// Whether it is drained and the time for that is up.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(at) = self.shared.deadline() else { return false };
+        let Some(at) = self.drains() else { return false };
+        self.deadline.has_passed(at, cx)
+    }
+
+    /// When it has to have ended, if it is drained. Then it takes no more messages.
+    fn drains(&mut self) -> Option<Instant> {
+        let at = self.shared.deadline()?;
         if self.ending.is_none() {
             self.ending = Some(Ok(Ended::Drained));
             // Others take over its partitions while it finishes.
@@ -226,13 +233,17 @@ impl<T: Payload, H: Handler<T, Kind>, Kind> Worker<T, H, Kind> {
                 consumer.retire();
             }
         }
-        self.deadline.has_passed(at, cx)
+        Some(at)
     }
 
     /// Takes messages for as long as handlers may be started. Returns whether it now waits for the
     /// next, and so is woken.
     fn fetch(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.ending.is_none() && self.running.len() < self.concurrency {
+        // Many handlers may be done within one poll.
+        while self.drains().is_none()
+            && self.ending.is_none()
+            && self.running.len() < self.concurrency
+        {
             let Some(consumer) = &mut self.consumer else { return true };
             let ready = contain(|| self.handler.poll_ready(cx, INSIDE));
             match ready.unwrap_or_else(|panicked| Poll::Ready(Err(panicked.into()))) {

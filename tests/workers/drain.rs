@@ -1,10 +1,10 @@
 //! Draining: what is finished, what is not, and that it never hangs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use memq::{Backoff, Delivery, Ended, Offset, Report};
+use memq::{Backoff, Delivery, Ended, Offset, Report, WorkerHandle};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{Bell, on_both_runtimes, paused, poll_once, settle, settle_with, spawn};
@@ -42,6 +42,29 @@ fn draining_finishes_what_is_in_flight_and_takes_no_more() {
         settle().await;
         let mut other = member(&broker).await;
         assert_eq!(other.try_recv().unwrap().unwrap().offset().0, report.succeeded);
+    });
+}
+
+#[test]
+fn who_drains_a_worker_that_is_never_done_with_its_turn_gets_no_more_than_what_had_begun() {
+    paused().block_on(async {
+        let (broker, _) = numbers(20).await;
+        let (handled, asked) = (Cell::new(0), RefCell::new(None));
+        let handles: RefCell<Option<WorkerHandle>> = RefCell::default();
+        let worker = member(&broker).await.run(|_: Number| {
+            handled.set(handled.get() + 1);
+            if handled.get() == 2 {
+                let handle = handles.take().unwrap();
+                let mut drain = Box::pin(async move { handle.drain(SECOND).await });
+                assert!(poll_once(&mut drain).is_none());
+                asked.replace(Some(drain));
+            }
+            std::future::ready(Ok::<(), String>(()))
+        });
+        handles.replace(Some(worker.handle()));
+        let report = worker.await.unwrap();
+        assert_eq!((report.succeeded, handled.get(), report.ended), (2, 2, Ended::Drained));
+        assert_eq!(asked.take().unwrap().await, report);
     });
 }
 
