@@ -66,7 +66,7 @@ async fn frames_carry_a_typed_topic_elsewhere(broker: &Broker) -> Result<(), Err
     assert_eq!((record.format(), record.compression()), (Format::MessagePack, Compression::Gzip));
     assert_eq!(record.decode::<Reading>()?, attic());
 
-    // A frame that is damaged is an error. It is never taken for something else.
+    // What begins like a frame and is none is an error. It is never taken for something else.
     let damaged = inbox.publisher().await?.publish_bytes(&b"TMQ\x09 what is this?"[..]).await;
     match damaged {
         Err(PublishError::Encode { source: EncodeError::Frame(reason), .. }) => {

@@ -121,7 +121,8 @@ impl<T: Payload> Consumer<T> {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has taken nothing.
+    /// A dropped future has taken nothing. One that was polled and is neither polled again nor dropped keeps
+    /// the message it was called for from the others.
     pub async fn recv(&mut self) -> Result<Delivery<T>, RecvError> {
         Receive::new(self).await
     }

@@ -185,7 +185,7 @@ impl<T> fmt::Display for PublishError<T> {
             }
             Self::TooLarge { bytes, max_bytes, .. } => write!(
                 f,
-                "the message counts {bytes} bytes, and the topic holds {max_bytes} at most: raise `max_bytes` or split the message"
+                "the message counts {bytes} bytes, and the topic holds {max_bytes} at most: raise `max_bytes`, or the limit of the server that keeps the topic, or split the message"
             ),
             Self::Encode { .. } => f.write_str("the message could not be encoded"),
             Self::Partition { partition, partitions, .. } => write!(

@@ -137,7 +137,7 @@ pub enum OpenError {
 /// Options that are not said do not conflict.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "topic {topic:?} exists with {option} = {existing}, and was opened again with {requested}: make them equal, or delete the topic first"
+    "topic {topic:?} has {option} = {existing}, and was asked for with {requested}: make them equal, say it in one place alone, or delete the topic first"
 )]
 #[non_exhaustive]
 pub struct TopicConflict {

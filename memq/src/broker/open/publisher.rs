@@ -43,7 +43,9 @@ impl<'b, T: Payload> PublisherBuilder<'b, T> {
         Self { topic, manner: Manner { codec, compression, level, dictionary, within } }
     }
 
-    /// Writes in another format than the topic's; every subscriber in the process reads it.
+    /// Writes in another format than the topic's; every subscriber of this version of the type reads it, in
+    /// this process. One of a newer version reads what the older type says itself: a message in another
+    /// format is a [`DecodeError`](crate::DecodeError) there.
     ///
     /// ```
     /// # #[cfg(all(feature = "derive", feature = "json", feature = "messagepack"))] {
