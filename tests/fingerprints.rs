@@ -49,6 +49,31 @@ mod kept {
     }
 }
 
+/// A type around one of its name, which is another.
+mod around_before {
+    use super::before as kept;
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Topic)]
+    #[topic(name = "around", format = Postcard)]
+    pub struct Line {
+        pub inner: kept::Line,
+        pub more: Vec<(kept::Line, Line)>,
+    }
+}
+
+mod around_after {
+    use super::after as kept;
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Topic)]
+    #[topic(name = "around", format = Postcard)]
+    pub struct Line {
+        pub inner: kept::Line,
+        pub more: Vec<(kept::Line, Line)>,
+    }
+}
+
 trait Named {
     const NAME: &'static str;
 }
@@ -84,4 +109,9 @@ fn the_name_of_a_type_that_holds_itself_does_not_count() {
 #[test]
 fn a_parameter_that_is_a_shape_counts() {
     assert_ne!(shape::<Envelope<before::Line>>(), shape::<Envelope<after::Line>>());
+}
+
+#[test]
+fn a_type_of_the_same_name_in_a_module_is_another_and_counts() {
+    assert_ne!(shape::<around_before::Line>(), shape::<around_after::Line>());
 }

@@ -9,6 +9,7 @@ mod batches;
 mod batches_as_singles;
 mod batches_of_values;
 mod cancellation;
+mod claimed_ahead;
 mod conformance;
 mod consumer_groups;
 mod contained;

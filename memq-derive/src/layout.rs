@@ -128,16 +128,27 @@ pub(crate) fn spelled(ty: &Type) -> String {
     text
 }
 
-/// The same, with the type that is defined here as `Self`, so that its name does not count.
+/// The same, with the type that is defined here as `Self`, so that its name does not count. One of that name in
+/// a module, as `v1::Order`, is another.
 pub(crate) fn spelled_in(own: &proc_macro2::Ident, ty: &Type) -> String {
     let mut text = String::new();
     spell(ty.to_token_stream(), Some(own), &mut text);
     text
 }
 
+/// Whether the word before these is of a path that has another one after it.
+fn leads_on(mut tokens: proc_macro2::token_stream::IntoIter) -> bool {
+    use proc_macro2::TokenTree;
+    let is_colon = |token| matches!(token, Some(TokenTree::Punct(it)) if it.as_char() == ':');
+    is_colon(tokens.next())
+        && is_colon(tokens.next())
+        && matches!(tokens.next(), Some(TokenTree::Ident(_)))
+}
+
 fn spell(tokens: proc_macro2::TokenStream, own: Option<&proc_macro2::Ident>, text: &mut String) {
     use proc_macro2::{Delimiter, TokenTree};
-    for token in tokens {
+    let mut tokens = tokens.into_iter();
+    while let Some(token) = tokens.next() {
         match token {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -156,8 +167,11 @@ fn spell(tokens: proc_macro2::TokenStream, own: Option<&proc_macro2::Ident>, tex
                 if text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                     text.push(' ');
                 }
+                let is_whole = || !text.ends_with("::") && !leads_on(tokens.clone());
                 match (&word, own) {
-                    (TokenTree::Ident(word), Some(own)) if word == own => text.push_str("Self"),
+                    (TokenTree::Ident(word), Some(own)) if word == own && is_whole() => {
+                        text.push_str("Self");
+                    }
                     _ => text.push_str(&word.to_string()),
                 }
             }

@@ -22,6 +22,7 @@ use crate::outbound::Outbound;
 use crate::preflight;
 use crate::settings::{Login, Settings, Storage, Tls, shown};
 use crate::task::Tasks;
+use crate::time::clamped;
 use crate::transport::JetStream;
 
 /// How often JetStream is asked for while nobody answers, as after a cluster was started.
@@ -207,7 +208,7 @@ impl Connect {
         if timeout.is_zero() {
             self.refuse("ack_timeout", "0s", "an answer takes longer than nothing");
         } else {
-            self.settings.ack_timeout = timeout;
+            self.settings.ack_timeout = clamped(timeout);
         }
         self
     }
@@ -215,7 +216,7 @@ impl Connect {
     /// How long a server that is away is waited for before a call fails. Where nothing is said,
     /// publishing and reading wait without end, and opening and administration for 30 s.
     pub fn give_up_after(mut self, time: Duration) -> Self {
-        self.settings.give_up_after = Some(time);
+        self.settings.give_up_after = Some(clamped(time));
         self
     }
 

@@ -165,6 +165,7 @@ mod reader;
 mod settings;
 mod start;
 mod task;
+mod time;
 mod topic;
 mod transport;
 mod wire;

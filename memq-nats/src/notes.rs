@@ -7,6 +7,8 @@ use std::time::Duration;
 use memq::{Compression, Format, Overflow, Retain, TopicOptions};
 use serde::{Deserialize, Serialize};
 
+use crate::time::nanos;
+
 /// The version of the notes that is written, and the newest that is read.
 const VERSION: u32 = 1;
 
@@ -111,7 +113,7 @@ impl TopicNotes {
             dictionary: self.dictionary,
             overflow: self.overflow.to_string(),
             partitions: self.partitions,
-            dedup: self.dedup.map(|window| u64::try_from(window.as_nanos()).unwrap_or(u64::MAX)),
+            dedup: self.dedup.map(nanos),
             stages: self.stages.clone(),
             said: self.said.clone(),
             closed: self.closed,

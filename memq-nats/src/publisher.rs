@@ -15,11 +15,11 @@ use async_nats::{HeaderMap, Subject};
 use memq::spi::{Boxed, Fault, Outgoing, PublishFault, Receipt, RemotePublisher};
 use memq::{Partition, TopicOptions};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use self::admitted::{Admitted, Flight, TooLarge};
 use self::drive::Driver;
 use crate::names::{self, Place};
+use crate::time::after;
 use crate::topic::{Core, Phase};
 use crate::wire;
 
@@ -152,7 +152,7 @@ impl RemotePublisher for Publisher {
             receipts.push(receipt);
             match shared.check(&mut state, &options, &message) {
                 Ok((place, headers, bytes)) => {
-                    let until = message.within.map(|within| Instant::now() + within);
+                    let until = message.within.map(after);
                     let headers = Some(headers);
                     let number = state.all;
                     let flight = Flight { message, place, number, headers, bytes, until, promise };

@@ -131,9 +131,10 @@ impl Writer<'_> {
         print.code.unwrap_or_default()
     }
 
-    /// A type that would need the constant it is asked for.
+    /// A type that would need the constant it is asked for, as far as its name tells.
     fn is_recursive(&self, ty: &Type) -> bool {
-        mentions(&ty.to_token_stream(), &[self.input.ident.to_string(), "Self".into()])
+        spelled_in(&self.input.ident, ty) != spelled(ty)
+            || mentions(&ty.to_token_stream(), &["Self".into()])
     }
 
     /// The types that may have something to say of themselves.
@@ -365,10 +366,11 @@ fn parts(ty: &Type) -> Vec<&Type> {
 
 /// Whether a type has no aliases and carries no words of serde, as far as its name tells.
 fn is_plain(ty: &Type) -> bool {
-    const WORDS: [&str; 16] = [
+    const WORDS: [&str; 18] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
-        "u32", "u64", "u128", "usize",
+        "u32", "u64", "u128", "usize", "str", "String",
     ];
+    const HOLDERS: [&str; 4] = ["Option", "Vec", "Box", "Arc"];
     match ty {
         Type::Tuple(ty) => ty.elems.iter().all(is_plain),
         Type::Array(ty) => is_plain(&ty.elem),
@@ -376,25 +378,18 @@ fn is_plain(ty: &Type) -> bool {
         Type::Reference(ty) => is_plain(&ty.elem),
         Type::Paren(ty) => is_plain(&ty.elem),
         Type::Group(ty) => is_plain(&ty.elem),
-        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
-            Some(last) => {
-                let word = last.ident.to_string();
-                match &last.arguments {
-                    PathArguments::None => {
-                        matches!(&*word, "String" | "str" | "Duration" | "SystemTime")
-                            || WORDS.contains(&&*word)
-                    }
-                    PathArguments::AngleBracketed(arguments) => matches!(
-                        &*word,
-                        "Option" | "Vec" | "Box" | "Arc"
-                    ) && arguments.args.iter().all(
-                        |argument| matches!(argument, GenericArgument::Type(ty) if is_plain(ty)),
-                    ),
-                    PathArguments::Parenthesized(_) => false,
+        // One in a module may be anybody's.
+        Type::Path(path) if path.qself.is_none() && path.path.segments.len() == 1 => {
+            path.path.segments.last().is_some_and(|word| match &word.arguments {
+                PathArguments::None => WORDS.iter().any(|plain| word.ident == plain),
+                PathArguments::AngleBracketed(arguments) => {
+                    let plain = |it: &_| matches!(it, GenericArgument::Type(ty) if is_plain(ty));
+                    HOLDERS.iter().any(|holder| word.ident == holder)
+                        && arguments.args.iter().all(plain)
                 }
-            }
-            None => false,
-        },
+                PathArguments::Parenthesized(_) => false,
+            })
+        }
         _ => false,
     }
 }

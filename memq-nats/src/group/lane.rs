@@ -21,11 +21,12 @@ use tokio::time::Instant;
 use super::asking::{Asks, LATE};
 use super::parts::Part;
 use super::recover::recover;
-use super::register::{Nothing, nanos};
+use super::register::Nothing;
 use super::shared::{Arrived, Asked, RETURN, Shared};
 use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names::{Place, offset};
+use crate::time::nanos;
 use crate::wire;
 
 /// How long one pull waits for a message. Another follows; so the server forgets who is gone. After that

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Unread;
 use crate::fault::{Trouble, code};
 use crate::names;
+use crate::time::nanos;
 use crate::topic::Core;
 
 /// The version of the notes that is written, and the newest that is read.
@@ -182,11 +183,6 @@ impl Register {
         let create = Create { stream_name: &core.stream, config: &config, action };
         core.link.ask::<Info>(&request, &create).await.map(drop)
     }
-}
-
-/// As many nanoseconds; what is longer than 584 years is that.
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use memq::spi::{Boxed, Fault, Settle, SettleFault, Token};
 use memq::{Cause, Offset};
 use tokio::time::Instant;
 
-use super::register::{Register, nanos};
+use super::register::Register;
 use super::shared::{ACK, FORGET, PROGRESS, RETURN, Shared};
 use crate::link::Link;
 use crate::settings::Settings;
+use crate::time::nanos;
 
 /// How often a server that is there leaves unanswered what it is told of a delivery, before that is known
 /// to be one it has forgotten, as after it was killed: such a message comes back.

@@ -15,6 +15,7 @@ use super::source::Source;
 use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names;
+use crate::time::nanos;
 
 /// How long the server keeps a request for messages.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -211,10 +212,6 @@ impl Pull {
 
 fn connects(link: &Link) -> u64 {
     link.client.statistics().connects.load(Ordering::Relaxed)
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::Map;
 
 use crate::fault::{Trouble, code};
 use crate::names::{self, timestamp};
+use crate::time::nanos;
 use crate::topic::{Core, Unseen};
 
 /// How long a consumer that nobody asks for messages is kept.
@@ -118,7 +119,7 @@ impl Source {
             opt_start_seq: cursor,
             ack_policy: "none",
             replay_policy: "instant",
-            inactive_threshold: u64::try_from(INACTIVE.as_nanos()).unwrap_or(u64::MAX),
+            inactive_threshold: nanos(INACTIVE),
             // It is made again where it is lost.
             mem_storage: true,
             num_replicas: 1,
