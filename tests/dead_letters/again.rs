@@ -1,6 +1,6 @@
 //! Dead-letter topics that were deleted, and messages that died before.
 
-use memq::{AdminError, Broker, DeadLetter, Error, Record};
+use memq::{AdminError, Broker, DeadLetter, Error, OpenError, Record};
 
 use crate::common::{Order, paused};
 
@@ -53,6 +53,22 @@ fn a_redrive_creates_no_topic() {
         }
         assert_eq!(broker.topics().await.unwrap().len(), 1);
         assert_eq!(broker.stats("orders").await.unwrap().next.0, 1);
+    });
+}
+
+#[test]
+fn a_redrive_that_finds_its_group_made_by_others_says_so() {
+    paused().block_on(async {
+        let broker = Broker::new();
+        broker.publisher::<Order>().await.unwrap().publish(Order::new(1, "tea")).await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        billing.recv().await.unwrap().reject("no");
+        let dead = broker.dead_letters::<Order>("billing");
+        let others = dead.subscriber().group("memq-redrive").await.unwrap();
+        let refused = dead.redrive(|_, _| true).await.unwrap_err();
+        let Error::Open(OpenError::GroupConflict(why)) = refused else { panic!("{refused}") };
+        assert_eq!((&*why.group, &*why.topic), ("memq-redrive", "orders.billing.dead"));
+        drop(others);
     });
 }
 

@@ -73,8 +73,9 @@ pub struct MessagePack;
 /// Fields have only positions: two fields of one type that change places are **read as each
 /// other**, without an error by the codec. So messages carry the fingerprint of their type, and
 /// [readers compare it](crate::schema). Values that nest deeper than 128 levels, or take
-/// more than 384 KiB of stack to read, are refused. bincode is no longer maintained; [`Postcard`]
-/// is the compact format for new topics.
+/// more than 384 KiB of stack to read, are refused, and so are thousands of elements that take no bytes, as
+/// of a `Vec<()>`, on reading. bincode is no longer maintained; [`Postcard`] is the compact format for new
+/// topics.
 ///
 /// ```
 /// # #[cfg(feature = "bincode")]
@@ -97,7 +98,8 @@ pub struct Bincode;
 /// Fields have only positions: two fields of one type that change places are **read as each
 /// other**, without an error by the codec. So messages carry the fingerprint of their type, and
 /// [readers compare it](crate::schema). Values that nest deeper than 128 levels, or take
-/// more than 384 KiB of stack to read, are refused.
+/// more than 384 KiB of stack to read, are refused, and so are thousands of elements that take no bytes, as
+/// of a `Vec<()>`, on reading.
 ///
 /// ```
 /// # #[cfg(feature = "postcard")]

@@ -373,7 +373,7 @@ impl Said {
 }
 
 /// That a group has other rules.
-fn conflict(name: &TopicName, group: &str, has: &Rules, wants: &Rules) -> OpenError {
+pub(super) fn conflict(name: &TopicName, group: &str, has: &Rules, wants: &Rules) -> OpenError {
     let (option, existing, requested) = difference(has, wants);
     let (topic, group) = (name.to_string(), group.into());
     OpenError::GroupConflict(GroupConflict { topic, group, option, existing, requested })

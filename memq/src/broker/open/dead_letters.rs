@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::consumer::{dead_letter_topic, no_group};
+use super::consumer::{conflict, dead_letter_topic, no_group};
 use super::reading::DeadLettersOf;
 use super::{SubscriberBuilder, TopicBuilder};
 use crate::broker::Home;
@@ -16,7 +16,7 @@ use crate::engine::group::{Rules, Settlement};
 use crate::engine::member::Member;
 use crate::engine::registry::Registry;
 use crate::engine::segment::Lanes;
-use crate::engine::state::Claim;
+use crate::engine::state::{Claim, GroupError};
 use crate::error::{AdminError, Error, OpenError, RecvError};
 use crate::message::{self, Message};
 use crate::name::TopicName;
@@ -149,7 +149,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     /// later. What is redriven comes after everything in its topic, for all its groups and
     /// subscribers, and is at its first attempt. What was redriven is remembered by a group of the
     /// dead-letter topic, `memq-redrive`: where that topic waits, rejects or retains until consumed,
-    /// what is left counts as not settled.
+    /// what is left counts as not settled. Of two redrives of one dead-letter topic at once neither sees what
+    /// the other has taken, and left, until that has ended.
     ///
     /// ```
     /// # use memq::{Broker, Topic};
@@ -174,7 +175,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     /// # Errors
     ///
     /// As [`topic`](Self::topic); [`AdminError::NotFound`] where the dead-letter topic was deleted, or is
-    /// none; and where the topic does not take a message: what was redriven until then stays so.
+    /// none; [`OpenError::GroupConflict`] where somebody made a group `memq-redrive` there by other rules; and
+    /// where the topic does not take a message: what was redriven until then stays so.
     ///
     /// # Cancel safety
     ///
@@ -208,8 +210,12 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         };
         let end = dead.topic.end();
         let deleted = || Error::Recv(RecvError::Deleted);
+        let topic = dead.topic.name().clone();
         let mut member = Member::open(dead.topic, REDRIVE, &rules, Start::Earliest, usize::MAX)
-            .map_err(|_| deleted())?;
+            .map_err(|error| match error {
+                GroupError::Rules(has) => conflict(&topic, REDRIVE, &has, &rules).into(),
+                GroupError::Start(_) => deleted(),
+            })?;
 
         let (mut done, mut lanes) = (Redriven::default(), Lanes::default());
         // What is left is held until the end, so that it does not come again.
