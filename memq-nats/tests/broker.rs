@@ -3,9 +3,13 @@
 
 mod support;
 
+use std::time::Duration;
+
 use memq::{AdminError, Offset, OpenError, Record, RecvError, Start};
 
 use crate::support::{each, raw, texts, to};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_connection_that_is_awaited_is_a_broker() {
@@ -61,6 +65,30 @@ async fn what_others_removed_from_the_last_messages_is_lag() {
         stream.purge().sequence(4).await.unwrap();
         assert_eq!(last.seek(Start::Last(6)).await.unwrap(), Offset(3));
         assert_eq!(last.recv().await.unwrap().offset(), Offset(3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn durations_that_mean_never_are_as_good_as_that() {
+    each(async |server| {
+        let never = Duration::MAX;
+        let broker = to(&server.url()).ack_timeout(never).give_up_after(never).await.unwrap();
+        let publisher = broker.topic("orders").publisher().await.unwrap();
+        publisher.publish_bytes("0").within(never).await.unwrap();
+        publisher.publish_bytes("1").await.unwrap();
+        let open = async || {
+            let group = broker.topic("orders").subscriber().group("slow").any_order();
+            group.ack_deadline(never).await.unwrap()
+        };
+        let mut slow = open().await;
+        slow.recv().await.unwrap().nack_after(never);
+        let second = slow.recv().await.unwrap();
+        assert_eq!(second.offset(), Offset(1), "the first has not come again");
+        second.ack_confirmed().await.unwrap();
+        drop(slow);
+        assert!(open().await.recv_timeout(SECOND / 2).await.unwrap().is_none());
+        assert_eq!(broker.stats("orders").await.unwrap().groups.len(), 1);
     })
     .await;
 }

@@ -101,7 +101,7 @@ impl Clock {
 }
 
 /// Thirty years, which every platform's clock can add.
-const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// Whether tokio's clock stands while the real one goes on.
 #[expect(clippy::disallowed_methods, reason = "the one place")]

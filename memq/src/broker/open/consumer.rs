@@ -15,6 +15,7 @@ use crate::codec::form::Reader;
 use crate::consumer::{Consumer, Seat};
 use crate::dead_letter::DeadLetterTopic;
 use crate::delivery::{Near, Terms};
+use crate::engine::clock::FAR;
 use crate::engine::group::Rules;
 use crate::engine::member::Member;
 use crate::engine::registry::Registry;
@@ -97,9 +98,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
     }
 
     /// How long a message may be in flight before it comes back: of the group, 30 seconds if not
-    /// said. In memory it may have a millisecond more.
+    /// said. In memory it may have a millisecond more. Thirty years at most.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
-        self.said.ack_deadline = Some(deadline);
+        self.said.ack_deadline = Some(deadline.min(FAR));
         self
     }
 
