@@ -33,9 +33,11 @@ use crate::wire;
 /// it is looked at what became of the group, also by who is never idle.
 const EXPIRES: Duration = Duration::from_secs(30);
 
-/// How often the server says that it is there while a pull waits, and how long it may not.
+/// How often the server says that it is there while a pull waits, and how long it may not: longer after each time
+/// that it did not, up to a limit.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(1_500);
+const MOST_QUIET: Duration = Duration::from_secs(60);
 
 /// Heartbeats and the like that may be on their way, at most.
 const STATUSES: u64 = 8;
@@ -92,6 +94,8 @@ enum Over {
     Nothing,
     /// The server does not know it any more, or is away.
     Lost,
+    /// It may be so, or a large message is on its way over a slow link.
+    Quiet,
     /// The member takes no more.
     Stop,
 }
@@ -101,6 +105,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
     let mut turn = shared.turn.subscribe();
     let mut inbox = None;
     let mut looked = Instant::now();
+    let mut quiet = QUIET;
     loop {
         let mut wanted = pin!(shared.wanted.notified());
         // From here on it is heard.
@@ -116,8 +121,15 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 }
             }
             Some(asked) => {
-                let over = pull(&shared, part, &mut inbox, asked, &mut turn).await;
-                match over.unwrap_or(Over::Lost) {
+                let over = pull(&shared, part, &mut inbox, asked, quiet, &mut turn).await;
+                let over = over.unwrap_or(Over::Lost);
+                // A message that takes longer than that to arrive would else come again and again.
+                quiet = match over {
+                    Over::Quiet => (2 * quiet).min(MOST_QUIET),
+                    Over::Done => QUIET,
+                    _ => quiet,
+                };
+                match over {
                     // Others may have said more partitions since.
                     Over::Done if looked.elapsed() >= EXPIRES => {}
                     Over::Done => continue,
@@ -131,7 +143,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                     }
                     Over::Idle => {}
                     Over::Stop => break,
-                    Over::Lost => {
+                    Over::Lost | Over::Quiet => {
                         let late = inbox.take().map(|inbox| give_back(shared.clone(), part, inbox));
                         late.into_iter().for_each(|late| shared.core.link.tasks.detach(late));
                     }
@@ -154,6 +166,7 @@ async fn pull(
     part: Part,
     inbox: &mut Option<Inbox>,
     asked: Asked,
+    quiet: Duration,
     turn: &mut watch::Receiver<()>,
 ) -> Result<Over, Cause> {
     let (link, stream) = (&shared.core.link, &shared.core.stream);
@@ -176,7 +189,7 @@ async fn pull(
     inbox.left = asked.batch;
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
 
-    let mut quiet = Instant::now() + QUIET;
+    let mut last = Instant::now();
     while inbox.left > 0 {
         let _rest = shared.rest(part);
         let message = tokio::select! {
@@ -189,10 +202,10 @@ async fn pull(
                 }
                 continue;
             }
-            () = tokio::time::sleep_until(quiet) => return Ok(Over::Lost),
+            () = tokio::time::sleep_until(last + quiet) => return Ok(Over::Quiet),
         };
         let Some(first) = message else { return Ok(Over::Lost) };
-        quiet = Instant::now() + QUIET;
+        last = Instant::now();
         let over = take(shared, part, moves, asked, inbox, first);
         if let Some(over) = over {
             return Ok(over);

@@ -19,6 +19,7 @@ use super::answer::{self, Answer, Inbox};
 use super::window::{Ticket, Window};
 use crate::outbound::Session;
 use crate::settings::Settings;
+use crate::time::clamped;
 use crate::topic::{Phase, Unseen};
 
 /// The pause between looks for room.
@@ -26,6 +27,9 @@ const FULL: Backoff = Backoff::exponential(Duration::from_millis(1), Duration::f
 
 /// Answers that are looked at before anything else is done, at most.
 const MOST_HEARD: usize = 128;
+
+/// How often an answer is waited for twice as long as before, at most.
+const MOST_VAIN: u32 = 4;
 
 /// How long what is admitted is tried to be sent once the broker is gone.
 const LINGER: Duration = Duration::from_secs(30);
@@ -88,6 +92,8 @@ pub(super) struct Driver {
     told: (u64, bool),
     /// How often room was looked for in vain.
     looks: u32,
+    /// How often in a row no answer came in time.
+    vain: u32,
     /// What is stored and is to be told so; empty but while that is done.
     stored: Vec<(Flight, Stored)>,
 }
@@ -121,6 +127,7 @@ impl Driver {
             next: Offset(0),
             told: (0, false),
             looks: 0,
+            vain: 0,
             stored: Vec::new(),
         }
     }
@@ -176,6 +183,7 @@ impl Driver {
         let (shared, mut session) = (self.shared.clone(), answers.session.clone());
         let client = session.client.clone();
         let timeout = shared.core.link.settings.ack_timeout;
+        let timeout = clamped(timeout.saturating_mul(1 << self.vain.min(MOST_VAIN)));
         let mut cut = pin!(session.cut());
         let mut work = pin!(shared.work.notified());
         let mut patience = pin!(sleep(timeout));
@@ -247,6 +255,8 @@ impl Driver {
         let (watched, heard) = (state.watched, state.heard);
         drop(state);
         if watched && heard.elapsed() >= timeout {
+            // One that takes longer than that to be sent would else be sent again and again.
+            self.vain += 1;
             self.lost(format!("no answer within {timeout:?}").into());
             return None;
         }
@@ -295,7 +305,7 @@ impl Driver {
             answers.pop_front();
         }
         if counts {
-            self.looks = 0;
+            (self.looks, self.vain) = (0, 0);
             state.heard(false);
             state.advance();
         }

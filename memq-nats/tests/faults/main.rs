@@ -12,5 +12,6 @@ mod full;
 mod killed;
 mod kit;
 mod oversized;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
