@@ -47,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["codec", "engine", "message", "payload", "spi", "remote", "dead_letter", "delivery"],
     ),
     ("stream", &["message", "payload", "subscriber", "consumer", "delivery"]),
-    ("worker", &["codec", "payload", "dead_letter", "delivery", "consumer"]),
+    ("worker", &["codec", "message", "payload", "dead_letter", "delivery", "consumer"]),
     // Builds the handles.
     (
         "broker",
