@@ -136,19 +136,9 @@ pub(crate) fn spelled_in(own: &proc_macro2::Ident, ty: &Type) -> String {
     text
 }
 
-/// Whether the word before these is of a path that has another one after it.
-fn leads_on(mut tokens: proc_macro2::token_stream::IntoIter) -> bool {
-    use proc_macro2::TokenTree;
-    let is_colon = |token| matches!(token, Some(TokenTree::Punct(it)) if it.as_char() == ':');
-    is_colon(tokens.next())
-        && is_colon(tokens.next())
-        && matches!(tokens.next(), Some(TokenTree::Ident(_)))
-}
-
 fn spell(tokens: proc_macro2::TokenStream, own: Option<&proc_macro2::Ident>, text: &mut String) {
     use proc_macro2::{Delimiter, TokenTree};
-    let mut tokens = tokens.into_iter();
-    while let Some(token) = tokens.next() {
+    for token in tokens {
         match token {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -167,9 +157,9 @@ fn spell(tokens: proc_macro2::TokenStream, own: Option<&proc_macro2::Ident>, tex
                 if text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                     text.push(' ');
                 }
-                let is_whole = || !text.ends_with("::") && !leads_on(tokens.clone());
+                let is_inside = text.ends_with("::");
                 match (&word, own) {
-                    (TokenTree::Ident(word), Some(own)) if word == own && is_whole() => {
+                    (TokenTree::Ident(word), Some(own)) if word == own && !is_inside => {
                         text.push_str("Self");
                     }
                     _ => text.push_str(&word.to_string()),

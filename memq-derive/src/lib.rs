@@ -378,8 +378,8 @@ pub fn topic(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 ///
 /// Everything it says is taken from the type and its `#[serde(…)]`. Structs and enums of every form can
 /// have it, generic ones for arguments that are shapes themselves. A field whose type mentions the type
-/// itself, by its name alone or as `Self`, counts as it is spelled, and by the shapes of the other types in its brackets; of two types that
-/// hold each other only one can have a shape.
+/// itself, by its name alone or as `Self`, counts as it is spelled, and by the shapes of the other types in its
+/// brackets; of two types that hold each other only one can have a shape.
 ///
 /// A type parameter of a topic counts by its name alone, unless it is bound by the trait: with
 /// `struct Envelope<T: memq::Shape>` a change inside `T` is seen, and without the bound it is not.

@@ -35,7 +35,6 @@ use self::parts::{ensure, tidy};
 use self::register::{Created, Register};
 use crate::names;
 use crate::start;
-use crate::time::clamped;
 use crate::topic::Core;
 
 /// How often a group is looked at again that others create and delete meanwhile.
@@ -57,7 +56,7 @@ const TRIES: usize = 5;
 /// Dropped, the group was created or not.
 pub(crate) async fn join(
     core: Arc<Core>,
-    mut request: GroupRequest,
+    request: GroupRequest,
 ) -> Result<Box<dyn RemoteGroup>, OpenFault> {
     if !names::is_name(&request.name) {
         return Err(OpenFault::Option {
@@ -69,7 +68,6 @@ pub(crate) async fn join(
     // Also for the number of partitions, which others may have said since.
     core.look_patiently().await?;
     parts::check(&request.rules, core.options().partitions)?;
-    request.rules.ack_deadline = clamped(request.rules.ack_deadline);
     for _ in 0..TRIES {
         let found = match Register::read(&core, &request.name).await? {
             Some(found) => found,

@@ -4,6 +4,7 @@
 mod admitted;
 mod answer;
 mod drive;
+mod late;
 mod window;
 
 use std::collections::VecDeque;
@@ -41,6 +42,8 @@ struct Shared {
     room: Notify,
     /// Rings those that wait until everything is done.
     done: Notify,
+    /// Rings who tells whose time is up.
+    hurry: Notify,
 }
 
 impl Publisher {
@@ -59,6 +62,7 @@ impl Publisher {
             work: Notify::new(),
             room: Notify::new(),
             done: Notify::new(),
+            hurry: Notify::new(),
         }))
     }
 }
@@ -153,6 +157,10 @@ impl RemotePublisher for Publisher {
             match shared.check(&mut state, &options, &message) {
                 Ok((place, headers, bytes)) => {
                     let until = message.within.map(after);
+                    if until.is_some_and(|until| state.soonest.is_none_or(|first| until < first)) {
+                        state.soonest = until;
+                        shared.hurry.notify_one();
+                    }
                     let headers = Some(headers);
                     let number = state.all;
                     let flight = Flight { message, place, number, headers, bytes, until, promise };

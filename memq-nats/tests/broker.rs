@@ -5,7 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use memq::{AdminError, Offset, OpenError, Record, RecvError, Start};
+use memq::{AdminError, Offset, OpenError, PublishError, Record, RecvError, Start};
+use memq_nats_server::Proxy;
 
 use crate::support::{each, raw, texts, to};
 
@@ -89,6 +90,45 @@ async fn durations_that_mean_never_are_as_good_as_that() {
         drop(slow);
         assert!(open().await.recv_timeout(SECOND / 2).await.unwrap().is_none());
         assert_eq!(broker.stats("orders").await.unwrap().groups.len(), 1);
+    })
+    .await;
+}
+
+/// Cut, it may be noticed before or after the message is sent; held, nothing is noticed.
+#[tokio::test]
+async fn a_publish_within_a_time_is_told_by_then_also_while_nobody_answers() {
+    each(async |server| {
+        for holds in [false, true] {
+            let proxy = Proxy::to(server.addr()).unwrap();
+            let broker = to(&proxy.url()).await.unwrap();
+            let name = if holds { "held" } else { "cut" };
+            let publisher = broker.topic(name).publisher().await.unwrap();
+            publisher.publish_bytes("first").await.unwrap();
+            if holds {
+                proxy.hold()
+            } else {
+                proxy.cut()
+            }
+            let mut late = Vec::new();
+            for text in ["1", "2"] {
+                let publish = publisher.publish_bytes(text).within(SECOND / 5).into_future();
+                let told = tokio::time::timeout(10 * SECOND, publish).await;
+                late.push((text, told.expect("it is told").unwrap_err()));
+            }
+            proxy.resume();
+            publisher.publish_bytes("last").await.unwrap();
+            let mut left: Vec<_> = texts(&server, &format!("memq-{name}")).await;
+            for (text, error) in late {
+                match error {
+                    PublishError::Timeout(_) => {
+                        assert!(!left.iter().any(|it| it == text), "{left:?}")
+                    }
+                    PublishError::Unknown { .. } => left.retain(|it| it != text),
+                    _ => panic!("{error}"),
+                }
+            }
+            assert_eq!(left, ["first", "last"], "{name}");
+        }
     })
     .await;
 }

@@ -126,7 +126,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 // A message that takes longer than that to arrive would else come again and again.
                 quiet = match over {
                     Over::Quiet => (2 * quiet).min(MOST_QUIET),
-                    Over::Done => QUIET,
+                    Over::Done | Over::Idle => QUIET,
                     _ => quiet,
                 };
                 match over {

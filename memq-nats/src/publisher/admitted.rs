@@ -35,7 +35,7 @@ pub(super) struct Flight {
     /// Made when it was checked, for the first time that it is sent.
     pub(super) headers: Option<HeaderMap>,
     pub(super) bytes: usize,
-    /// Until when it waits for room.
+    /// When it is told what is known by then, if it was not before.
     pub(super) until: Option<Instant>,
     pub(super) promise: Promise,
 }
@@ -83,6 +83,8 @@ pub(super) struct Admitted {
     pub(super) done: u64,
     /// The size of what has none.
     pub(super) bytes: usize,
+    /// When the first is told that its time is up, at the earliest.
+    pub(super) soonest: Option<Instant>,
     /// Begins the ids of messages to which nobody gave one.
     pub(super) prefix: String,
     /// What was published to so far, for each partition without and with a key.
@@ -119,6 +121,7 @@ impl Admitted {
             all: 0,
             done: 0,
             bytes: 0,
+            soonest: None,
             prefix,
             subjects: Vec::new(),
             left: false,

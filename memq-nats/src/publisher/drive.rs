@@ -11,11 +11,12 @@ use async_nats::Subscriber;
 use futures_util::StreamExt as _;
 use memq::spi::{Fault, PublishFault, Stored};
 use memq::{Backoff, Cause, Offset, Overflow};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use super::admitted::{Flight, Line, Outage, TooLarge};
 use super::answer::{self, Answer, Inbox};
+use super::late;
 use super::window::{Ticket, Window};
 use crate::outbound::Session;
 use crate::settings::Settings;
@@ -134,6 +135,15 @@ impl Driver {
 
     /// Sends until the handle is gone and everything is done.
     pub(super) async fn run(mut self) {
+        let shared = self.shared.clone();
+        tokio::select! {
+            biased;
+            () = self.work() => {}
+            () = late::watch(&shared) => {}
+        }
+    }
+
+    async fn work(&mut self) {
         loop {
             match self.next() {
                 Next::Wait => self.shared.work.notified().await,
@@ -279,7 +289,14 @@ impl Driver {
         while !answers.is_empty() {
             self.hear_stored(answers);
             let Some((ticket, answer)) = answers.pop_front() else { return };
-            self.shared.state().heard(matches!(answer, Answer::Lost(_)));
+            {
+                let is_lost = matches!(answer, Answer::Lost(_));
+                let mut state = self.shared.state();
+                state.heard(is_lost);
+                if !is_lost && ticket.round == state.window.round() {
+                    self.vain = 0;
+                }
+            }
             self.answered(ticket, answer).await;
         }
     }
@@ -421,20 +438,14 @@ impl Driver {
                 return;
             }
         }
-        let now = Instant::now();
-        let late = |flight: &Flight| flight.until.is_some_and(|until| until <= now);
-        let expired = self.shared.state().take(|window| window.expire(late));
-        expired.into_iter().for_each(|flight| flight.promise.keep(Err(PublishFault::Timeout)));
         match self.shared.core.make_room().await {
             Ok(true) => self.looks = 0,
             // Nobody waits for room any longer than there is a broker.
             Ok(false) if waits && self.shared.core.link.is_down() => return self.end(),
             Ok(false) if waits => {
                 self.looks += 1;
-                let next = now + FULL.delay(self.looks);
-                let next = self.deadline(now).map_or(next, |deadline| deadline.min(next));
                 let mut down = self.shared.core.link.down();
-                let _ = timeout_at(next, down.wait_for(|down| *down)).await;
+                let _ = timeout(FULL.delay(self.looks), down.wait_for(|down| *down)).await;
             }
             Ok(false) => {}
             Err(Unseen::Deleted) => return self.end(),
@@ -444,13 +455,6 @@ impl Driver {
             return self.end();
         }
         self.shared.state().window.retry();
-    }
-
-    /// When the first message after this time waits no longer.
-    fn deadline(&self, now: Instant) -> Option<Instant> {
-        let state = self.shared.state();
-        let deadlines = state.window.open().filter_map(|flight| flight.until);
-        deadlines.filter(|until| *until > now).min()
     }
 
     /// The topic is closed or deleted.

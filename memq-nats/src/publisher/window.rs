@@ -251,6 +251,11 @@ impl<M> Window<M> {
         done
     }
 
+    /// Those that are not done, to be changed.
+    pub(crate) fn open_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        self.flights.iter_mut().filter_map(|flight| flight.message.as_mut())
+    }
+
     /// Those that are not done.
     pub(crate) fn open(&self) -> impl Iterator<Item = &M> {
         self.flights.iter().filter_map(|flight| flight.message.as_ref())

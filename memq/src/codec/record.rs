@@ -41,9 +41,9 @@ impl Record {
     }
 
     /// The record as a [frame](crate::codec::frame): bytes that say how they are encoded and
-    /// compressed, and what they were written from. Key and headers are not in it, nor is its own length: where several follow each
-    /// other, as in a file, put the length before each. Damage to the payload may go unseen:
-    /// [`frame_checked`](Self::frame_checked) finds it.
+    /// compressed, and what they were written from. Key and headers are not in it, nor is its own length:
+    /// where several follow each other, as in a file, put the length before each. Damage to the payload may go
+    /// unseen: [`frame_checked`](Self::frame_checked) finds it.
     ///
     /// ```
     /// use memq::{Format, Record};
