@@ -21,6 +21,7 @@ mod register;
 mod runner;
 mod shared;
 mod token;
+mod wants;
 mod watch;
 
 use std::sync::Arc;

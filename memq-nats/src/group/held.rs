@@ -6,6 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use async_nats::Subject;
 use memq::Offset;
 
+use super::parts::Part;
+
 /// By offset.
 pub(super) type Holds = HashMap<Offset, Held, BuildHasherDefault<Spread>>;
 
@@ -13,6 +15,7 @@ pub(super) type Holds = HashMap<Offset, Held, BuildHasherDefault<Spread>>;
 pub(super) struct Held {
     /// Tells the hand-outs of a message apart.
     pub(super) serial: u64,
+    pub(super) part: Part,
     pub(super) reply: Subject,
 }
 

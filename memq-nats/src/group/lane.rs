@@ -2,9 +2,9 @@
 //!
 //! A pull brings what is there, and where there is nothing waits for the first message. So what is
 //! fetched is what was asked for: a pull that stays open for more would take it from others. A consumer
-//! is only asked while somebody waits, and then always, since messages come back on a pull alone.
+//! is only asked while somebody waits, or will soon, since messages come back on a pull alone; which one of
+//! several, [`Wants`](super::wants::Wants) says.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use super::asking::{Asks, LATE};
 use super::parts::Part;
 use super::recover::recover;
 use super::register::Nothing;
-use super::shared::{Arrived, Asked, RETURN, Shared};
+use super::shared::{Arrived, RETURN, Shared};
+use super::wants::{Asked, Found, patience};
 use crate::delivered::Delivered;
 use crate::link::Link;
 use crate::names::{Place, offset};
@@ -96,8 +97,23 @@ enum Over {
     Lost,
     /// It may be so, or a large message is on its way over a slow link.
     Quiet,
+    /// Nothing came, as where what it has is held elsewhere.
+    Blocked,
+    /// The member has wanted nothing for a while.
+    Unwanted,
     /// The member takes no more.
     Stop,
+}
+
+impl Over {
+    /// What it says of the consumer.
+    fn found(&self) -> Found {
+        match self {
+            Self::Done => Found::Some,
+            Self::Idle | Self::Nothing | Self::Blocked => Found::None,
+            Self::Busy | Self::Lost | Self::Quiet | Self::Unwanted | Self::Stop => Found::Unknown,
+        }
+    }
 }
 
 /// Pulls until the member takes no more messages.
@@ -107,45 +123,42 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
     let mut looked = Instant::now();
     let mut quiet = QUIET;
     loop {
-        let mut wanted = pin!(shared.wanted.notified());
-        // From here on it is heard.
-        wanted.as_mut().enable();
         turn.borrow_and_update();
         match shared.request(part) {
             None => break,
             Some(Asked { batch: 0, .. }) => {
                 let _rest = shared.rest(part);
                 tokio::select! {
-                    () = wanted => {}
+                    () = shared.lanes[part.lane()].notified() => {}
                     changed = turn.changed() => if changed.is_err() { break },
                 }
             }
             Some(asked) => {
                 let over = pull(&shared, part, &mut inbox, asked, quiet, &mut turn).await;
                 let over = over.unwrap_or(Over::Lost);
+                shared.tell_wants(|wants, room| wants.over(part.lane(), over.found(), room));
                 // A message that takes longer than that to arrive would else come again and again.
                 quiet = match over {
-                    Over::Quiet => (2 * quiet).min(MOST_QUIET),
+                    Over::Quiet | Over::Blocked => (2 * quiet).min(MOST_QUIET),
                     Over::Done | Over::Idle => QUIET,
                     _ => quiet,
                 };
                 match over {
                     // Others may have said more partitions since.
                     Over::Done if looked.elapsed() >= EXPIRES => {}
-                    Over::Done => continue,
-                    Over::Nothing => {
-                        shared.locked().found_nothing();
-                        continue;
-                    }
+                    Over::Done | Over::Nothing => continue,
                     Over::Busy => {
                         tokio::time::sleep(REFUSED).await;
                         continue;
                     }
                     Over::Idle => {}
                     Over::Stop => break,
-                    Over::Lost | Over::Quiet => {
+                    Over::Lost | Over::Quiet | Over::Blocked | Over::Unwanted => {
                         let late = inbox.take().map(|inbox| give_back(shared.clone(), part, inbox));
                         late.into_iter().for_each(|late| shared.core.link.tasks.detach(late));
+                        if let Over::Blocked | Over::Unwanted = over {
+                            continue;
+                        }
                     }
                 }
                 if !recover(&shared).await {
@@ -190,6 +203,8 @@ async fn pull(
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
 
     let mut last = Instant::now();
+    let turns = part != Part::All && !asked.waits;
+    let mut patience = turns.then(|| last + patience(link.answers()));
     while inbox.left > 0 {
         let _rest = shared.rest(part);
         let message = tokio::select! {
@@ -202,11 +217,27 @@ async fn pull(
                 }
                 continue;
             }
-            () = tokio::time::sleep_until(last + quiet) => return Ok(Over::Quiet),
+            () = shared.lanes[part.lane()].notified() => {
+                if shared.locked().wants.stops(part.lane()) {
+                    return Ok(Over::Unwanted);
+                }
+                continue;
+            }
+            () = tokio::time::sleep_until(patience.unwrap_or(last + quiet)) => {
+                if patience.take().is_some() {
+                    shared.tell_wants(|wants, room| wants.pass_on(part.lane(), room));
+                    continue;
+                }
+                // Only those that hand out one at a time leave a pull unanswered.
+                let blocked = matches!(part, Part::Keyed(_)) && !asked.waits;
+                return Ok(if blocked { Over::Blocked } else { Over::Quiet });
+            }
         };
         let Some(first) = message else { return Ok(Over::Lost) };
         last = Instant::now();
+        let before = inbox.left;
         let over = take(shared, part, moves, asked, inbox, first);
+        patience = patience.filter(|_| inbox.left == before);
         if let Some(over) = over {
             return Ok(over);
         }
@@ -232,7 +263,7 @@ fn take(
         match message.status {
             None | Some(StatusCode::OK) => {
                 inbox.left -= 1;
-                if let Some((arrived, after)) = read(message, format, since) {
+                if let Some((arrived, after)) = read(message, part, format, since) {
                     latest = latest.max(Some(arrived.incoming.at));
                     run.push(arrived);
                     pending = after;
@@ -267,7 +298,7 @@ fn is_busy(message: &Message) -> bool {
 
 /// A message, and how many its consumer has to send after it. What the server did not send as a
 /// delivery is none.
-fn read(message: Message, format: Format, since: Instant) -> Option<(Arrived, u64)> {
+fn read(message: Message, part: Part, format: Format, since: Instant) -> Option<(Arrived, u64)> {
     let reply = message.reply?;
     let delivered = Delivered::read(&reply)?;
     let record = wire::record(message.payload, message.headers.as_ref(), format);
@@ -275,7 +306,7 @@ fn read(message: Message, format: Format, since: Instant) -> Option<(Arrived, u6
     if let Some(place) = Place::of(&message.subject) {
         incoming.partition = place.partition;
     }
-    let arrived = Arrived { incoming, attempt: delivered.attempt, reply, since };
+    let arrived = Arrived { part, incoming, attempt: delivered.attempt, reply, since };
     Some((arrived, delivered.pending))
 }
 

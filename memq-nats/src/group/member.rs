@@ -18,8 +18,9 @@ use super::parts::{ensure, main, tidy};
 use super::recover::grow;
 use super::register::{Epoch, Register};
 use super::runner::Runner;
-use super::shared::{ACK, Ahead, Arrived, End, PROGRESS, Shared, State};
+use super::shared::{ACK, Arrived, End, PROGRESS, Shared, State};
 use super::token::Delivery;
+use super::wants::Ahead;
 use super::watch::{self, Ending};
 use crate::names::{self, offset, sequence};
 use crate::start;
@@ -89,10 +90,12 @@ impl RemoteGroup for Member {
         let room = max.min(shared.most.saturating_sub(state.held.len()));
         let run = room.min(state.ready.len());
         if run == 0 {
-            let before = state.want(room, cx.waker());
+            let before = state.wait(cx.waker());
+            let free = state.room(shared.most);
+            let rings = state.wants.want(room, free);
             drop(state);
             drop(before);
-            shared.wanted.notify_waiters();
+            shared.call(rings);
             self.lane.go_on();
             if !self.lane.waits(cx.waker()) {
                 cx.waker().wake_by_ref();
@@ -105,14 +108,25 @@ impl RemoteGroup for Member {
             let Some(message) = state.ready.pop_front() else { break };
             into.push(hand_out(shared, &mut state, message, late));
         }
-        state.satisfied(shared.prefetch);
-        let fetches = state.fetches();
+        let (ready, free) = (state.ready.len(), state.room(shared.most));
+        let rings = state.wants.satisfied(shared.prefetch, ready, free);
         drop(state);
-        if fetches {
-            shared.wanted.notify_waiters();
+        if !rings.is_none() {
+            shared.call(rings);
             self.lane.go_on();
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn stop_waiting(&mut self) {
+        let mut state = self.shared.locked();
+        let watched = state.wants.give_up(Instant::now());
+        let waker = state.waker.take();
+        drop(state);
+        drop(waker);
+        if watched {
+            self.shared.sated.notify_one();
+        }
     }
 
     fn retire(&mut self) {
@@ -160,7 +174,7 @@ fn hand_out(
     message: Arrived,
     late: Option<Instant>,
 ) -> Handed {
-    let Arrived { incoming, attempt, reply, since } = message;
+    let Arrived { part, incoming, attempt, reply, since } = message;
     if shared.rules.auto_ack {
         shared.tell(&reply, ACK);
         return Handed::new(incoming, attempt, None);
@@ -169,7 +183,7 @@ fn hand_out(
         shared.tell(&reply, PROGRESS);
     }
     let (offset, serial, moves) = (incoming.offset, state.next_serial(), state.moves);
-    state.held.insert(offset, Held { serial, reply });
+    state.held.insert(offset, Held { serial, part, reply });
     let (shared, spent) = (shared.clone(), AtomicBool::new(false));
     let token = Delivery { shared, offset, serial, moves, spent };
     Handed::new(incoming, attempt, Some(Arc::new(token)))

@@ -60,6 +60,11 @@ pub(super) fn of(rules: &GroupRules, partitions: u16) -> Vec<Part> {
     std::iter::once(main(rules)).chain(keyed).collect()
 }
 
+/// How many consumers a group of these rules has at most.
+pub(super) fn most(rules: &GroupRules) -> usize {
+    of(rules, MOST).len()
+}
+
 /// Refuses what the server cannot do.
 pub(super) fn check(rules: &GroupRules, partitions: u16) -> Result<(), OpenFault> {
     let refuse =
@@ -81,6 +86,14 @@ pub(super) fn check(rules: &GroupRules, partitions: u16) -> Result<(), OpenFault
 }
 
 impl Part {
+    /// Its place among all of the group.
+    pub(super) fn lane(self) -> usize {
+        match self {
+            Self::All | Self::Unkeyed => 0,
+            Self::Keyed(partition) => 1 + usize::from(partition.0),
+        }
+    }
+
     /// Its name on the server, in a topic of so many partitions.
     pub(super) fn durable(self, group: &str, epoch: &Epoch, partitions: u16) -> String {
         match self {

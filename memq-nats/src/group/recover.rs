@@ -91,11 +91,8 @@ async fn look_once(shared: &Shared) -> Option<Found> {
 /// Asks all consumers of the group, also those of partitions that were said since.
 pub(super) fn grow(shared: &Arc<Shared>) {
     let all = parts::of(&shared.rules, shared.core.options().partitions);
-    let mut state = shared.locked();
-    let known = state.lanes.min(all.len());
-    state.lanes = all.len();
-    drop(state);
-    for part in &all[known..] {
+    let known = shared.locked().wants.grow(all.len());
+    for part in all.iter().skip(known) {
         // They end by themselves, and give back what they have.
         shared.core.link.tasks.detach(lane::run(shared.clone(), *part));
     }

@@ -18,8 +18,9 @@ use tokio::time::Instant;
 use super::asking::{Asking, Asks, Quiet};
 use super::bell::{Bell, Rest};
 use super::held::Holds;
-use super::parts::Part;
+use super::parts::{self, Part};
 use super::register::Register;
+use super::wants::{Ahead, Asked, Rings, Wants};
 use crate::topic::Core;
 
 /// What the server is told of a delivery.
@@ -27,32 +28,6 @@ pub(super) const ACK: Bytes = Bytes::from_static(b"+ACK");
 pub(super) const RETURN: Bytes = Bytes::from_static(b"-NAK");
 pub(super) const FORGET: Bytes = Bytes::from_static(b"+TERM");
 pub(super) const PROGRESS: Bytes = Bytes::from_static(b"+WPI");
-
-/// Messages that a pull brings at most: far fewer than the client keeps for who does not look.
-const PULL: usize = 1_024;
-
-/// What is fetched before it is asked for: what one member has is not for the others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ahead {
-    /// Messages, at most.
-    most: usize,
-    /// The part of what waits in the group that they are at most.
-    share: u64,
-}
-
-impl Ahead {
-    /// As was said. Else nothing where attempts are counted against a message: what is given back unused
-    /// counts as one too. Nothing where members may hold so many together: it would be of what the others
-    /// may.
-    pub(super) fn new(said: Option<usize>, rules: &GroupRules) -> Self {
-        match (said, rules.max_attempts) {
-            _ if rules.max_in_flight.is_some() => Self { most: 0, share: 1 },
-            (Some(most), _) => Self { most, share: 1 },
-            (None, None) => Self { most: 64, share: 16 },
-            (None, Some(_)) => Self { most: 0, share: 1 },
-        }
-    }
-}
 
 pub(super) struct Shared {
     pub(super) core: Arc<Core>,
@@ -68,8 +43,10 @@ pub(super) struct Shared {
     pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     /// Rings the tasks.
     pub(super) turn: watch::Sender<()>,
-    /// Rings those that ask for nothing at the moment.
-    pub(super) wanted: Notify,
+    /// Ring those that ask for nothing, or wait, by [lane](Part::lane).
+    pub(super) lanes: Box<[Notify]>,
+    /// Rings who looks when the member has wanted nothing for long.
+    pub(super) sated: Notify,
     /// Rings who goes on with the lane of messages without a key, or of all.
     pub(super) bell: Arc<Bell>,
     asking: watch::Sender<Asking>,
@@ -92,10 +69,7 @@ pub(super) struct State {
     /// The last offset that has arrived. Nothing after it is in either.
     last: Option<Offset>,
     serial: u64,
-    /// Messages that are waited for.
-    wanted: usize,
-    /// Messages that are fetched ahead.
-    ahead: usize,
+    pub(super) wants: Wants,
     pub(super) waker: Option<Waker>,
     pub(super) end: Option<End>,
     /// An outage to tell of, once.
@@ -104,26 +78,14 @@ pub(super) struct State {
     retired: bool,
     /// Whether it is gone.
     left: bool,
-    /// Consumers that are asked for messages.
-    pub(super) lanes: usize,
-    /// Messages without a key, or all, that nobody was handed yet.
-    pending: u64,
     pub(super) stats: GroupStats,
     /// Whether they are asked for.
     pub(super) stale: bool,
 }
 
-/// What a consumer is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// Messages, at most.
-    pub(super) batch: usize,
-    /// Whether it waits for the first, since none may be there.
-    pub(super) waits: bool,
-}
-
 /// A message that arrived.
 pub(super) struct Arrived {
+    pub(super) part: Part,
     pub(super) incoming: Incoming,
     pub(super) attempt: u32,
     /// What the server is told to settle it.
@@ -162,6 +124,7 @@ impl fmt::Debug for Shared {
 
 impl State {
     pub(super) fn new(register: Register, stats: GroupStats) -> Self {
+        let wants = Wants::new(&register.rules);
         Self {
             register,
             moves: 0,
@@ -170,16 +133,12 @@ impl State {
             held: Holds::default(),
             last: None,
             serial: 0,
-            wanted: 0,
-            ahead: 0,
+            wants,
             waker: None,
             end: None,
             outage: None,
             retired: false,
             left: false,
-            // The main one.
-            lanes: 1,
-            pending: 0,
             stats,
             stale: false,
         }
@@ -201,50 +160,18 @@ impl State {
         self.serial
     }
 
-    /// It waits for this many, or for more where it has asked for more since the last one came: who
-    /// wants many takes what there is, and then waits for the first. What is returned is dropped without
-    /// the lock: it may hold deliveries of the member.
+    /// Messages that a member may be sent that may hold so many.
+    pub(super) fn room(&self, most: usize) -> usize {
+        most.saturating_sub(self.held.len() + self.ready.len())
+    }
+
+    /// It waits by this. What is returned is dropped without the lock: it may hold deliveries of the member.
     #[must_use]
-    pub(super) fn want(&mut self, messages: usize, waker: &Waker) -> Option<Waker> {
-        self.wanted = self.wanted.max(messages);
+    pub(super) fn wait(&mut self, waker: &Waker) -> Option<Waker> {
         if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return None;
         }
         self.waker.replace(waker.clone())
-    }
-
-    /// It has some. More is fetched once half of what may lie here is left.
-    pub(super) fn satisfied(&mut self, prefetch: Ahead) {
-        self.wanted = 0;
-        let Ahead { most, share } = prefetch;
-        let most = usize::try_from(self.pending / share).unwrap_or(usize::MAX).min(most);
-        let low = self.ready.len() * 2 < most;
-        self.ahead = if low { most - self.ready.len() } else { 0 };
-    }
-
-    /// A pull was told that nothing is there.
-    pub(super) fn found_nothing(&mut self) {
-        (self.pending, self.ahead) = (0, 0);
-    }
-
-    /// What a part is to be asked for, by a member that may hold so many. Where some are known to wait
-    /// many are asked for without an end, which is less work for the server; if others took them meanwhile
-    /// another pull follows, and so one message is asked for by one that waits. What nobody waits for is
-    /// fetched by none that waits. Where the group may be full only one that waits is answered.
-    fn asks(&self, part: Part, most: usize) -> Asked {
-        let (wanted, known) = match part {
-            Part::Keyed(_) => (self.wanted.min(1), 0),
-            Part::All | Part::Unkeyed => (self.wanted.max(self.ahead), self.pending),
-        };
-        let room = most.saturating_sub(self.held.len() + self.ready.len());
-        let batch = wanted.min(room).min(PULL);
-        let limited = self.register.rules.max_in_flight.is_some();
-        Asked { batch, waits: self.wanted > 0 && (batch < 2 || known == 0 || limited) }
-    }
-
-    /// Whether something is to be fetched ahead.
-    pub(super) fn fetches(&self) -> bool {
-        self.ahead > 0
     }
 }
 
@@ -259,7 +186,8 @@ impl Shared {
         outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     ) -> Self {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
-        let (turn, wanted) = (watch::Sender::new(()), Notify::new());
+        let (turn, sated) = (watch::Sender::new(()), Notify::new());
+        let lanes = std::iter::repeat_with(Notify::new).take(parts::most(&rules)).collect();
         let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::default());
         let (bell, state) = (Arc::default(), Mutex::new(state));
         Self {
@@ -272,7 +200,8 @@ impl Shared {
             prefetch,
             outbox,
             turn,
-            wanted,
+            lanes,
+            sated,
             bell,
             asking,
             looking,
@@ -287,6 +216,22 @@ impl Shared {
     /// Rings all tasks.
     pub(super) fn ring(&self) {
         self.turn.send_replace(());
+    }
+
+    /// The lanes wait for nothing that the member has not wanted for long. When to look again, if at all.
+    pub(super) fn tire(&self) -> Option<Instant> {
+        let (next, rings) = self.locked().wants.tire(Instant::now());
+        if rings.lanes().next() == Some(0) {
+            // The member does not come to go on with it.
+            self.bell.hurry();
+        }
+        self.call(rings);
+        next
+    }
+
+    /// Rings lanes, without the lock: who is woken may poll the member there and then.
+    pub(super) fn call(&self, rings: Rings) {
+        rings.lanes().filter_map(|lane| self.lanes.get(lane)).for_each(Notify::notify_one);
     }
 
     /// The lane of a part only waits, as long as this lives.
@@ -324,11 +269,24 @@ impl Shared {
 
     /// What a part is to be asked for now; `None` where it is over.
     pub(super) fn request(&self, part: Part) -> Option<Asked> {
-        let state = self.locked();
+        let mut state = self.locked();
         if state.is_over() {
             return None;
         }
-        Some(state.asks(part, self.most))
+        let room = state.room(self.most);
+        let (asked, rings) = state.wants.next(part.lane(), room);
+        drop(state);
+        self.call(rings);
+        Some(asked)
+    }
+
+    /// Tells what the lanes ask for, and rings those that go on by that.
+    pub(super) fn tell_wants(&self, tell: impl FnOnce(&mut Wants, usize) -> Rings) {
+        let mut state = self.locked();
+        let room = state.room(self.most);
+        let rings = tell(&mut state.wants, room);
+        drop(state);
+        self.call(rings);
     }
 
     /// Takes in what arrived together; gives it back where it is over or the group was moved.
@@ -350,16 +308,16 @@ impl Shared {
             }
             state.last = state.last.max(Some(offset));
         }
+        let sated = state.wants.came(part.lane(), run.len(), pending, Instant::now());
         state.ready.extend(run.drain(..));
-        (state.wanted, state.ahead) = (0, 0);
-        if !matches!(part, Part::Keyed(_)) {
-            state.pending = pending;
-        }
         let (waker, watched) = (state.waker.take(), std::mem::replace(&mut state.watched, true));
         drop(state);
         self.bell.tell(waker);
         if !watched {
             self.ring();
+        }
+        if sated {
+            self.sated.notify_one();
         }
     }
 
@@ -416,7 +374,7 @@ impl Shared {
             state.moves += 1;
             state.ready.clear();
             state.held.clear();
-            state.pending = 0;
+            state.wants.forget();
             state.register = register;
         }
     }
@@ -431,18 +389,18 @@ impl Shared {
     ) -> Result<Subject, SettleFault> {
         let mut state = self.locked();
         Self::counts(&state, moves)?;
-        let full = state.held.len() + state.ready.len() >= self.most;
+        let full = state.room(self.most) == 0;
         let held = match state.held.entry(offset) {
             Entry::Occupied(held) if held.get().serial == serial => held.remove(),
             _ => return Err(SettleFault::HandedOutAgain),
         };
-        if full {
-            // There is room for one more now.
-            let waker = state.waker.take();
-            drop(state);
-            self.bell.tell(waker);
-            self.wanted.notify_waiters();
-        }
+        let room = state.room(self.most);
+        let rings = state.wants.settled(held.part.lane(), room);
+        // There is room for one more now.
+        let waker = if full { state.waker.take() } else { None };
+        drop(state);
+        self.bell.tell(waker);
+        self.call(rings);
         Ok(held.reply)
     }
 
@@ -489,6 +447,3 @@ impl Shared {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

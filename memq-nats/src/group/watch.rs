@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::figures;
 use super::shared::{End, PROGRESS, Shared};
+use super::wants::GRACE;
 use crate::topic::Phase;
 
 /// How often it is looked whether everything in a closed topic is settled.
@@ -31,6 +32,7 @@ pub(super) async fn run(ending: Ending) {
     // What arrived is at most two of these old before it is kept.
     let pause = shared.rules.ack_deadline / 6;
     let mut keeps: Option<Instant> = None;
+    let mut tires: Option<Instant> = None;
     loop {
         turn.borrow_and_update();
         let reached = *phase.borrow_and_update();
@@ -67,6 +69,10 @@ pub(super) async fn run(ending: Ending) {
             () = async { drop(down.wait_for(|down| *down).await) } => {
                 shared.finish(End::Closed);
                 return;
+            }
+            () = shared.sated.notified() => tires = Some(Instant::now() + GRACE),
+            () = tokio::time::sleep_until(tires.unwrap_or(closing)), if tires.is_some() => {
+                tires = shared.tire();
             }
             () = tokio::time::sleep_until(closing), if !open => {}
             () = tokio::time::sleep_until(keeps.unwrap_or(closing)), if keeps.is_some() => {

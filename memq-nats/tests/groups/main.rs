@@ -5,5 +5,6 @@ mod handing_out;
 mod kit;
 mod lifecycle;
 mod partitions;
+mod sharing;
 #[path = "../support/mod.rs"]
 mod support;

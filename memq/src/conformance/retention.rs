@@ -81,7 +81,7 @@ pub(super) async fn full_and_wait_waits_for_everyone_and_drops_nothing(kit: Kit)
         item.ack_confirmed().await?;
     }
     // One has passed everything, the other nothing: there is no room, however long one waits.
-    match publisher.publish(Item::new(99)).within(Duration::from_millis(100)).await {
+    match publisher.publish(Item::new(99)).within(Duration::from_secs(1)).await {
         Err(PublishError::Timeout(item)) => same("given back", item, Item::new(99))?,
         other => instead("Timeout, since a group has passed nothing", other)?,
     }

@@ -152,11 +152,10 @@ impl<T: Payload> Seat<T> {
     }
 
     /// It no longer waits.
-    pub(super) fn unpark(&self) {
-        match &self.0 {
+    pub(super) fn unpark(&mut self) {
+        match &mut self.0 {
             Site::Here(member) => member.unpark(),
-            // Nobody counts on it.
-            Site::There(_) => {}
+            Site::There(far) => T::Form::there_mut(far).stop_waiting(),
         }
     }
 

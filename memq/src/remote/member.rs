@@ -84,6 +84,13 @@ impl Member {
         self.seat.as_ref().map_or(0, |seat| seat.member())
     }
 
+    /// Nobody waits for more.
+    pub(crate) fn stop_waiting(&mut self) {
+        if let Some(seat) = &mut self.seat {
+            seat.stop_waiting();
+        }
+    }
+
     pub(crate) fn retire(&mut self) {
         self.give_back();
         if let Some(seat) = &mut self.seat {

@@ -38,6 +38,10 @@ pub trait RemoteGroup: fmt::Debug + Send + Sync + 'static {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ReadEnd>>;
 
+    /// Nobody waits any more for what [`poll_next`](Self::poll_next) was asked for, as where a `recv` is
+    /// given up. Often another one follows at once. What comes after a while should be the others'.
+    fn stop_waiting(&mut self) {}
+
     /// It takes no more messages; those it holds stay. What is buffered goes back.
     fn retire(&mut self);
 
