@@ -2,9 +2,13 @@
 
 use crate::common;
 
+use std::error::Error;
+
 use common::Order;
 use memq::codec::Stage;
-use memq::{Broker, Cause, Compression, DecodeError, OpenError, RecvError, TopicConflict};
+use memq::{
+    Broker, Cause, Compression, DecodeError, Format, OpenError, Record, RecvError, TopicConflict,
+};
 
 #[tokio::test]
 async fn a_payload_that_is_too_long_is_refused_however_it_is_compressed() {
@@ -25,6 +29,41 @@ async fn a_payload_that_is_too_long_is_refused_however_it_is_compressed() {
             other => panic!("{compression}: {other:?}"),
         }
     }
+}
+
+/// The text of an error, and those of all its causes.
+fn texts(error: &dyn Error) -> Vec<String> {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_or_read_says_itself_what_to_do_and_once() {
+    let broker = Broker::new();
+    let orders = broker.publisher::<Order>().await.unwrap();
+    let unnamed = orders.publish(Order::new(1, "tea")).id("").now().unwrap_err();
+    let said = texts(&unnamed);
+    assert!(said[0].ends_with("has 1 to 256 bytes, and this one has 0: use a hash of it"));
+    assert_eq!(said.len(), 1, "{said:?}");
+    let crates = broker.topic("crates").max_bytes(1).publisher().await.unwrap();
+    let said = texts(&crates.publish_batch([Record::new("tea")]).await.unwrap_err());
+    assert!(said[0].starts_with("the batch stopped after 0 messages: the message counts "));
+    assert_eq!(said.len(), 1, "{said:?}");
+
+    let untyped = broker.topic("orders").publisher().await.unwrap();
+    untyped.publish(Record::new("{}").with_format(Format::Json)).await.unwrap();
+    untyped.publish(Record::new("{}").with_format(Format::Cbor)).await.unwrap();
+    let mut reader = broker.subscriber::<Order>().await.unwrap();
+    let said = texts(&reader.recv().await.unwrap_err());
+    let begin =
+        "the record at offset 0 could not be decoded, and the next receive goes on after it: ";
+    let why = said[0].strip_prefix(begin).unwrap();
+    assert_eq!(why, "the payload is not valid Json for this type");
+    assert!(said[1].starts_with("missing field `customer`"), "{said:?}");
+    assert_eq!(said.len(), 2, "{said:?}");
+    let said = texts(&reader.recv().await.unwrap_err());
+    assert!(said[0].ends_with("and Json is read here: memq has no codec that does"), "{said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
 }
 
 /// A stage that does nothing but have a name.

@@ -239,7 +239,7 @@ fn the_foreign_client_and_its_counterpart_understand_each_other() {
             "reader: ann orders tea, trace none",
             "reader: josé orders maté 🧉, trace 4bf92f",
             "reader: nobody orders water, trace none",
-            "reader: the record at offset 5 could not be decoded",
+            "reader: the record at offset 5 could not be decoded, and the next receive goes on after it: the payload is not valid Json for this type",
             "group:  ann is billed for tea, key ann",
             "group:  Zoë is billed for thé vert 🍵, key Zo\\xc3\\xab",
             "group:  ann is billed for tea, key none",

@@ -12,7 +12,9 @@ use crate::schema::Fingerprint;
 #[non_exhaustive]
 pub enum EncodeError {
     /// The codec failed.
-    #[error("the value could not be written as {format}")]
+    #[error(
+        "the value could not be written as {format}: change it, or give its type another format"
+    )]
     Serialize {
         /// The format.
         format: Format,

@@ -187,7 +187,8 @@ impl<T> fmt::Display for PublishError<T> {
                 f,
                 "the message counts {bytes} bytes, and the topic holds {max_bytes} at most: raise `max_bytes`, or the limit of the server that keeps the topic, or split the message"
             ),
-            Self::Encode { .. } => f.write_str("the message could not be encoded"),
+            // The cause says what to do, so it is said here, and what caused that is the source.
+            Self::Encode { source, .. } => write!(f, "the message could not be encoded: {source}"),
             Self::Partition { partition, partitions, .. } => write!(
                 f,
                 "there is no partition {partition}: the topic has {partitions}, numbered from 0"
@@ -211,7 +212,7 @@ impl<T> fmt::Display for PublishError<T> {
 impl<T> std::error::Error for PublishError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Encode { source, .. } => Some(source),
+            Self::Encode { source, .. } => source.source(),
             Self::Unavailable { source, .. } | Self::Unknown { source, .. } => Some(&**source),
             _ => None,
         }
@@ -243,13 +244,13 @@ impl<T> fmt::Debug for BatchError<T> {
 
 impl<T> fmt::Display for BatchError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the batch stopped after {} messages", self.published.len())
+        write!(f, "the batch stopped after {} messages: {}", self.published.len(), self.reason)
     }
 }
 
 impl<T> std::error::Error for BatchError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.reason)
+        self.reason.source()
     }
 }
 
@@ -288,12 +289,11 @@ impl fmt::Display for LagReason {
 }
 
 /// No message this time.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum RecvError {
     /// Retention removed messages before this subscriber had read them. Said once; the next
     /// receive goes on with the oldest message kept.
-    #[error("skipped {skipped}, gone unread because {reason}")]
     Lagged {
         /// How many.
         skipped: u64,
@@ -302,7 +302,6 @@ pub enum RecvError {
     },
     /// The record at this offset could not be decoded. The next receive goes on after it. In a group
     /// without dead letters it comes back, unless the group acknowledges by itself.
-    #[error("the record at offset {offset} could not be decoded")]
     Decode {
         /// The record's offset.
         offset: Offset,
@@ -310,21 +309,54 @@ pub enum RecvError {
         source: DecodeError,
     },
     /// The topic or its broker is closed, and everything was read.
-    #[error("the topic is closed, or its last `Broker` was dropped, and everything was read")]
     Closed,
     /// The topic was deleted, with what was in it.
-    #[error("the topic was deleted: open a new subscriber to create it again")]
     Deleted,
     /// The consumer group was deleted.
-    #[error("the consumer group was deleted: open a new consumer to create it again")]
     GroupDeleted,
     /// The system that keeps the topic cannot be reached, or refuses. Said once; the next receive
     /// goes on where this one was. In memory there is none.
-    #[error("the system that keeps the topic did not answer: receive again, nothing is lost")]
     Unavailable {
         /// What the connection to it said.
         source: Cause,
     },
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lagged { skipped, reason } => {
+                write!(f, "skipped {skipped}, gone unread because {reason}")
+            }
+            // As for a message that could not be encoded.
+            Self::Decode { offset, source } => write!(
+                f,
+                "the record at offset {offset} could not be decoded, and the next receive goes on after it: {source}"
+            ),
+            Self::Closed => f.write_str(
+                "the topic is closed, or its last `Broker` was dropped, and everything was read",
+            ),
+            Self::Deleted => {
+                f.write_str("the topic was deleted: open a new subscriber to create it again")
+            }
+            Self::GroupDeleted => f.write_str(
+                "the consumer group was deleted: open a new consumer to create it again",
+            ),
+            Self::Unavailable { .. } => f.write_str(
+                "the system that keeps the topic did not answer: receive again, nothing is lost",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RecvError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Decode { source, .. } => source.source(),
+            Self::Unavailable { source } => Some(&**source),
+            _ => None,
+        }
+    }
 }
 
 /// A subscriber or a group could not be moved; it stays where it is.
