@@ -1,5 +1,6 @@
 //! The builder that opens a consumer: which group it joins, and by which rules.
 
+mod partial;
 mod remote;
 
 use std::fmt;
