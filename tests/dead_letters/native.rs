@@ -224,3 +224,29 @@ fn a_native_message_of_most_of_what_a_topic_holds_can_die() {
         assert_eq!((dead.depth, dead.bytes), (1, 256 << 20));
     });
 }
+
+#[test]
+fn the_dead_letter_topic_of_a_native_type_can_have_options_of_its_own() {
+    paused().block_on(async {
+        let (broker, alive) = (Broker::new(), Arc::new(AtomicU64::new(0)));
+        let letters = broker.dead_letters::<Unique>("work");
+        letters.create().max(2).await.unwrap();
+        letters.clone().in_topic("graves").create().partitions(3).await.unwrap();
+        let no_name = letters.in_topic("no such name!").create().await.unwrap_err();
+        assert!(matches!(no_name, OpenError::Name(_)), "{no_name}");
+
+        let native = broker.publisher::<Unique>().await.unwrap();
+        let mut group = broker.subscriber::<Unique>().group("work").await.unwrap();
+        for key in 0..3 {
+            native.publish(Unique::new(key, &alive)).await.unwrap();
+            group.recv().await.unwrap().reject("no");
+        }
+        let mut dead = broker.dead_letters::<Unique>("work").subscriber().await.unwrap();
+        assert_eq!(dead.recv().await.unwrap().key, 1);
+        assert_eq!(broker.options("native.work.dead").await.unwrap().max_messages, 2);
+
+        let other = broker.subscriber::<Unique>().group("other").dead_letter("graves");
+        drop(other.await.unwrap());
+        assert_eq!(broker.options("graves").await.unwrap().partitions, 3);
+    });
+}

@@ -233,8 +233,8 @@ impl<'b, T: Payload> TopicBuilder<'b, T> {
     }
 
     /// The same type and stages under another name, with no option said.
-    fn named(&self, name: TopicName) -> Self {
-        Self { name: Ok(name), asked: Asked::default(), ..self.clone() }
+    fn named(&self, name: Result<TopicName, TopicNameError>) -> Self {
+        Self { name, asked: Asked::default(), ..self.clone() }
     }
 
     /// What is to be opened elsewhere, on its own.

@@ -166,9 +166,9 @@ impl<'b, T: Payload> ConsumerBuilder<'b, T> {
 
     /// The name of the dead-letter topic; of the group, `{topic}.{group}.dead` if not said.
     ///
-    /// It is an ordinary topic with the default options, which holds messages of this type alone; open
-    /// it by name before the group to give it others. (Not that of a native type: by name a topic is
-    /// of bytes.) When it is full its oldest messages go, unless its `overflow` says otherwise.
+    /// It is an ordinary topic with the default options, which holds messages of this type alone;
+    /// [`DeadLetters::create`](crate::DeadLetters::create) gives it others, before the group is opened. When
+    /// it is full its oldest messages go, unless its `overflow` says otherwise.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.said.dead_letter = Some(Some(topic.into()));
         self
@@ -414,7 +414,7 @@ pub(super) fn no_group(name: &TopicName, group: &str) -> OpenError {
 
 /// The dead-letter topic of a group that does not say another. A group's name has no dot, so no two
 /// groups have the same.
-fn default_name(topic: &TopicName, group: &str) -> String {
+pub(super) fn default_name(topic: &TopicName, group: &str) -> String {
     format!("{topic}.{group}.dead")
 }
 
@@ -426,7 +426,7 @@ pub(super) fn dead_letter_topic<T: Payload>(
     name: &str,
 ) -> Result<(DeadLetterTopic<T>, Reader<T>), OpenError> {
     let open = || {
-        let (_, bound) = origin.named(TopicName::new(name)?).open(registry)?;
+        let (_, bound) = origin.named(TopicName::new(name)).open(registry)?;
         // From here on its options do not change.
         bound.topic.publisher_opened();
         let partitions = binding::options(&*bound.topic).partitions;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::consumer::{conflict, dead_letter_topic, no_group};
+use super::consumer::{conflict, dead_letter_topic, default_name, no_group};
 use super::reading::DeadLettersOf;
 use super::{SubscriberBuilder, TopicBuilder};
 use crate::broker::Home;
@@ -36,7 +36,7 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// They are messages of an ordinary topic: [`subscriber`](Self::subscriber) reads them, and
 /// [`DeadLetter::of`] says why each is there.
-#[must_use = "dead letters are read by `.subscriber()` and given back by `.redrive(…)`"]
+#[must_use = "dead letters are read by `.subscriber()` and given back by `.redrive(…)`, and their topic is made by `.create()`"]
 pub struct DeadLetters<'b, T> {
     topic: TopicBuilder<'b, T>,
     group: String,
@@ -94,6 +94,40 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         }
     }
 
+    /// The dead-letter topic about to be opened, to give it options of its own: say this before the group
+    /// is opened. It is the one that [`in_topic`](Self::in_topic) names, else `{topic}.{group}.dead`,
+    /// whatever a group that there is says.
+    ///
+    /// A dead letter that retention takes there is gone, so let it keep what you want to look at.
+    ///
+    /// ```
+    /// # use memq::{Broker, Topic};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), memq::Error> {
+    /// # #[derive(Topic)]
+    /// # #[topic(name = "orders")]
+    /// # struct Order { item: String }
+    /// # let broker = Broker::new();
+    /// broker.dead_letters::<Order>("billing").create().max(50_000).await?;
+    /// let billing = broker.subscriber::<Order>().group("billing").await?;
+    /// assert_eq!(broker.options("orders.billing.dead").await?.max_messages, 50_000);
+    /// # drop(billing);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// On awaiting, as for a topic: [`OpenError`] where an option is not possible, or the topic exists with
+    /// others.
+    pub fn create(&self) -> TopicBuilder<'b, T> {
+        let name = self.topic.name.clone().and_then(|topic| match &self.said {
+            Some(said) => TopicName::new(said),
+            None => TopicName::new(&default_name(&topic, &self.group)),
+        });
+        self.topic.named(name)
+    }
+
     fn of(&self) -> DeadLettersOf {
         DeadLettersOf { group: self.group.clone(), said: self.said.clone() }
     }
@@ -135,7 +169,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
         };
         match self.find(registry) {
             Ok(Found { dead, decoders, .. }) => {
-                self.topic.named(dead).into_subscriber().with_origin(Ok(decoders))
+                self.topic.named(Ok(dead)).into_subscriber().with_origin(Ok(decoders))
             }
             Err(error) => self.topic.clone().into_subscriber().with_origin(Err(error)),
         }
