@@ -9,6 +9,7 @@ mod open;
 #[cfg(feature = "schema")]
 mod shown;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(crate) use self::bridged::{EndOf, RemoveGroup};
@@ -250,7 +251,7 @@ impl Broker {
     }
 
     /// What holds a topic up, in words: who holds its oldest message, who is behind and why, what was
-    /// dropped last, and publishers that wait for consumers that wait for them.
+    /// dropped last, also of what groups gave up, and publishers that wait for consumers that wait for them.
     ///
     /// For people who look at a system that does not move; programs read [`stats`](Self::stats).
     ///
@@ -294,7 +295,14 @@ impl Broker {
             Home::Memory(_) => true,
             Home::Elsewhere(hub) => hub.can(Capability::Members),
         };
-        Ok(explain::explain(topic, &options, &stats, tells, now))
+        let mut dead = HashMap::new();
+        for name in stats.groups.iter().filter_map(|group| group.dead_letter_topic.as_ref()) {
+            // One that was deleted has lost nothing.
+            if let Ok(stats) = self.stats(name).await {
+                dead.insert(name.clone(), stats);
+            }
+        }
+        Ok(explain::explain(topic, &options, &stats, &dead, tells, now))
     }
 
     /// Ends a topic: publishers get `Closed` from now on, and subscribers once they have read what

@@ -409,3 +409,36 @@ fn a_start_that_does_not_exist_leaves_no_dead_letter_topic() {
         assert_eq!(broker.topics().await.unwrap().len(), 1);
     });
 }
+
+#[test]
+fn what_the_dead_letter_topic_itself_dropped_is_explained_and_counted() {
+    paused().block_on(async {
+        let broker = with_orders(&[0, 1, 2, 3]).await;
+        let letters = broker.dead_letters::<Order>("billing");
+        letters.create().max(2).await.unwrap();
+        let mut billing = broker.subscriber::<Order>().group("billing").await.unwrap();
+        let mut reject = async || {
+            billing.recv().await.unwrap().reject("no");
+            broker.explain("orders").await.unwrap().to_string()
+        };
+        let said = "the dead-letter topic \"orders.billing.dead\" dropped ";
+        reject().await;
+        assert!(!reject().await.contains(said), "everything is there");
+        reject().await;
+        let last = format!("{said}2 messages, the last at offset 1 0s ago: the topic holds `max`");
+        let explained = reject().await;
+        assert!(explained.contains(&last), "{explained}");
+
+        // Of those there are one is left, and it is gone once two more have come.
+        let done = letters.redrive(|order, _| order.customer == 3).await.unwrap();
+        assert_eq!((done.redriven, done.left, done.lost), (1, 1, 2));
+        let done = letters.redrive(|_, _| false).await.unwrap();
+        assert_eq!((done.redriven, done.left, done.lost), (0, 1, 0));
+        let orders = broker.publisher::<Order>().await.unwrap();
+        orders.publish(Order::new(4, "tea")).await.unwrap();
+        reject().await;
+        reject().await;
+        let done = letters.redrive(|_, _| true).await.unwrap();
+        assert_eq!((done.redriven, done.left, done.lost), (2, 0, 1));
+    });
+}

@@ -273,6 +273,19 @@ async fn dead_letters_are_redriven_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_dead_letter_topic_itself_dropped_is_counted() {
+    let shop = Shop::with(3).await;
+    let dead = shop.broker.dead_letters::<Order>("billing");
+    dead.create().max(2).await.unwrap();
+    let mut billing = shop.billing(5).await;
+    for _ in 0..3 {
+        billing.recv().await.unwrap().reject_confirmed("no").await.unwrap();
+    }
+    let done = dead.redrive(|order, _| order.customer == 2).await.unwrap();
+    assert_eq!((done.redriven, done.left, done.lost), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_redrive_had_that_was_killed_is_soon_for_the_next() {
     let shop = Shop::with(3).await;
     let mut billing = shop.billing(1).await;

@@ -1,5 +1,6 @@
 //! What holds a topic up, in words, from its statistics alone.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -61,11 +62,12 @@ impl fmt::Display for Reader<'_> {
     }
 }
 
-/// `tells` says whether the statistics tell all who read, and not only which groups there are.
+/// `dead` is of the dead-letter topics, by name. `tells` says whether the statistics tell all who read, and not only which groups there are.
 pub(super) fn explain(
     topic: &str,
     options: &TopicOptions,
     stats: &TopicStats,
+    dead: &HashMap<String, TopicStats>,
     tells: bool,
     now: Timestamp,
 ) -> Explanation {
@@ -98,17 +100,19 @@ pub(super) fn explain(
                 lines.push(format!("{reader} is {} behind", messages(subscriber.lag)));
             }
             Reader::Subscriber(_) => {}
-            Reader::Group(group) => explain_group(group, tells, &mut lines),
+            Reader::Group(group) => {
+                explain_group(group, tells, &mut lines);
+                let topic = group.dead_letter_topic.as_ref();
+                let letters = topic.and_then(|topic| dead.get_key_value(topic));
+                lines.extend(letters.and_then(|(name, dead)| {
+                    let dropped = dropped(dead, now)?;
+                    Some(format!("the dead-letter topic {name:?} {dropped}"))
+                }));
+            }
         }
     }
-    if let Some(last) = stats.last_drop {
-        lines.push(format!(
-            "retention dropped {}, the last at offset {} {} ago: {}",
-            messages(stats.dropped.total()),
-            last.offset,
-            time(now.since(last.at)),
-            last.reason
-        ));
+    if let Some(dropped) = dropped(stats, now) {
+        lines.push(format!("retention {dropped}"));
     }
     if let (1.., Some(slowest)) = (stats.waiting_publishers, slowest) {
         explain_wait(stats.waiting_publishers, slowest, &mut lines);
@@ -139,6 +143,18 @@ fn kept(topic: &str, options: &TopicOptions, stats: &TopicStats) -> String {
         stats.bytes,
         options.max_bytes
     )
+}
+
+/// What a topic's limits took, where it is told when.
+fn dropped(stats: &TopicStats, now: Timestamp) -> Option<String> {
+    let last = stats.last_drop?;
+    Some(format!(
+        "dropped {}, the last at offset {} {} ago: {}",
+        messages(stats.dropped.total()),
+        last.offset,
+        time(now.since(last.at)),
+        last.reason
+    ))
 }
 
 fn explain_group(group: &GroupStats, tells: bool, lines: &mut Vec<String>) {

@@ -17,6 +17,7 @@ use crate::engine::member::Member;
 use crate::engine::registry::Registry;
 use crate::engine::segment::Lanes;
 use crate::engine::state::{Claim, GroupError};
+use crate::engine::stats::TopicStats;
 use crate::error::{AdminError, Error, OpenError, RecvError};
 use crate::message::{self, Message};
 use crate::name::TopicName;
@@ -67,6 +68,10 @@ pub struct Redriven {
     /// Dead letters that were left: the filter said so, or they cannot be decoded, or belong to
     /// another topic or group.
     pub left: u64,
+    /// Dead letters that their topic removed by its own `max`, `max_bytes` or `ttl`, before they were
+    /// redriven: those since the last redrive, or ever if this is the first. Where topics are kept
+    /// elsewhere, those that the system tells of.
+    pub lost: u64,
 }
 
 impl<'b, T: Payload> DeadLetters<'b, T> {
@@ -183,7 +188,8 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
     /// later. What is redriven comes after everything in its topic, for all its groups and
     /// subscribers, and is at its first attempt. What was redriven is remembered by a group of the
     /// dead-letter topic, `memq-redrive`: where that topic waits, rejects or retains until consumed,
-    /// what is left counts as not settled. Of two redrives of one dead-letter topic at once neither sees what
+    /// what is left counts as not settled. What the dead-letter topic removed by its own limits cannot be
+    /// redriven, and is [counted](Redriven::lost). Of two redrives of one dead-letter topic at once neither sees what
     /// the other has taken, and left, until that has ended.
     ///
     /// ```
@@ -243,6 +249,7 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             by_key: false,
         };
         let end = dead.topic.end();
+        let mut done = Redriven { lost: lost_before(dead.topic.stats()), ..Redriven::default() };
         let deleted = || Error::Recv(RecvError::Deleted);
         let topic = dead.topic.name().clone();
         let mut member = Member::open(dead.topic, REDRIVE, &rules, Start::Earliest, usize::MAX)
@@ -251,12 +258,16 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
                 GroupError::Start(_) => deleted(),
             })?;
 
-        let (mut done, mut lanes) = (Redriven::default(), Lanes::default());
+        let mut lanes = Lanes::default();
         // What is left is held until the end, so that it does not come again.
         loop {
             let (slot, ticket) = match member.claim(&mut lanes) {
                 Claim::Message(slot, ticket) if slot.offset() < end => (slot, ticket),
-                Claim::Lagged { .. } | Claim::Burial(..) | Claim::Again => continue,
+                Claim::Lagged { skipped, .. } => {
+                    done.lost += skipped;
+                    continue;
+                }
+                Claim::Burial(..) | Claim::Again => continue,
                 Claim::Message(..) | Claim::Nothing { .. } | Claim::Closed => return Ok(done),
                 Claim::Deleted => return Err(deleted()),
                 Claim::GroupDeleted => return Err(Error::Recv(RecvError::GroupDeleted)),
@@ -283,6 +294,11 @@ impl<'b, T: Payload> DeadLetters<'b, T> {
             }
         }
     }
+}
+
+/// What a dead-letter topic lost that no redrive has seen yet, nor one has asked for.
+fn lost_before(stats: Option<TopicStats>) -> u64 {
+    stats.filter(|stats| stats.group(REDRIVE).is_none()).map_or(0, |stats| stats.dropped.total())
 }
 
 /// Nothing is redriven, and no topic is created for that.

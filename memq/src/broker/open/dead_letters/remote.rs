@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::{DeadLetters, REDRIVE, Redriven, not_found};
+use super::{DeadLetters, REDRIVE, Redriven, lost_before, not_found};
 use crate::broker::hub::{Hub, Reached};
 use crate::codec::form::Reader;
 use crate::dead_letter::{DeadLetter, alive};
@@ -66,10 +66,9 @@ impl<T: Payload> DeadLetters<'_, T> {
             reader.dictionaries = reader.dictionaries.with(own);
         }
         let origin = self.topic.publisher().await?;
-        let mut dead = Dead::open(hub, dead, &*topic).await?;
+        let (mut dead, mut done) = Dead::open(hub, dead, &*topic).await?;
 
-        let mut done = Redriven::default();
-        while let Some(message) = dead.next(&*topic).await? {
+        while let Some(message) = dead.next(&*topic, &mut done).await? {
             let slot = arrived::<T>(&far, message);
             let opened = message::open(slot.entry(), &reader);
             let wanted = opened.ok().and_then(|opened| {
@@ -112,7 +111,12 @@ struct Dead {
 }
 
 impl Dead {
-    async fn open(hub: &Hub, name: TopicName, topic: &dyn RemoteTopic) -> Result<Self, OpenError> {
+    /// What is there, and what of it is lost already.
+    async fn open(
+        hub: &Hub,
+        name: TopicName,
+        topic: &dyn RemoteTopic,
+    ) -> Result<(Self, Redriven), OpenError> {
         hub.able(&name, Capability::Groups)?;
         let rules = GroupRules {
             ack_deadline: KEPT,
@@ -125,7 +129,8 @@ impl Dead {
         let member = topic.group(request).await.map_err(|fault| opened(&name, fault))?;
         let (incarnation, end) = (topic.incarnation(), stats.next);
         let (handed, held, keep) = (Vec::new(), Vec::new(), Box::pin(sleep(KEEP)));
-        Ok(Self { name, incarnation, member, end, handed, held, keep })
+        let done = Redriven { lost: lost_before(Some(stats)), ..Redriven::default() };
+        Ok((Self { name, incarnation, member, end, handed, held, keep }, done))
     }
 
     /// Does something, and keeps meanwhile what is held.
@@ -151,14 +156,18 @@ impl Dead {
     }
 
     /// The next one, which is held then.
-    async fn next(&mut self, topic: &dyn RemoteTopic) -> Result<Option<Incoming>, Error> {
+    async fn next(
+        &mut self,
+        topic: &dyn RemoteTopic,
+        done: &mut Redriven,
+    ) -> Result<Option<Incoming>, Error> {
         self.kept_while(ready(())).await;
         let (mut pause, mut looks) = (Duration::ZERO, 0);
         while self.handed.is_empty() {
             let more = poll_fn(|cx| self.member.poll_next(AT_ONCE, &mut self.handed, cx));
             match timeout(pause, more).await {
                 Ok(Ok(())) => self.handed.reverse(),
-                Ok(Err(ReadEnd::Lagged { .. })) => {}
+                Ok(Err(ReadEnd::Lagged { skipped })) => done.lost += skipped,
                 Ok(Err(ReadEnd::Closed)) => return Ok(None),
                 Ok(Err(end)) => return Err(received(end).into()),
                 Err(_) => {
