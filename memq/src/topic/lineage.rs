@@ -113,7 +113,10 @@ fn read<Old: Topic>(source: &Source<'_>) -> Option<Result<Old, DecodeError>> {
         if got != reads {
             return Err(DecodeError::Unavailable {
                 what: format!("a way from version {have} in {got}"),
-                remedy: format!("`{}`, which is that version, reads {reads}", type_name::<Old>()),
+                remedy: format!(
+                    "`{}`, which is that version, reads {reads}: publish it in that, or read the message by a subscriber of that type, with `.accept(…)`",
+                    type_name::<Old>()
+                ),
             });
         }
         <Old::Codec as Codec<Old>>::decode(source.bytes)
