@@ -50,6 +50,22 @@ async fn what_was_said_stays_and_other_values_conflict_by_name() {
 }
 
 #[tokio::test]
+async fn times_that_mean_for_ever_are_thirty_years() {
+    each(async |server| {
+        let transport = connect(&server).await;
+        let mut wants = request("orders");
+        wants.ttl = Some(Duration::MAX);
+        wants.dedup = Some(Duration::MAX);
+        let thirty_years = Some(Duration::from_secs(30 * 365 * 86_400));
+        for _ in 0..2 {
+            let options = transport.open(wants.clone()).await.unwrap().options();
+            assert_eq!((options.ttl, options.dedup), (thirty_years, thirty_years));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_nobody_said_can_be_said_until_there_is_a_message() {
     each(async |server| {
         let transport = connect(&server).await;

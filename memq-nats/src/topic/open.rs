@@ -11,13 +11,20 @@ use super::{Core, config};
 use crate::fault::{Trouble, code};
 use crate::link::Link;
 use crate::notes::{NotesFault, TopicNotes};
+use crate::time::clamped;
 
 /// Creates a topic, or compares what it has with what is asked for.
 ///
 /// # Cancel safety
 ///
 /// Dropped, the topic is created or not.
-pub(crate) async fn open(link: Arc<Link>, request: TopicRequest) -> Result<Arc<Core>, OpenFault> {
+pub(crate) async fn open(
+    link: Arc<Link>,
+    mut request: TopicRequest,
+) -> Result<Arc<Core>, OpenFault> {
+    // Before it is compared with what the server has.
+    request.ttl = request.ttl.map(clamped);
+    request.dedup = request.dedup.map(clamped);
     check(&request)?;
     let stream = link.settings.namespace.stream(&request.name);
     loop {
