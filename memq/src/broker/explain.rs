@@ -62,7 +62,8 @@ impl fmt::Display for Reader<'_> {
     }
 }
 
-/// `dead` is of the dead-letter topics, by name. `tells` says whether the statistics tell all who read, and not only which groups there are.
+/// `dead` is of the dead-letter topics, by name. `tells` says whether the statistics tell all who read, and not
+/// only which groups there are.
 pub(super) fn explain(
     topic: &str,
     options: &TopicOptions,
