@@ -11,6 +11,8 @@ use async_nats::jetstream::stream;
 use memq::spi::{Fault, OpenFault, PublishFault, ReadEnd, ReaderRequest};
 use memq::{Format, Offset, Overflow, Start};
 use memq_nats::{ConnectError, Storage};
+use memq_nats_server::Proxy;
+use tokio::task::JoinSet;
 
 use crate::support::{connect, each, message, open, publish, raw, request, to};
 
@@ -199,6 +201,33 @@ async fn a_closed_topic_takes_no_more_and_keeps_what_it_has() {
         }
         let stats = open(&other, "orders").await.stats().await.unwrap();
         assert_eq!((stats.published, stats.depth), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_close_is_not_undone_by_who_has_not_heard_of_it() {
+    each(async |server| {
+        let here = connect(&server).await;
+        let topic = open(&here, "orders").await;
+        let proxy = Proxy::to(server.addr()).unwrap();
+        let other = to(&proxy.url()).transport().await.unwrap();
+        proxy.hold_at("STREAM.UPDATE");
+        // It has looked, and its update is on the way.
+        let mut wants = request("orders");
+        wants.max_messages = Some(77);
+        let mut says = JoinSet::new();
+        says.spawn(async move { other.open(wants).await });
+        while !proxy.is_held() {
+            tokio::task::yield_now().await;
+        }
+        topic.close().await.unwrap();
+        proxy.resume();
+        // Nobody relies on what a topic without messages has: it is said once more.
+        assert_eq!(option(says.join_next().await.unwrap().unwrap().unwrap_err()), "max");
+        let publisher = open(&connect(&server).await, "orders").await.publisher().await.unwrap();
+        let told = publish(&publisher, message("1")).await.unwrap_err();
+        assert!(matches!(told, PublishFault::Closed), "{told}");
     })
     .await;
 }

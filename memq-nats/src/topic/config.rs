@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use memq::{Overflow, TopicName, TopicOptions};
 
+use crate::fault::{Trouble, code};
 use crate::notes::{NotesFault, TopicNotes};
 use crate::settings::{Settings, Storage};
 
@@ -83,12 +84,19 @@ pub(super) fn with(
 ///
 /// The server itself refuses what is larger than a byte, which everything is that memq publishes: its
 /// headers count. A `sealed` stream would not expire its messages, and one of other subjects would not
-/// let old servers make filtered consumers.
+/// let old servers make filtered consumers. That single messages cannot be deleted is what no update takes back:
+/// one by somebody who has not heard of the end, and would undo it, is [refused](is_undone).
 pub(super) fn closed(config: &Config) -> Option<Config> {
     let mut notes = TopicNotes::read(config.description.as_deref()).ok()?;
     notes.closed = true;
     let description = Some(notes.write()?);
-    Some(Config { description, max_message_size: 1, ..config.clone() })
+    Some(Config { description, max_message_size: 1, deny_delete: true, ..config.clone() })
+}
+
+/// Whether an update was refused since it would have opened a closed stream again.
+pub(super) fn is_undone(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Refused(refusal) if trouble.is(code::CONFIGURATION)
+        && refusal.to_string().contains("can not cancel deny message deletes"))
 }
 
 #[cfg(test)]

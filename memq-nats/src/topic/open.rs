@@ -111,7 +111,7 @@ async fn agree(
             }
             Ok(None)
         }
-        Err(trouble) if trouble.is(code::NO_STREAM) => Ok(None),
+        Err(trouble) if trouble.is(code::NO_STREAM) || config::is_undone(&trouble) => Ok(None),
         Err(trouble) => Err(refused(link, &options, trouble)),
     }
 }
