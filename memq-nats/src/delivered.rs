@@ -1,8 +1,15 @@
-//! What the server says of a message that a consumer sends, in the subject that would acknowledge it.
+//! What the server says of a message that a consumer sends, in the subject that would acknowledge it, and of
+//! the end of a pull.
 
+use async_nats::Message;
 use memq::Timestamp;
 
 const PREFIX: &str = "$JS.ACK.";
+
+/// Ends a pull whose bytes are used up.
+pub(crate) const TOO_LARGE: &str = "Message Size Exceeds MaxBytes";
+/// Ends a pull that has brought all it can, though not all its bytes.
+pub(crate) const COMPLETED: &str = "Batch Completed";
 
 /// Digits of which each number fits into 64 bits.
 const SAFE: usize = 19;
@@ -49,6 +56,12 @@ impl Delivered {
             (u32::try_from(attempt).unwrap_or(u32::MAX), Timestamp::from_nanos(nanos));
         Some((Self { attempt, sequence, number: count, at, pending }, text))
     }
+}
+
+/// How many messages a pull that is over could have brought more, if that is told.
+pub(crate) fn unsent(over: &Message) -> Option<usize> {
+    let count = over.headers.as_ref()?.get("Nats-Pending-Messages")?;
+    count.as_str().parse().ok()
 }
 
 /// What is behind the first dot.

@@ -11,6 +11,7 @@
 mod answer;
 mod asking;
 mod bell;
+mod bytes;
 mod figures;
 mod held;
 mod lane;

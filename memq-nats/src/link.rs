@@ -190,8 +190,9 @@ impl Link {
         }
     }
 
-    /// Whether the server passes over members that are gone without losing its place in a group.
-    pub(crate) fn passes_over_the_gone(&self) -> bool {
+    /// Whether the server keeps its place in a group where it has a message to hand out again that nobody who
+    /// waits may have: members that are gone, or that say how many bytes they take.
+    pub(crate) fn keeps_its_place(&self) -> bool {
         self.client.is_server_compatible(2, 10, 16)
     }
 

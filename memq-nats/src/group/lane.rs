@@ -19,12 +19,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::asking::{Asks, LATE};
+use super::bytes::Sizes;
 use super::parts::Part;
 use super::recover::recover;
 use super::register::Nothing;
 use super::shared::{Arrived, RETURN, Shared};
 use super::wants::{Asked, Found, patience};
-use crate::delivered::Delivered;
+use crate::delivered::{COMPLETED, Delivered, TOO_LARGE, unsent};
 use crate::link::Link;
 use crate::names::{Place, offset};
 use crate::time::nanos;
@@ -65,16 +66,18 @@ struct Pull {
     idle_heartbeat: u64,
     /// Takes what is there; waits for the first only.
     no_wait: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<usize>,
 }
 
 impl Pull {
-    fn new(asked: Asked) -> Self {
+    fn new(asked: Asked, max_bytes: Option<usize>) -> Self {
         // What is answered at once needs neither, and the server looks at the clock for each message
         // where there is an end.
         let (expires, idle_heartbeat) =
             if asked.waits { (nanos(EXPIRES), nanos(HEARTBEAT)) } else { (0, 0) };
         let no_wait = asked.batch > 1 || !asked.waits;
-        Self { batch: asked.batch, expires, idle_heartbeat, no_wait }
+        Self { batch: asked.batch, expires, idle_heartbeat, no_wait, max_bytes }
     }
 }
 
@@ -197,7 +200,8 @@ async fn pull(
         let state = shared.locked();
         (shared.durable(part, &state), state.moves)
     };
-    let pull = serde_json::to_vec(&Pull::new(asked))?;
+    let asked = Asked { batch: asked.batch.min(inbox.sizes.most()), ..asked };
+    let pull = serde_json::to_vec(&Pull::new(asked, inbox.sizes.limit(asked.batch)))?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
     inbox.left = asked.batch;
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
@@ -262,7 +266,8 @@ fn take(
     while let Some(message) = next {
         match message.status {
             None | Some(StatusCode::OK) => {
-                inbox.left -= 1;
+                inbox.sizes.came(message.length, inbox.left == asked.batch);
+                inbox.left = if inbox.sizes.are_used_up() { 0 } else { inbox.left - 1 };
                 if let Some((arrived, after)) = read(message, part, format, since) {
                     latest = latest.max(Some(arrived.incoming.at));
                     run.push(arrived);
@@ -278,6 +283,16 @@ fn take(
                     false => Over::Nothing,
                 });
             }
+            Some(StatusCode::REQUEST_TERMINATED) if says(&message, TOO_LARGE) => {
+                // In a cluster it may overtake what was sent before.
+                let unsent = unsent(&message).unwrap_or(inbox.left);
+                inbox.left = inbox.left.saturating_sub(unsent);
+                if unsent == asked.batch {
+                    inbox.sizes.exceeded();
+                }
+            }
+            // Of this pull, or of the one before.
+            Some(StatusCode::REQUEST_TERMINATED) if says(&message, COMPLETED) => {}
             Some(StatusCode::REQUEST_TERMINATED) if is_busy(&message) => over = Some(Over::Busy),
             Some(_) => over = Some(Over::Lost),
         }
@@ -289,6 +304,10 @@ fn take(
     run.clear();
     inbox.run = run;
     over
+}
+
+fn says(message: &Message, text: &str) -> bool {
+    message.description.as_deref() == Some(text)
 }
 
 /// Whether a pull was refused because the group has as many in flight as it may, or is asked by many.
@@ -315,7 +334,7 @@ async fn give_back(shared: Arc<Shared>, part: Part, mut inbox: Inbox) {
     if inbox.end(&shared.core.link.client).await.is_err() {
         return;
     }
-    if !shared.core.link.passes_over_the_gone() {
+    if !shared.core.link.keeps_its_place() {
         // Whoever gives a message back while only one waits that is gone makes the server lose its
         // place: it hands out again what is settled. A look makes it forget who is gone.
         let durable = shared.durable(part, &shared.locked());
@@ -341,6 +360,7 @@ struct Inbox {
     seen: u64,
     /// Messages that the present pull may still bring.
     left: usize,
+    sizes: Sizes,
     /// Where they are gathered; empty in between.
     run: Vec<Arrived>,
     /// Tells that the connection was cut: the server counts anew then.
@@ -353,7 +373,10 @@ impl Inbox {
         up.mark_unchanged();
         let reply = link.client.new_inbox();
         let messages = link.client.subscribe(reply.clone()).await?;
-        Ok(Self { reply, messages, asks: Some(asks), seen: 0, left: 0, run: Vec::new(), up })
+        // A message that is too large for all who wait is one that nobody may have.
+        let sizes = Sizes::new(link.keeps_its_place());
+        let (seen, left, run) = (0, 0, Vec::new());
+        Ok(Self { reply, messages, asks: Some(asks), seen, left, sizes, run, up })
     }
 
     /// Takes another subject once this one is worn. No pull is under way, so that nothing comes any more
@@ -406,11 +429,22 @@ mod tests {
     #[test]
     fn a_pull_that_does_not_wait_has_no_end_and_no_heartbeats() {
         let pull =
-            |batch, waits| serde_json::to_string(&Pull::new(Asked { batch, waits })).unwrap();
+            |batch, waits| serde_json::to_string(&Pull::new(Asked { batch, waits }, None)).unwrap();
         assert_eq!(pull(256, false), r#"{"batch":256,"no_wait":true}"#);
         assert_eq!(pull(1, false), r#"{"batch":1,"no_wait":true}"#);
         let ends = r#""expires":30000000000,"idle_heartbeat":500000000"#;
         assert_eq!(pull(256, true), format!(r#"{{"batch":256,{ends},"no_wait":true}}"#));
         assert_eq!(pull(1, true), format!(r#"{{"batch":1,{ends},"no_wait":false}}"#));
+    }
+
+    #[test]
+    fn a_pull_of_several_says_how_many_bytes_it_takes_where_these_are_counted() {
+        let pull = |batch, counts| {
+            let asked = Asked { batch, waits: false };
+            serde_json::to_string(&Pull::new(asked, Sizes::new(counts).limit(batch))).unwrap()
+        };
+        assert_eq!(pull(2, true), r#"{"batch":2,"no_wait":true,"max_bytes":4194304}"#);
+        assert_eq!(pull(1, true), r#"{"batch":1,"no_wait":true}"#);
+        assert_eq!(pull(2, false), r#"{"batch":2,"no_wait":true}"#);
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::buffer::MOST;
 use super::source::Source;
-use crate::delivered::Delivered;
+use crate::delivered::{self, COMPLETED, Delivered, TOO_LARGE};
 use crate::link::Link;
 use crate::names;
 use crate::time::nanos;
@@ -31,11 +31,6 @@ const FEW: usize = MOST / 4;
 
 /// The bytes that one request brings at most, unless a single message is larger.
 const BYTES: usize = 1 << 20;
-
-/// Ends a request whose bytes are used up.
-const TOO_LARGE: &str = "Message Size Exceeds MaxBytes";
-/// Ends a request that has brought all it can.
-const COMPLETED: &str = "Batch Completed";
 
 #[derive(Serialize)]
 struct Request {
@@ -78,10 +73,7 @@ pub(super) enum Why {
 impl Said {
     pub(super) fn of(message: &Message) -> Self {
         let description = message.description.as_deref().unwrap_or_default();
-        let over = |why| {
-            let left = message.headers.as_ref().and_then(|map| map.get("Nats-Pending-Messages"));
-            Self::Over { left: left.and_then(|left| left.as_str().parse().ok()), why }
-        };
+        let over = |why| Self::Over { left: delivered::unsent(message), why };
         match message.status {
             None | Some(StatusCode::OK) => {
                 let delivered = message.reply.as_deref().and_then(Delivered::read);

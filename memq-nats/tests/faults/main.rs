@@ -9,6 +9,7 @@ mod cut;
 mod dead_letter;
 mod deleted;
 mod full;
+mod heavy;
 mod killed;
 mod kit;
 mod oversized;

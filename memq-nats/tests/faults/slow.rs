@@ -13,9 +13,9 @@ use crate::support::{PATIENCE, each, to};
 
 /// Bytes a second.
 #[derive(Clone, Copy)]
-struct Rate(usize);
+pub(crate) struct Rate(pub(crate) usize);
 
-const FAST: Rate = Rate(100 << 20);
+pub(crate) const FAST: Rate = Rate(100 << 20);
 
 /// Passes on what comes.
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, Rate(rate): Rate) {
@@ -29,7 +29,12 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 }
 
 /// The address of a link to there, which these keep.
-async fn link(links: &mut JoinSet<()>, server: SocketAddr, up: Rate, down: Rate) -> String {
+pub(crate) async fn link(
+    links: &mut JoinSet<()>,
+    server: SocketAddr,
+    up: Rate,
+    down: Rate,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     links.spawn(async move {
