@@ -89,4 +89,8 @@ impl RemoteReader for Reader {
     fn end(&self) -> Offset {
         self.buffer.end()
     }
+
+    fn set_back(&mut self) -> Option<Offset> {
+        self.buffer.take_back()
+    }
 }

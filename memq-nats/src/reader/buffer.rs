@@ -41,14 +41,17 @@ struct State {
     end: Offset,
     /// Why the system was away for too long, until that was told.
     fault: Option<Cause>,
+    /// Where the reader goes on, if that is before what it had.
+    back: Option<Offset>,
     over: Option<Over>,
     waker: Option<Waker>,
 }
 
 impl Buffer {
     pub(super) fn new(end: Offset) -> Self {
-        let state =
-            State { arrived: VecDeque::new(), bytes: 0, end, fault: None, over: None, waker: None };
+        let (arrived, bytes) = (VecDeque::new(), 0);
+        let (fault, back, over, waker) = (None, None, None, None);
+        let state = State { arrived, bytes, end, fault, back, over, waker };
         Self { state: Mutex::new(state), room: Notify::new(), left: Notify::new() }
     }
 
@@ -92,6 +95,24 @@ impl Buffer {
     /// Says once that the system is away.
     pub(super) fn fail(&self, cause: Cause) {
         self.tell(|state| state.fault = Some(cause));
+    }
+
+    /// Says once, after what has arrived, that the topic was set back: what comes next is here. Resolves when it
+    /// was told, before which nothing is to be added.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it was said or not.
+    pub(super) async fn set_back(&self, to: Offset, cause: Cause) {
+        self.tell(|state| (state.fault, state.back) = (Some(cause), Some(to)));
+        while self.state().fault.is_some() {
+            self.room.notified().await;
+        }
+    }
+
+    /// Where it goes on, once after that was said.
+    pub(super) fn take_back(&self) -> Option<Offset> {
+        self.state().back.take()
     }
 
     /// Nothing more comes. What was said first counts.
@@ -153,6 +174,8 @@ impl Buffer {
             return Poll::Ready(Ok(()));
         }
         if let Some(cause) = state.fault.take() {
+            drop(state);
+            self.room.notify_one();
             return Poll::Ready(Err(Fault::Unavailable(cause).into()));
         }
         if state.over.is_some() {
@@ -211,6 +234,23 @@ mod tests {
         let away = take(&buffer, 9);
         assert!(matches!(away, Poll::Ready(Err(ReadEnd::Fault(Fault::Unavailable(_))))));
         assert!(take(&buffer, 9).is_pending());
+    }
+
+    #[test]
+    fn that_the_topic_was_set_back_is_told_before_what_comes_next() {
+        let buffer = Buffer::new(Offset(0));
+        buffer.add(&mut run(5..7));
+        let mut says = std::pin::pin!(buffer.set_back(Offset(3), "back".into()));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(says.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(taken(&buffer, 9), [5, 6]);
+        assert!(says.as_mut().poll(&mut cx).is_pending());
+        let back = take(&buffer, 9);
+        assert!(matches!(back, Poll::Ready(Err(ReadEnd::Fault(Fault::Unavailable(_))))));
+        assert_eq!((buffer.take_back(), buffer.take_back()), (Some(Offset(3)), None));
+        assert!(says.as_mut().poll(&mut cx).is_ready());
+        buffer.add(&mut run(3..4));
+        assert_eq!(taken(&buffer, 9), [3]);
     }
 
     #[test]

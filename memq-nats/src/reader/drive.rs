@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
-use memq::spi::Incoming;
-use memq::{Cause, Format, Partition, Timestamp};
+use async_nats::jetstream::stream::Info;
+use memq::spi::{Fault, Incoming, OpenFault};
+use memq::{Cause, Format, Partition, Start, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -17,6 +18,7 @@ use crate::delivered::Delivered;
 use crate::fault::Trouble;
 use crate::names::{Place, offset};
 use crate::settings::Settings;
+use crate::start::{self, Nowhere};
 use crate::topic::{Core, Phase, Unseen};
 use crate::wire;
 
@@ -28,6 +30,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Without a message for so long, though the topic has one, something is wrong with the consumer.
 const HUNGER: Duration = Duration::from_secs(5);
+
+/// So long the leader of a cluster may not know of all that was stored.
+const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// Why reading from a consumer ended.
 enum Stop {
@@ -68,8 +73,10 @@ struct Position {
     number: u64,
     /// How many it has to send, as it last said.
     pending: u64,
-    /// When the last message was stored.
+    /// When the last message was stored, or one before it where the server's clock was set.
     at: Timestamp,
+    /// When the last message was stored, if there was one.
+    seen: Option<Timestamp>,
 }
 
 /// A time without a consumer that works.
@@ -108,7 +115,8 @@ impl Driver {
         cursor: u64,
         pending: u64,
     ) -> Self {
-        let position = Position { cursor, number: 0, pending, at: Timestamp::from_nanos(0) };
+        let at = Timestamp::from_nanos(0);
+        let position = Position { cursor, number: 0, pending, at, seen: None };
         let _ending = Ending(buffer.clone());
         Self { core, source, buffer, position, outage: None, _ending }
     }
@@ -166,10 +174,48 @@ impl Driver {
                 sleep(pause).await;
             }
         }
-        let (pending, end) = self.source.renew(self.position.cursor).await?;
-        (self.position.number, self.position.pending) = (0, pending);
-        self.buffer.heard(offset(end));
-        Ok(())
+        loop {
+            let (pending, stream) = self.source.renew(self.position.cursor).await?;
+            let end = offset(stream.state.last_sequence + 1);
+            let Some(sequence) = self.is_set_back(&stream).await? else {
+                (self.position.number, self.position.pending) = (0, pending);
+                self.buffer.heard(end);
+                return Ok(());
+            };
+            let at = offset(sequence);
+            self.buffer.ends(end);
+            let text = format!("the topic was set back, and goes on at offset {at}");
+            self.buffer.set_back(at, text.into()).await;
+            (self.position.cursor, self.position.seen, self.outage) = (sequence, None, None);
+        }
+    }
+
+    /// Whether the stream was set back to an older copy of itself, as by a server that lost power before its disk
+    /// had all: the sequence at which it goes on then, with what was stored since. Told by the last message
+    /// that was read: it is not there, or another one is. Where none was read, or retention removed it, only
+    /// by a stream that has not grown past it again.
+    async fn is_set_back(&self, stream: &Info) -> Result<Option<u64>, Unseen> {
+        let away = |trouble: Trouble| Unseen::Away(trouble.into_cause());
+        let (cursor, end) = (self.position.cursor, stream.state.last_sequence + 1);
+        let is_shorter = end < cursor;
+        if is_shorter && stream.config.num_replicas > 1 && !self.is_away_for(CATCH_UP) {
+            return Err(Unseen::Away("the stream ends before what was read".into()));
+        }
+        let Some(seen) = self.position.seen else { return Ok(is_shorter.then_some(end)) };
+        let last = self.core.stored_at(cursor - 1).await.map_err(away)?;
+        if !is_shorter && last.is_none_or(|at| at == seen) {
+            return Ok(None);
+        }
+        let since = Timestamp::from_nanos(seen.as_nanos() + 1);
+        match start::resolve(&self.core, Start::Time(since)).await {
+            Ok(sequence) => Ok(Some(sequence.min(cursor))),
+            Err(Nowhere::Fault(Fault::Deleted)) => Err(Unseen::Deleted),
+            Err(nowhere) => Err(Unseen::Away(Box::new(OpenFault::from(nowhere)))),
+        }
+    }
+
+    fn is_away_for(&self, time: Duration) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.since.elapsed() >= time)
     }
 
     /// Reads from the consumer there is.
@@ -326,6 +372,7 @@ impl Position {
             return Ok(None);
         }
         self.cursor = delivered.sequence + 1;
+        self.seen = Some(delivered.at);
         // The server's clock may have been set.
         self.at = self.at.max(delivered.at);
         let record = wire::record(message.payload, message.headers.as_ref(), format);
@@ -366,7 +413,7 @@ mod tests {
     #[test]
     fn messages_rise_and_are_dated_in_order() {
         let at = Timestamp::from_nanos(0);
-        let mut position = Position { cursor: 5, number: 0, pending: 0, at };
+        let mut position = Position { cursor: 5, number: 0, pending: 0, at, seen: None };
         // What an older server sends though it lies before the cursor.
         assert!(accepted(&mut position, 4, 1, 10).is_none());
         let first = accepted(&mut position, 5, 2, 10).unwrap();
@@ -381,7 +428,7 @@ mod tests {
     #[should_panic(expected = "lost on the way")]
     fn a_number_that_is_missing_was_lost() {
         let at = Timestamp::from_nanos(0);
-        let mut position = Position { cursor: 1, number: 0, pending: 0, at };
+        let mut position = Position { cursor: 1, number: 0, pending: 0, at, seen: None };
         accepted(&mut position, 1, 1, 1);
         accepted(&mut position, 3, 3, 1);
     }

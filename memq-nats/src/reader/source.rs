@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::stream::Info as Stream;
 use memq::spi::Fault;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -65,12 +66,12 @@ impl Source {
         }
     }
 
-    /// Makes it again, to begin at this sequence; asks once.
+    /// Makes it again, to begin at this sequence; asks once. How many messages it has to send, and the stream.
     ///
     /// # Cancel safety
     ///
     /// Dropped, it was made, or is gone.
-    pub(super) async fn renew(&self, cursor: u64) -> Result<(u64, u64), Unseen> {
+    pub(super) async fn renew(&self, cursor: u64) -> Result<(u64, Stream), Unseen> {
         let away = |trouble: Trouble| Unseen::Away(trouble.into_cause());
         self.remove().await.map_err(away)?;
         let create = self.create(cursor);
@@ -78,7 +79,7 @@ impl Source {
         let stream = self.core.look().await?;
         let made = made.map_err(away)?;
         self.core.hear_time(timestamp(made.created));
-        Ok((made.num_pending, stream.state.last_sequence + 1))
+        Ok((made.num_pending, stream))
     }
 
     /// Removes it, if it is there.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::datetime::parse_rfc3339;
 use async_nats::jetstream::consumer::{AckPolicy, Info as Reading};
 use async_nats::jetstream::stream::Info;
 use memq::Timestamp;
@@ -46,14 +47,22 @@ struct Next<'n> {
     next_by_subj: &'n str,
 }
 
-#[derive(Deserialize)]
-struct Found {
-    message: Sequence,
+/// Asks for the message with this sequence.
+#[derive(Serialize)]
+struct Exactly {
+    seq: u64,
 }
 
 #[derive(Deserialize)]
-struct Sequence {
+struct Found {
+    message: Place,
+}
+
+#[derive(Deserialize)]
+struct Place {
     seq: u64,
+    /// RFC 3339.
+    time: String,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +120,19 @@ impl Core {
         match self.link.ask_once::<Found>(&self.request("MSG.GET"), &next).await {
             Ok(found) => Ok(found.message.seq < before),
             Err(trouble) if trouble.is(code::NO_MESSAGE) => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// When the message with this sequence was stored, if it is there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing was learned.
+    pub(crate) async fn stored_at(&self, seq: u64) -> Result<Option<Timestamp>, Trouble> {
+        match self.link.ask_once::<Found>(&self.request("MSG.GET"), &Exactly { seq }).await {
+            Ok(found) => Ok(parse_rfc3339(&found.message.time).ok().map(timestamp)),
+            Err(trouble) if trouble.is(code::NO_MESSAGE) => Ok(None),
             Err(trouble) => Err(trouble),
         }
     }

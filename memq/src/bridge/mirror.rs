@@ -207,10 +207,15 @@ impl Mirror {
         if !has_place || !is_free {
             return false;
         }
+        let next = self.next();
         match self.source.poll_recv(cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(message)) => self.take(message),
             Poll::Ready(Err(RecvError::Lagged { skipped, .. })) => self.stats.lost += skipped,
+            // It was set back, and other messages have these offsets now, and by them the same ids.
+            Poll::Ready(Err(error @ RecvError::Unavailable { .. })) if self.next() < next => {
+                self.ending = Some(Ending::Failed(error));
+            }
             // Said once for each time that the system was away.
             Poll::Ready(Err(RecvError::Unavailable { .. })) => self.stats.outages += 1,
             Poll::Ready(Err(RecvError::Closed)) => self.ending = Some(Ending::Closed),

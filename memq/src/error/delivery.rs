@@ -315,7 +315,8 @@ pub enum RecvError {
     /// The consumer group was deleted.
     GroupDeleted,
     /// The system that keeps the topic cannot be reached, or refuses. Said once; the next receive
-    /// goes on where this one was. In memory there is none.
+    /// goes on where this one was. In memory there is none. To a subscriber also where that system has set the
+    /// topic back to an older copy, as of a backup: the next receive goes on with what was published since.
     Unavailable {
         /// What the connection to it said.
         source: Cause,
@@ -343,7 +344,7 @@ impl fmt::Display for RecvError {
                 "the consumer group was deleted: open a new consumer to create it again",
             ),
             Self::Unavailable { .. } => f.write_str(
-                "the system that keeps the topic did not answer: receive again, nothing is lost",
+                "the system that keeps the topic did not answer, or has set it back, as the source says: receive again",
             ),
         }
     }

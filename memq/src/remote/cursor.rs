@@ -17,7 +17,7 @@ use crate::name::TopicName;
 use crate::options::Start;
 use crate::position::Offset;
 use crate::record::{Body, Record};
-use crate::spi::{Incoming, ReadEnd, ReaderRequest, RemoteReader, RemoteTopic};
+use crate::spi::{Fault, Incoming, ReadEnd, ReaderRequest, RemoteReader, RemoteTopic};
 
 /// A reader of its own, which is told what it missed by the gaps between offsets.
 pub(crate) struct Cursor<P> {
@@ -37,13 +37,16 @@ pub(crate) struct Cursor<P> {
     start: u64,
     filtered: u64,
     skipped: u64,
+    /// What it had passed and the topic has no more, as that was set back.
+    lost: u64,
 }
 
 impl<P> Cursor<P> {
     pub(crate) fn new(id: u64, topic: Arc<dyn RemoteTopic>, reader: Box<dyn RemoteReader>) -> Self {
         let (start, arrived) = (reader.start().0, Vec::new());
-        let (position, ready, filtered, skipped) = (start, start, 0, 0);
-        Self { id, topic, reader, arrived, lane: None, ready, position, start, filtered, skipped }
+        let (position, ready, filtered, skipped, lost) = (start, start, 0, 0, 0);
+        let lane = None;
+        Self { id, topic, reader, arrived, lane, ready, position, start, filtered, skipped, lost }
     }
 
     /// The next message, which is then passed: [`last`](Self::last) has it. `arrive` makes of its
@@ -120,6 +123,14 @@ impl<P> Cursor<P> {
             ReadEnd::Closed if self.reader.end().0 > self.position => {
                 self.lagged(self.reader.end().0, LagReason::Removed)
             }
+            ReadEnd::Fault(Fault::Unavailable(_)) => {
+                if let Some(back) = self.reader.set_back() {
+                    self.lost += self.position.saturating_sub(back.0);
+                    self.position = self.position.min(back.0);
+                    self.ready = self.position;
+                }
+                received(end)
+            }
             end => received(end),
         }
     }
@@ -161,11 +172,11 @@ impl<P> Cursor<P> {
     }
 
     pub(crate) fn stats(&self) -> SubscriberStats {
-        let Self { position, start, filtered, skipped, .. } = *self;
+        let Self { position, start, filtered, skipped, lost, .. } = *self;
         let end = self.end().0;
         let mut stats = SubscriberStats::at(self.id, Offset(position));
-        stats.since_start = end - start;
-        stats.delivered = position - start - filtered - skipped;
+        stats.since_start = end + lost - start;
+        stats.delivered = position + lost - start - filtered - skipped;
         (stats.filtered, stats.skipped, stats.lag) = (filtered, skipped, end - position);
         stats
     }

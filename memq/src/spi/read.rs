@@ -41,6 +41,13 @@ pub trait RemoteReader: fmt::Debug + Send + Sync + 'static {
     /// The offset of the topic's next message, as it was last heard, for statistics: it may be behind,
     /// and is never ahead.
     fn end(&self) -> Offset;
+
+    /// The offset it goes on at where the topic was set back to an older copy of itself: what it gave from there
+    /// on is lost, and other messages have these offsets now. That is told by a
+    /// [`Fault::Unavailable`](super::Fault::Unavailable), after each of which memq asks, and said once.
+    fn set_back(&mut self) -> Option<Offset> {
+        None
+    }
 }
 
 /// A message that came from where its topic is kept.

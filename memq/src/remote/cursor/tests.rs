@@ -25,6 +25,8 @@ enum Step {
     Closed,
     Deleted,
     Away,
+    /// It goes on here.
+    Back(u64),
 }
 
 /// A reader that does as it is told. The last answer is given again.
@@ -32,6 +34,7 @@ enum Step {
 struct Script {
     start: u64,
     end: u64,
+    back: Option<Offset>,
     steps: VecDeque<Step>,
 }
 
@@ -55,6 +58,10 @@ impl RemoteReader for Script {
             }
             Some(Step::Closed) => Poll::Ready(Err(ReadEnd::Closed)),
             Some(Step::Deleted) => Poll::Ready(Err(Fault::Deleted.into())),
+            Some(Step::Back(offset)) => {
+                (self.end, self.back) = (*offset, Some(Offset(*offset)));
+                Poll::Ready(Err(Fault::Unavailable("back".into()).into()))
+            }
             Some(Step::Away) => Poll::Ready(Err(Fault::Unavailable("away".into()).into())),
             Some(Step::Nothing) | None => Poll::Pending,
         }
@@ -62,6 +69,10 @@ impl RemoteReader for Script {
 
     fn end(&self) -> Offset {
         Offset(self.end)
+    }
+
+    fn set_back(&mut self) -> Option<Offset> {
+        self.back.take()
     }
 }
 
@@ -150,7 +161,7 @@ fn run(offsets: impl IntoIterator<Item = u64>) -> Step {
 }
 
 fn script(start: u64, end: u64, steps: impl Into<VecDeque<Step>>) -> Script {
-    Script { start, end, steps: steps.into() }
+    Script { start, end, back: None, steps: steps.into() }
 }
 
 fn cursor_with<const N: usize>(
@@ -288,6 +299,26 @@ fn an_outage_is_told_and_reading_goes_on_where_it_was() {
     assert_eq!(cursor.position(), Offset(1));
     assert!(poll(&mut cursor).is_pending());
     assert_eq!(offsets(&mut cursor), [1]);
+}
+
+#[test]
+fn a_topic_that_was_set_back_is_told_and_read_on_from_there() {
+    let steps = [run(5..8), Step::Back(3), run(3..5), Step::Back(9), run([9]), Step::Nothing];
+    let mut cursor = cursor(5, 8, steps);
+    for offset in [5, 6, 7] {
+        assert!(matches!(poll(&mut cursor), Poll::Ready(Ok(seen)) if seen.0 == offset));
+    }
+    let back = poll(&mut cursor);
+    assert!(matches!(back, Poll::Ready(Err(RecvError::Unavailable { .. }))), "{back:?}");
+    assert_eq!(numbers(&cursor), [3, 3, 3, 0, 0, 0]);
+    for offset in [3, 4] {
+        assert!(matches!(poll(&mut cursor), Poll::Ready(Ok(seen)) if seen.0 == offset));
+    }
+    assert_eq!(numbers(&cursor), [5, 5, 5, 0, 0, 0]);
+    // It never goes forward by that: what is missing is told as ever.
+    assert!(matches!(poll(&mut cursor), Poll::Ready(Err(RecvError::Unavailable { .. }))));
+    assert_eq!(skipped(&mut cursor), 4);
+    assert_eq!(offsets(&mut cursor), [9]);
 }
 
 #[test]
