@@ -171,6 +171,19 @@ async fn a_delivery_is_kept_for_as_long_as_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_said_last_of_a_delivery_counts() {
+    let shop = Shop::able_to(able().without(Capability::ExtendBy), 1).await;
+    for (by, most) in [(10, 31), (100, 131)] {
+        let (mut one, mut two) = (shop.billing().await, shop.billing().await);
+        let delivery = one.recv().await.unwrap();
+        delivery.extend_by(Duration::from_secs(3_600)).unwrap();
+        delivery.extend_by(Duration::from_secs(by)).unwrap();
+        let again = two.recv_timeout(Duration::from_secs(most)).await.unwrap();
+        again.expect("it is kept no longer").nack();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_settled_is_kept_no_longer() {
     let shop = Shop::able_to(able().without(Capability::ExtendBy), 1).await;
     let mut billing = shop.billing().await;

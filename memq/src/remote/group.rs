@@ -82,10 +82,16 @@ impl Group {
     pub(crate) fn extend(&self, token: &Arc<dyn Token>, by: Duration) -> Result<(), SettleError> {
         token.extend(by).map_err(settled)?;
         let able = self.transport.capabilities().has(Capability::ExtendBy);
-        if !able && by > self.ack_deadline {
-            let start = || Keeper::start(&*self.transport, self.clock.clone(), self.ack_deadline);
-            self.keeper.get_or_init(start).keep(token, self.now() + by);
+        if able {
+            return Ok(());
         }
+        let start = || Keeper::start(&*self.transport, self.clock.clone(), self.ack_deadline);
+        // For less, it may have been kept for longer before.
+        let keeper = match by > self.ack_deadline {
+            true => Some(self.keeper.get_or_init(start)),
+            false => self.keeper.get(),
+        };
+        keeper.into_iter().for_each(|keeper| keeper.keep(token, self.now() + by));
         Ok(())
     }
 }

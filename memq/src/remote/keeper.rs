@@ -37,7 +37,7 @@ impl Keeper {
         Self(keep)
     }
 
-    /// Keeps a delivery, which was extended now, until then.
+    /// Keeps a delivery, which was extended now, until then, whatever was said of it before.
     pub(super) fn keep(&self, token: &Arc<dyn Token>, until: Timestamp) {
         // It is due at once: the work knows when that was.
         let kept = Kept { token: Arc::downgrade(token), due: Timestamp::default(), until };
@@ -74,7 +74,10 @@ async fn work(
             }
         };
         match next {
-            Ok(Some(kept)) => add(&mut queue, kept),
+            Ok(Some(kept)) => {
+                queue.retain(|other| !other.token.ptr_eq(&kept.token));
+                add(&mut queue, kept);
+            }
             Ok(None) => return,
             Err(_) => {
                 let Some(first) = queue.pop_front() else { continue };
