@@ -31,8 +31,8 @@ use crate::names::{Place, offset};
 use crate::time::nanos;
 use crate::wire;
 
-/// How long one pull waits for a message. Another follows; so the server forgets who is gone. After that
-/// it is looked at what became of the group, also by who is never idle.
+/// How long one pull waits for a message, at most; half of that at least. Another follows; so the server forgets
+/// who is gone. After that it is looked at what became of the group, also by who is never idle.
 const EXPIRES: Duration = Duration::from_secs(30);
 
 /// How often the server says that it is there while a pull waits, and how long it may not: longer after each time
@@ -70,12 +70,20 @@ struct Pull {
     max_bytes: Option<usize>,
 }
 
+/// How long the next pull waits. A server hands messages to who has waited longest, and who asks again comes last:
+/// members that are idle would else wait in the same order at each partition, and what comes to all of
+/// those at once would be the first one's.
+fn expires() -> Duration {
+    EXPIRES.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
 impl Pull {
-    fn new(asked: Asked, max_bytes: Option<usize>) -> Self {
+    /// One that waits for so long, if it does.
+    fn new(asked: Asked, time: Duration, max_bytes: Option<usize>) -> Self {
         // What is answered at once needs neither, and the server looks at the clock for each message
         // where there is an end.
         let (expires, idle_heartbeat) =
-            if asked.waits { (nanos(EXPIRES), nanos(HEARTBEAT)) } else { (0, 0) };
+            if asked.waits { (nanos(time), nanos(HEARTBEAT)) } else { (0, 0) };
         let no_wait = asked.batch > 1 || !asked.waits;
         Self { batch: asked.batch, expires, idle_heartbeat, no_wait, max_bytes }
     }
@@ -146,15 +154,17 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                     Over::Done | Over::Idle => QUIET,
                     _ => quiet,
                 };
-                match over {
+                let ended = Instant::now();
+                // For so long before that a look of another lane is as good.
+                let fresh = match over {
                     // Others may have said more partitions since.
-                    Over::Done if looked.elapsed() >= EXPIRES => {}
+                    Over::Done if looked.elapsed() >= EXPIRES => EXPIRES / 2,
                     Over::Done | Over::Nothing => continue,
                     Over::Busy => {
                         tokio::time::sleep(REFUSED).await;
                         continue;
                     }
-                    Over::Idle => {}
+                    Over::Idle => EXPIRES / 2,
                     Over::Stop => break,
                     Over::Lost | Over::Quiet | Over::Blocked | Over::Unwanted => {
                         let late = inbox.take().map(|inbox| give_back(shared.clone(), part, inbox));
@@ -162,9 +172,10 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                         if let Over::Blocked | Over::Unwanted = over {
                             continue;
                         }
+                        Duration::ZERO
                     }
-                }
-                if !recover(&shared).await {
+                };
+                if !recover(&shared, ended, fresh).await {
                     break;
                 }
                 looked = Instant::now();
@@ -201,7 +212,7 @@ async fn pull(
         (shared.durable(part, &state), state.moves)
     };
     let asked = Asked { batch: asked.batch.min(inbox.sizes.most()), ..asked };
-    let pull = serde_json::to_vec(&Pull::new(asked, inbox.sizes.limit(asked.batch)))?;
+    let pull = serde_json::to_vec(&Pull::new(asked, expires(), inbox.sizes.limit(asked.batch)))?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
     inbox.left = asked.batch;
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
@@ -428,8 +439,9 @@ mod tests {
 
     #[test]
     fn a_pull_that_does_not_wait_has_no_end_and_no_heartbeats() {
-        let pull =
-            |batch, waits| serde_json::to_string(&Pull::new(Asked { batch, waits }, None)).unwrap();
+        let pull = |batch, waits| {
+            serde_json::to_string(&Pull::new(Asked { batch, waits }, EXPIRES, None)).unwrap()
+        };
         assert_eq!(pull(256, false), r#"{"batch":256,"no_wait":true}"#);
         assert_eq!(pull(1, false), r#"{"batch":1,"no_wait":true}"#);
         let ends = r#""expires":30000000000,"idle_heartbeat":500000000"#;
@@ -438,10 +450,18 @@ mod tests {
     }
 
     #[test]
+    fn pulls_wait_for_half_of_the_time_or_longer() {
+        let all: Vec<_> = std::iter::repeat_with(expires).take(100).collect();
+        assert!(all.iter().all(|time| (EXPIRES / 2..=EXPIRES).contains(time)));
+        assert!(all.iter().any(|time| *time != all[0]));
+    }
+
+    #[test]
     fn a_pull_of_several_says_how_many_bytes_it_takes_where_these_are_counted() {
         let pull = |batch, counts| {
             let asked = Asked { batch, waits: false };
-            serde_json::to_string(&Pull::new(asked, Sizes::new(counts).limit(batch))).unwrap()
+            serde_json::to_string(&Pull::new(asked, EXPIRES, Sizes::new(counts).limit(batch)))
+                .unwrap()
         };
         assert_eq!(pull(2, true), r#"{"batch":2,"no_wait":true,"max_bytes":4194304}"#);
         assert_eq!(pull(1, true), r#"{"batch":1,"no_wait":true}"#);

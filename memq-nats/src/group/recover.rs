@@ -1,6 +1,7 @@
 //! Finds out what became of a group, when a pull ended without a word.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use memq::Cause;
 use memq::spi::{Fault, OpenFault};
@@ -21,17 +22,23 @@ enum Found {
     Away(Cause),
 }
 
-/// Looks until the server answers, and makes what is missing; `false` where it is over. An outage that
-/// lasts longer than the settings say is told once.
-pub(super) async fn recover(shared: &Arc<Shared>) -> bool {
-    let _one = shared.looking.lock().await;
+/// Looks until the server answers, and makes what is missing; `false` where it is over. Not where another lane has
+/// looked since a pull ended, or so long before. An outage that lasts longer than the settings say is told
+/// once.
+pub(super) async fn recover(shared: &Arc<Shared>, ended: Instant, fresh: Duration) -> bool {
+    let mut looked = shared.looking.lock().await;
+    if *looked + fresh >= ended {
+        return !shared.locked().is_over();
+    }
     let (began, mut told, mut attempt) = (Instant::now(), false, 1);
     loop {
         if shared.locked().is_over() {
             return false;
         }
+        let looks = Instant::now();
         let cause = match look(shared).await {
             Found::Same(register) => {
+                *looked = looks;
                 shared.moved(register);
                 grow(shared);
                 return true;

@@ -50,8 +50,8 @@ pub(super) struct Shared {
     /// Rings who goes on with the lane of messages without a key, or of all.
     pub(super) bell: Arc<Bell>,
     asking: watch::Sender<Asking>,
-    /// Held while it is looked at what became of the group: one of its tasks does that.
-    pub(super) looking: tokio::sync::Mutex<()>,
+    /// Held while it is looked at what became of the group: one of its tasks does that. When it was last.
+    pub(super) looking: tokio::sync::Mutex<Instant>,
     state: Mutex<State>,
 }
 
@@ -188,7 +188,7 @@ impl Shared {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
         let (turn, sated) = (watch::Sender::new(()), Notify::new());
         let lanes = std::iter::repeat_with(Notify::new).take(parts::most(&rules)).collect();
-        let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::default());
+        let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::new(Instant::now()));
         let (bell, state) = (Arc::default(), Mutex::new(state));
         Self {
             core,

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use futures_util::TryStreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use memq::spi::{GroupRules, RemoteGroup, Settle};
 
 use crate::kit::{Setup, acked, any_order, confirm, each, nothing, place, settle, take};
@@ -13,19 +13,21 @@ use crate::support::raw;
 /// Keys of eight partitions.
 const KEYS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-/// Waits until this many pulls of members wait at the server.
-async fn waiting(setup: &Setup, pulls: usize) {
+/// Pulls of members that wait at the server.
+async fn pulls(setup: &Setup) -> usize {
     let stream = raw(&setup.server).await.get_stream("memq-orders").await.expect("the stream");
-    loop {
-        let names = stream.consumer_names().try_collect::<Vec<_>>().await.expect("names");
-        let mut waiting = 0;
-        for name in names {
-            waiting += stream.consumer_info(name).await.expect("a consumer").num_waiting;
-        }
-        if waiting == pulls {
-            return;
-        }
+    let names = stream.consumer_names().try_collect::<Vec<_>>().await.expect("names");
+    let mut waiting = 0;
+    // The group itself hands out nothing.
+    for name in names.into_iter().filter(|name| name != "billing") {
+        waiting += stream.consumer_info(name).await.expect("a consumer").num_waiting;
     }
+    waiting
+}
+
+/// Waits until there are so many.
+async fn waiting(setup: &Setup, all: usize) {
+    while pulls(setup).await != all {}
 }
 
 /// Takes so many messages, which nobody had before.
@@ -158,6 +160,36 @@ async fn a_partition_that_is_held_up_holds_up_no_other() {
         };
         tokio::join!(waits, settles);
         assert_eq!(setup.lag().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_whose_pulls_end_together_looks_for_all_of_them_at_once() {
+    each(8, |setup| async move {
+        let mut one = setup.join(&GroupRules::default(), 10).await;
+        let ends = async {
+            waiting(&setup, 9).await;
+            let client = raw(&setup.server).await.client();
+            let register = "$JS.API.CONSUMER.INFO.memq-orders.billing";
+            let mut reads = client.subscribe(register).await.unwrap();
+            client.flush().await.unwrap();
+            let stream = raw(&setup.server).await.get_stream("memq-orders").await.unwrap();
+            let names = stream.consumer_names().try_collect::<Vec<_>>().await.unwrap();
+            for name in names.iter().filter(|name| *name != "billing") {
+                stream.delete_consumer(name).await.unwrap();
+            }
+            waiting(&setup, 9).await;
+            client.flush().await.unwrap();
+            let mut seen = 0;
+            while reads.next().now_or_never().is_some() {
+                seen += 1;
+            }
+            // Two for a look. Nine pulls would look nine times.
+            assert!((2..=10).contains(&seen), "{seen}");
+            setup.publish(&["a"]).await;
+        };
+        tokio::join!(take_new(&mut one, 1), ends);
     })
     .await;
 }
