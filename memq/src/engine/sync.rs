@@ -14,6 +14,10 @@ mod real {
     /// Pauses of the processor before a lock is asked for again, at first and at last.
     const PAUSES: std::ops::RangeInclusive<u32> = 8..=256;
 
+    /// The same by who asks often: so many more each time.
+    const STEP: usize = 2;
+    const MOST: u32 = 100;
+
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
             Self(parking_lot::Mutex::new(value))
@@ -28,17 +32,34 @@ mod real {
             self.0.try_lock().unwrap_or_else(|| self.wait())
         }
 
+        /// As `lock`, by who has much to do with it: then it is asked for more often, since it is not
+        /// worth while to let others go on, and for longer.
+        #[inline]
+        pub(crate) fn lock_for_long(&self) -> MutexGuard<'_, T> {
+            self.0.try_lock().unwrap_or_else(|| self.wait_often())
+        }
+
         /// Asks less and less often before it lets the system run something else, which costs more
         /// than the lock is held for. That also lets whoever has it go on for a while.
         #[cold]
         fn wait(&self) -> MutexGuard<'_, T> {
-            let mut pauses = *PAUSES.start();
-            while PAUSES.contains(&pauses) {
+            let twice = |pauses: &u32| Some(pauses * 2);
+            let pauses = std::iter::successors(Some(*PAUSES.start()), twice);
+            self.wait_between(pauses.take_while(|pauses| PAUSES.contains(pauses)))
+        }
+
+        #[cold]
+        fn wait_often(&self) -> MutexGuard<'_, T> {
+            self.wait_between((0..=MOST).step_by(STEP).skip(1))
+        }
+
+        #[inline]
+        fn wait_between(&self, pauses: impl Iterator<Item = u32>) -> MutexGuard<'_, T> {
+            for pauses in pauses {
                 (0..pauses).for_each(|_| std::hint::spin_loop());
                 if let Some(guard) = self.0.try_lock() {
                     return guard;
                 }
-                pauses *= 2;
             }
             self.0.lock()
         }
@@ -109,6 +130,10 @@ mod modelled {
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub(crate) fn lock_for_long(&self) -> MutexGuard<'_, T> {
+            self.lock()
         }
 
         pub(crate) fn get_mut(&mut self) -> &mut T {

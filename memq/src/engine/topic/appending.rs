@@ -64,7 +64,10 @@ impl<P: Send + Sync + 'static> Topic<P> {
         place: &mut Place,
     ) -> (Range<u64>, Result<(), Refusal>) {
         let now = self.date();
-        self.and_sweep(place, |state, place, after| state.append_all(offer, now, place, after))
+        let state = self.hot.0.state.lock_for_long();
+        self.with_and_sweep(state, place, |state, place, after| {
+            state.append_all(offer, now, place, after)
+        })
     }
 
     /// Stores a message in the room that was promised to it.
