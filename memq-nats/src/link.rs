@@ -1,8 +1,6 @@
 //! A connection, and all that is done over it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::connection::State;
@@ -35,8 +33,6 @@ pub(crate) struct Link {
     /// Whether a server that is killed knows afterwards where groups were. Others write that in place,
     /// and have nothing where they are killed meanwhile.
     pub(crate) keeps_groups: bool,
-    /// How long the server took for its last answer, in microseconds.
-    answers: AtomicU64,
     /// Whether the last broker is gone.
     down: watch::Sender<bool>,
 }
@@ -53,19 +49,7 @@ impl Link {
         let (expiries, (down, _)) = (Expiries::default(), watch::channel(false));
         let since = |minor, patch| client.is_server_compatible(2, minor, patch);
         let keeps_groups = since(12, 1) || (since(11, 11) && !since(12, 0));
-        let answers = AtomicU64::default();
-        Self {
-            settings,
-            client,
-            context,
-            outbound,
-            up,
-            tasks,
-            expiries,
-            keeps_groups,
-            answers,
-            down,
-        }
+        Self { settings, client, context, outbound, up, tasks, expiries, keeps_groups, down }
     }
 
     /// Asks the server until it answers, or for as long as the settings say. The subject begins after
@@ -120,21 +104,11 @@ impl Link {
         if !self.comes_up().await {
             return Err(away("no server can be reached"));
         }
-        let began = Instant::now();
         tokio::select! {
             biased;
-            answer = fault::ask(&self.context, subject.to_owned(), request) => {
-                let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.answers.store(took, Ordering::Relaxed);
-                answer
-            }
+            answer = fault::ask(&self.context, subject.to_owned(), request) => answer,
             () = self.goes_down() => Err(away("the connection was cut")),
         }
-    }
-
-    /// How long the server took for its last answer.
-    pub(crate) fn answers(&self) -> Duration {
-        Duration::from_micros(self.answers.load(Ordering::Relaxed))
     }
 
     /// What the server says of a stream, asked as by [`ask`](Self::ask).

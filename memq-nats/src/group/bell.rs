@@ -35,10 +35,8 @@ struct State {
     member: Option<Waker>,
     /// Those that are told of something once nobody is at the lane.
     told: Vec<Waker>,
-    /// Whether the task is to look, at its leisure…
+    /// Whether the task is to look, at its leisure.
     looks: bool,
-    /// …or at once.
-    hurries: bool,
 }
 
 /// Whom to wake, with no lock held.
@@ -110,12 +108,6 @@ impl Bell {
         self.task.notify_one();
     }
 
-    /// What rings next is not for the member, so that the task goes on at once.
-    pub(super) fn hurry(&self) {
-        self.locked().hurries = true;
-        self.task.notify_one();
-    }
-
     /// The member is there, and does not wait. Whether the lane can go on.
     pub(super) fn comes(&self) -> bool {
         let mut state = self.locked();
@@ -172,13 +164,12 @@ impl Bell {
     pub(super) async fn rings(&self) -> bool {
         self.task.notified().await;
         let state = self.locked();
-        !state.over && state.rests && !state.hurries
+        !state.over && state.rests
     }
 
     /// The task looks now; it is woken at the next ring again.
     pub(super) fn looks(&self) {
-        let mut state = self.locked();
-        (state.looks, state.hurries) = (false, false);
+        self.locked().looks = false;
     }
 }
 

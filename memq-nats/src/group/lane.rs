@@ -5,11 +5,14 @@
 //! is only asked while somebody waits, or will soon, since messages come back on a pull alone; which one of
 //! several, [`Wants`](super::wants::Wants) says.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::Info;
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use bytes::Bytes;
+use futures_util::future::Fuse;
 use futures_util::{FutureExt as _, StreamExt as _};
 use memq::spi::Incoming;
 use memq::{Cause, Format};
@@ -24,24 +27,28 @@ use super::parts::Part;
 use super::recover::recover;
 use super::register::Nothing;
 use super::shared::{Arrived, RETURN, Shared};
-use super::wants::{Asked, Found, patience};
+use super::wants::{Asked, Found};
 use crate::delivered::{COMPLETED, Delivered, TOO_LARGE, unsent};
 use crate::link::Link;
 use crate::names::{Place, offset};
 use crate::time::nanos;
 use crate::wire;
 
-/// How long one pull waits for a message, at most; half of that at least. Another follows; so the server forgets
-/// who is gone. After that it is looked at what became of the group, also by who is never idle.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// How long one pull waits for a message, at most; half of that at least. Another follows while somebody waits: so the
+/// server forgets who is gone, or waits no more, and a word of it is never long in coming.
+const WAIT: Duration = Duration::from_secs(1);
 
-/// How often the server says that it is there while a pull waits, and how long it may not: longer after each time
-/// that it did not, up to a limit.
-const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long an answer is waited for before the server is asked whether there is something to send.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How often it is looked what became of the group, also by who is never idle.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// How long the server may say nothing beyond that: longer after each time that it did, up to a limit.
 const QUIET: Duration = Duration::from_millis(1_500);
 const MOST_QUIET: Duration = Duration::from_secs(60);
 
-/// Heartbeats and the like that may be on their way, at most.
+/// Answers that may be on their way beside messages, at most.
 const STATUSES: u64 = 8;
 
 /// Messages that are handed over at once, at most.
@@ -61,9 +68,6 @@ struct Pull {
     /// In nanoseconds; zero where it does not wait.
     #[serde(skip_serializing_if = "is_zero")]
     expires: u64,
-    /// In nanoseconds; zero for none.
-    #[serde(skip_serializing_if = "is_zero")]
-    idle_heartbeat: u64,
     /// Takes what is there; waits for the first only.
     no_wait: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,18 +78,17 @@ struct Pull {
 /// members that are idle would else wait in the same order at each partition, and what comes to all of
 /// those at once would be the first one's.
 fn expires() -> Duration {
-    EXPIRES.mul_f64(0.5 + fastrand::f64() / 2.0)
+    WAIT.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 impl Pull {
     /// One that waits for so long, if it does.
     fn new(asked: Asked, time: Duration, max_bytes: Option<usize>) -> Self {
-        // What is answered at once needs neither, and the server looks at the clock for each message
-        // where there is an end.
-        let (expires, idle_heartbeat) =
-            if asked.waits { (nanos(time), nanos(HEARTBEAT)) } else { (0, 0) };
+        // What is answered at once needs no end, and the server looks at the clock for each message where
+        // there is one.
+        let expires = if asked.waits { nanos(time) } else { 0 };
         let no_wait = asked.batch > 1 || !asked.waits;
-        Self { batch: asked.batch, expires, idle_heartbeat, no_wait, max_bytes }
+        Self { batch: asked.batch, expires, no_wait, max_bytes }
     }
 }
 
@@ -108,10 +111,6 @@ enum Over {
     Lost,
     /// It may be so, or a large message is on its way over a slow link.
     Quiet,
-    /// Nothing came, as where what it has is held elsewhere.
-    Blocked,
-    /// The member has wanted nothing for a while.
-    Unwanted,
     /// The member takes no more.
     Stop,
 }
@@ -121,8 +120,8 @@ impl Over {
     fn found(&self) -> Found {
         match self {
             Self::Done => Found::Some,
-            Self::Idle | Self::Nothing | Self::Blocked => Found::None,
-            Self::Busy | Self::Lost | Self::Quiet | Self::Unwanted | Self::Stop => Found::Unknown,
+            Self::Idle | Self::Nothing => Found::None,
+            Self::Busy | Self::Lost | Self::Quiet | Self::Stop => Found::Unknown,
         }
     }
 }
@@ -150,7 +149,7 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 shared.tell_wants(|wants, room| wants.over(part.lane(), over.found(), room));
                 // A message that takes longer than that to arrive would else come again and again.
                 quiet = match over {
-                    Over::Quiet | Over::Blocked => (2 * quiet).min(MOST_QUIET),
+                    Over::Quiet => (2 * quiet).min(MOST_QUIET),
                     Over::Done | Over::Idle => QUIET,
                     _ => quiet,
                 };
@@ -158,20 +157,17 @@ pub(super) async fn run(shared: Arc<Shared>, part: Part) {
                 // For so long before that a look of another lane is as good.
                 let fresh = match over {
                     // Others may have said more partitions since.
-                    Over::Done if looked.elapsed() >= EXPIRES => EXPIRES / 2,
+                    Over::Done if looked.elapsed() >= LOOK => LOOK / 2,
                     Over::Done | Over::Nothing => continue,
                     Over::Busy => {
                         tokio::time::sleep(REFUSED).await;
                         continue;
                     }
-                    Over::Idle => EXPIRES / 2,
+                    Over::Idle => LOOK,
                     Over::Stop => break,
-                    Over::Lost | Over::Quiet | Over::Blocked | Over::Unwanted => {
+                    Over::Lost | Over::Quiet => {
                         let late = inbox.take().map(|inbox| give_back(shared.clone(), part, inbox));
                         late.into_iter().for_each(|late| shared.core.link.tasks.detach(late));
-                        if let Over::Blocked | Over::Unwanted = over {
-                            continue;
-                        }
                         Duration::ZERO
                     }
                 };
@@ -212,14 +208,16 @@ async fn pull(
         (shared.durable(part, &state), state.moves)
     };
     let asked = Asked { batch: asked.batch.min(inbox.sizes.most()), ..asked };
-    let pull = serde_json::to_vec(&Pull::new(asked, expires(), inbox.sizes.limit(asked.batch)))?;
+    let time = expires();
+    let pull = serde_json::to_vec(&Pull::new(asked, time, inbox.sizes.limit(asked.batch)))?;
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}");
     inbox.left = asked.batch;
     link.client.publish_with_reply(subject, inbox.reply.clone(), pull.into()).await?;
 
     let mut last = Instant::now();
-    let turns = part != Part::All && !asked.waits;
-    let mut patience = turns.then(|| last + patience(link.answers()));
+    let quiet = if asked.waits { time + quiet } else { quiet };
+    let mut patience = (part != Part::All && asked.waits).then(|| last + PATIENCE);
+    let mut says = pin!(Fuse::terminated());
     while inbox.left > 0 {
         let _rest = shared.rest(part);
         let message = tokio::select! {
@@ -232,20 +230,21 @@ async fn pull(
                 }
                 continue;
             }
-            () = shared.lanes[part.lane()].notified() => {
-                if shared.locked().wants.stops(part.lane()) {
-                    return Ok(Over::Unwanted);
+            some = says.as_mut() => {
+                if some {
+                    continue;
                 }
+                shared.tell_wants(|wants, room| wants.pass_on(part.lane(), room));
                 continue;
             }
             () = tokio::time::sleep_until(patience.unwrap_or(last + quiet)) => {
-                if patience.take().is_some() {
-                    shared.tell_wants(|wants, room| wants.pass_on(part.lane(), room));
-                    continue;
+                if patience.take().is_none() {
+                    return Ok(Over::Quiet);
                 }
-                // Only those that hand out one at a time leave a pull unanswered.
-                let blocked = matches!(part, Part::Keyed(_)) && !asked.waits;
-                return Ok(if blocked { Over::Blocked } else { Over::Quiet });
+                if shared.locked().wants.counts(part.lane()) {
+                    says.set(sends(shared, &durable).fuse());
+                }
+                continue;
             }
         };
         let Some(first) = message else { return Ok(Over::Lost) };
@@ -258,6 +257,16 @@ async fn pull(
         }
     }
     Ok(Over::Done)
+}
+
+/// Whether a consumer has a message that it may send now.
+async fn sends(shared: &Shared, durable: &str) -> bool {
+    let request = format!("CONSUMER.INFO.{}.{durable}", shared.core.stream);
+    let info = shared.core.link.ask_once::<Info>(&request, &Nothing {}).await;
+    info.is_ok_and(|info| {
+        let holds = u64::try_from(info.config.max_ack_pending).unwrap_or(u64::MAX);
+        info.num_pending > 0 && (info.num_ack_pending as u64) < holds
+    })
 }
 
 /// Takes in what has come; says where the pull is over by that.
@@ -285,7 +294,6 @@ fn take(
                     pending = after;
                 }
             }
-            Some(StatusCode::IDLE_HEARTBEAT) => {}
             Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => {
                 let some = std::mem::take(&mut inbox.left) < asked.batch;
                 over = Some(match some {
@@ -438,13 +446,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pull_that_does_not_wait_has_no_end_and_no_heartbeats() {
+    fn a_pull_that_does_not_wait_has_no_end() {
         let pull = |batch, waits| {
-            serde_json::to_string(&Pull::new(Asked { batch, waits }, EXPIRES, None)).unwrap()
+            serde_json::to_string(&Pull::new(Asked { batch, waits }, WAIT, None)).unwrap()
         };
         assert_eq!(pull(256, false), r#"{"batch":256,"no_wait":true}"#);
         assert_eq!(pull(1, false), r#"{"batch":1,"no_wait":true}"#);
-        let ends = r#""expires":30000000000,"idle_heartbeat":500000000"#;
+        let ends = r#""expires":1000000000"#;
         assert_eq!(pull(256, true), format!(r#"{{"batch":256,{ends},"no_wait":true}}"#));
         assert_eq!(pull(1, true), format!(r#"{{"batch":1,{ends},"no_wait":false}}"#));
     }
@@ -452,7 +460,7 @@ mod tests {
     #[test]
     fn pulls_wait_for_half_of_the_time_or_longer() {
         let all: Vec<_> = std::iter::repeat_with(expires).take(100).collect();
-        assert!(all.iter().all(|time| (EXPIRES / 2..=EXPIRES).contains(time)));
+        assert!(all.iter().all(|time| (WAIT / 2..=WAIT).contains(time)));
         assert!(all.iter().any(|time| *time != all[0]));
     }
 
@@ -460,8 +468,7 @@ mod tests {
     fn a_pull_of_several_says_how_many_bytes_it_takes_where_these_are_counted() {
         let pull = |batch, counts| {
             let asked = Asked { batch, waits: false };
-            serde_json::to_string(&Pull::new(asked, EXPIRES, Sizes::new(counts).limit(batch)))
-                .unwrap()
+            serde_json::to_string(&Pull::new(asked, WAIT, Sizes::new(counts).limit(batch))).unwrap()
         };
         assert_eq!(pull(2, true), r#"{"batch":2,"no_wait":true,"max_bytes":4194304}"#);
         assert_eq!(pull(1, true), r#"{"batch":1,"no_wait":true}"#);

@@ -120,13 +120,10 @@ impl RemoteGroup for Member {
 
     fn stop_waiting(&mut self) {
         let mut state = self.shared.locked();
-        let watched = state.wants.give_up(Instant::now());
+        state.wants.give_up();
         let waker = state.waker.take();
         drop(state);
         drop(waker);
-        if watched {
-            self.shared.sated.notify_one();
-        }
     }
 
     fn retire(&mut self) {

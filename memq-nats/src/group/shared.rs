@@ -43,10 +43,8 @@ pub(super) struct Shared {
     pub(super) outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     /// Rings the tasks.
     pub(super) turn: watch::Sender<()>,
-    /// Ring those that ask for nothing, or wait, by [lane](Part::lane).
+    /// Ring those that ask for nothing, by [lane](Part::lane).
     pub(super) lanes: Box<[Notify]>,
-    /// Rings who looks when the member has wanted nothing for long.
-    pub(super) sated: Notify,
     /// Rings who goes on with the lane of messages without a key, or of all.
     pub(super) bell: Arc<Bell>,
     asking: watch::Sender<Asking>,
@@ -186,7 +184,7 @@ impl Shared {
         outbox: mpsc::UnboundedSender<(Subject, Bytes)>,
     ) -> Self {
         let (id, rules) = (state.register.id.clone(), state.register.rules.clone());
-        let (turn, sated) = (watch::Sender::new(()), Notify::new());
+        let turn = watch::Sender::new(());
         let lanes = std::iter::repeat_with(Notify::new).take(parts::most(&rules)).collect();
         let (asking, looking) = (watch::Sender::default(), tokio::sync::Mutex::new(Instant::now()));
         let (bell, state) = (Arc::default(), Mutex::new(state));
@@ -201,7 +199,6 @@ impl Shared {
             outbox,
             turn,
             lanes,
-            sated,
             bell,
             asking,
             looking,
@@ -216,17 +213,6 @@ impl Shared {
     /// Rings all tasks.
     pub(super) fn ring(&self) {
         self.turn.send_replace(());
-    }
-
-    /// The lanes wait for nothing that the member has not wanted for long. When to look again, if at all.
-    pub(super) fn tire(&self) -> Option<Instant> {
-        let (next, rings) = self.locked().wants.tire(Instant::now());
-        if rings.lanes().next() == Some(0) {
-            // The member does not come to go on with it.
-            self.bell.hurry();
-        }
-        self.call(rings);
-        next
     }
 
     /// Rings lanes, without the lock: who is woken may poll the member there and then.
@@ -308,16 +294,13 @@ impl Shared {
             }
             state.last = state.last.max(Some(offset));
         }
-        let sated = state.wants.came(part.lane(), run.len(), pending, Instant::now());
+        state.wants.came(part.lane(), run.len(), pending);
         state.ready.extend(run.drain(..));
         let (waker, watched) = (state.waker.take(), std::mem::replace(&mut state.watched, true));
         drop(state);
         self.bell.tell(waker);
         if !watched {
             self.ring();
-        }
-        if sated {
-            self.sated.notify_one();
         }
     }
 
@@ -361,7 +344,7 @@ impl Shared {
     }
 
     /// Gives back what was not handed out, the oldest first.
-    fn give_back(&self, state: &mut State) {
+    pub(super) fn give_back(&self, state: &mut State) {
         for message in state.ready.drain(..) {
             self.tell(&message.reply, RETURN);
         }

@@ -4,36 +4,16 @@
 //! not know which of them has one. To ask each of them would bring one of each: those that are not wanted
 //! would wait here for as long as the member works on the first, kept from members that are idle, and count
 //! as an attempt where they go back. So consumers that may have messages are asked in turn, who was asked
-//! longest ago first, for no more than is wanted of all together, and by pulls that do not wait. Only those
-//! that had none are waited at, all at once; what comes to several of them in the same moment is taken, a
-//! message of each. Once the member has wanted nothing for a while ([`GRACE`]) it waits at none, since what
-//! comes then is for others.
-//!
-//! A consumer whose only message is held elsewhere answers a pull once that is settled. After some
-//! [`patience`] it is the turn of the next, and that pull is taken for one that waits.
-
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
-use memq::spi::GroupRules;
-use tokio::time::Instant;
+//! longest ago first, for no more than is wanted of all together. One that has none, or that may not send it since
+//! one is held elsewhere, is waited at, and the next one is asked; the more had none, the more at once. All that had none are waited at together, so that what comes to several of
+//! them while their pulls wait is taken, a message of each. Those end by themselves, and only a member
+//! that still waits has others follow.
 
 use super::parts::by_key;
+use memq::spi::GroupRules;
 
 /// Messages that a pull brings at most: far fewer than the client keeps for who does not look.
 const PULL: usize = 1_024;
-
-/// How long a consumer that may have messages is waited for before another one is asked, at least and at most.
-const PATIENCE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(1);
-
-/// The same, where an answer of the server takes so long.
-pub(super) fn patience(answers: Duration) -> Duration {
-    answers.saturating_mul(2).clamp(*PATIENCE.start(), *PATIENCE.end())
-}
-
-/// How long it is waited at consumers without messages for a member that wants none: whoever works on a message for
-/// less than that need not say each time that it waits.
-pub(super) const GRACE: Duration = Duration::from_millis(20);
 
 /// What is fetched before it is asked for: what one member has is not for the others.
 #[derive(Clone, Copy, Debug)]
@@ -108,12 +88,10 @@ impl Rings {
 enum Doing {
     /// It asks for nothing until it is rung.
     Rests,
-    /// It asks for so many that may be there, or is rung to do that.
+    /// It asks for so many, or is rung to do that.
     Takes(usize),
-    /// It waits for some, or is rung to do that.
+    /// It waits for some, or is rung to do that; what it is sent does not count.
     Waits,
-    /// It is rung to wait no longer.
-    Stops,
     /// It is about to come again.
     Away,
 }
@@ -145,10 +123,10 @@ pub(super) struct Wants {
     /// Whether the group may be full.
     limited: bool,
     asked: u64,
-    /// Since when the member wants nothing, while it may be waited for more.
-    sated: Option<Instant>,
-    /// Whether somebody looks when that was long ago.
-    watched: bool,
+    /// Consumers that had none since the member began to wait.
+    vain: usize,
+    /// Whether nobody waits any more: what is asked for is not asked for again.
+    given_up: bool,
 }
 
 impl Lane {
@@ -169,8 +147,8 @@ impl Wants {
             sole: !by_key(rules),
             limited: rules.max_in_flight.is_some(),
             asked: 0,
-            sated: None,
-            watched: false,
+            vain: 0,
+            given_up: false,
         };
         // The main one.
         wants.grow(1);
@@ -188,8 +166,11 @@ impl Wants {
     /// It waits for this many, or for more where it has asked for more since the last one came: who wants
     /// many takes what there is, and then waits for the first. It has room for so many.
     pub(super) fn want(&mut self, messages: usize, room: usize) -> Rings {
+        if self.wanted == 0 {
+            self.vain = 0;
+        }
         self.wanted = self.wanted.max(messages);
-        self.sated = None;
+        self.given_up = false;
         self.call(room)
     }
 
@@ -204,32 +185,24 @@ impl Wants {
         if self.ahead > 0 { self.call(room) } else { Rings::default() }
     }
 
-    /// So many came from a consumer, with others pending behind them. Whether somebody is to look when the
-    /// member has wanted nothing [for long](Self::tire).
-    pub(super) fn came(&mut self, lane: usize, count: usize, pending: u64, now: Instant) -> bool {
-        self.wanted = 0;
+    /// Nobody waits any more. What is under way, or rung, goes on.
+    pub(super) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.given_up
+    }
+
+    /// So many came from a consumer, with others pending behind them.
+    pub(super) fn came(&mut self, lane: usize, count: usize, pending: u64) {
+        (self.wanted, self.vain) = (0, 0);
         // The rest is for others, of which some may have none.
         self.ahead = if self.sole { 0 } else { self.ahead.saturating_sub(count) };
         (self.lanes[lane].some, self.lanes[lane].held) = (pending > 0, lane > 0);
         if lane == 0 {
             self.pending = pending;
         }
-        if self.sole {
-            return false;
-        }
-        self.rest(now)
-    }
-
-    /// Nobody waits any more, and perhaps will again at once. Whether somebody is to look as after some
-    /// [came](Self::came).
-    pub(super) fn give_up(&mut self, now: Instant) -> bool {
-        self.wanted = 0;
-        self.rest(now)
-    }
-
-    fn rest(&mut self, now: Instant) -> bool {
-        self.sated = Some(now);
-        !std::mem::replace(&mut self.watched, true)
     }
 
     /// What a consumer sent singly is settled.
@@ -244,21 +217,26 @@ impl Wants {
         self.lanes.iter_mut().for_each(|lane| (lane.some, lane.held) = (true, false));
     }
 
+    /// Messages that somebody waits for.
+    fn waited_for(&self) -> usize {
+        if self.given_up { 0 } else { self.wanted }
+    }
+
     /// Rings lanes that rest and are to ask for messages now, where there is room for so many.
     pub(super) fn call(&mut self, room: usize) -> Rings {
         let mut rings = Rings::default();
-        let most = self.wanted.max(self.ahead).min(room).min(PULL);
+        let most = self.waited_for().max(self.ahead).min(room).min(PULL);
         if most == 0 {
             return rings;
         }
         if self.sole {
             if self.lanes[0].doing == Doing::Rests {
-                self.lanes[0].doing = Doing::Away;
+                self.lanes[0].doing = Doing::Takes(most);
                 rings.add(0);
             }
             return rings;
         }
-        if self.wanted > 0 {
+        if self.waited_for() > 0 {
             for (number, lane) in self.lanes.iter_mut().enumerate() {
                 if lane.doing == Doing::Rests && !lane.may_have() {
                     lane.doing = Doing::Waits;
@@ -267,12 +245,13 @@ impl Wants {
             }
         }
         let open = |lane: &Lane| if let Doing::Takes(count) = lane.doing { count } else { 0 };
-        let mut left = most.saturating_sub(self.lanes.iter().map(open).sum());
+        let open: usize = self.lanes.iter().map(open).sum();
+        let mut left = (most + self.vain / 4).saturating_sub(open);
         while left > 0 {
             let rest = self.lanes.iter_mut().enumerate();
             let rest = rest.filter(|(_, lane)| lane.doing == Doing::Rests && lane.may_have());
             let Some((number, lane)) = rest.min_by_key(|(_, lane)| lane.asked) else { break };
-            let count = if number == 0 { left } else { 1 };
+            let count = if number == 0 { left.min(most) } else { 1 };
             left -= count;
             self.asked += 1;
             (lane.doing, lane.asked) = (Doing::Takes(count), self.asked);
@@ -284,30 +263,32 @@ impl Wants {
     /// A lane comes. What its consumer is asked for, where there is room for so many, and which others are to
     /// be rung.
     pub(super) fn next(&mut self, lane: usize, room: usize) -> (Asked, Rings) {
-        if self.sole {
-            let asked = self.next_of_one(room);
-            self.lanes[0].doing = match asked {
-                Asked { batch: 0, .. } => Doing::Rests,
-                Asked { waits: true, .. } => Doing::Waits,
-                Asked { batch, .. } => Doing::Takes(batch),
-            };
-            return (asked, Rings::default());
-        }
-        // It may have what it wanted since it was rung.
+        // It may have what it wanted since it was rung. Who gave up is asked for all the same, once.
         let goes = match self.lanes[lane].doing {
             Doing::Takes(_) => self.wanted.max(self.ahead).min(room) > 0,
             Doing::Waits => self.wanted.min(room) > 0,
-            Doing::Rests | Doing::Stops | Doing::Away => false,
+            Doing::Rests | Doing::Away => false,
         };
         if !goes {
             self.lanes[lane].doing = Doing::Rests;
         }
         let rings = self.call(room).without(lane);
+        if self.lanes[lane].doing == Doing::Rests {
+            // What comes from here on nobody sees.
+            self.lanes[lane].some = true;
+        }
         let asked = match self.lanes[lane].doing {
-            Doing::Takes(batch) => Asked { batch, waits: false },
+            Doing::Takes(_) if self.sole => self.next_of_one(room),
+            // Where some are known to be there, or nobody waits, an answer is not waited for.
+            Doing::Takes(batch) if lane == 0 => {
+                let known = self.pending > 0 && batch > 1;
+                Asked { batch, waits: self.wanted > 0 && !known }
+            }
+            // Where one is held elsewhere, one that does not wait is not answered.
+            Doing::Takes(_) => Asked { batch: 1, waits: true },
             Doing::Waits if lane > 0 => Asked { batch: 1, waits: true },
             Doing::Waits => Asked { batch: self.wanted.min(room).min(PULL), waits: true },
-            Doing::Rests | Doing::Stops | Doing::Away => Asked { batch: 0, waits: false },
+            Doing::Rests | Doing::Away => Asked { batch: 0, waits: false },
         };
         (asked, rings)
     }
@@ -324,10 +305,11 @@ impl Wants {
 
     /// A pull is over, and its lane comes again. Rings others whose turn it is.
     pub(super) fn over(&mut self, lane: usize, found: Found, room: usize) -> Rings {
-        self.lanes[lane].doing = Doing::Away;
+        let did = std::mem::replace(&mut self.lanes[lane].doing, Doing::Away);
         match found {
             Found::Some => {}
             Found::None => {
+                self.vain += usize::from(did != Doing::Waits);
                 self.lanes[lane].some = false;
                 if lane == 0 {
                     (self.pending, self.ahead) = (0, 0);
@@ -338,36 +320,18 @@ impl Wants {
         if self.sole { Rings::default() } else { self.call(room) }
     }
 
-    /// A consumer does not say what it has: others are asked meanwhile.
+    /// Whether what a lane asks for counts against what is wanted.
+    pub(super) fn counts(&self, lane: usize) -> bool {
+        matches!(self.lanes[lane].doing, Doing::Takes(_))
+    }
+
+    /// A consumer has none to send now: it is waited at, and others are asked.
     pub(super) fn pass_on(&mut self, lane: usize, room: usize) -> Rings {
-        self.lanes[lane].doing = Doing::Waits;
+        if let Doing::Takes(_) = self.lanes[lane].doing {
+            (self.lanes[lane].doing, self.lanes[lane].some) = (Doing::Waits, false);
+            self.vain += 1;
+        }
         self.call(room)
-    }
-
-    /// Whether a lane is to wait no longer.
-    pub(super) fn stops(&self, lane: usize) -> bool {
-        self.lanes[lane].doing == Doing::Stops
-    }
-
-    /// Rings those that wait for what a member has not wanted for long. When to look again, if at all.
-    pub(super) fn tire(&mut self, now: Instant) -> (Option<Instant>, Rings) {
-        let mut rings = Rings::default();
-        let end = self.sated.map(|since| since + GRACE);
-        if let Some(end) = end.filter(|end| now < *end) {
-            return (Some(end), rings);
-        }
-        self.watched = false;
-        if end.is_some() {
-            for (number, lane) in self.lanes.iter_mut().enumerate() {
-                // From here on some may come that nobody sees.
-                lane.some |= lane.doing == Doing::Rests;
-                if lane.doing == Doing::Waits {
-                    lane.doing = Doing::Stops;
-                    rings.add(number);
-                }
-            }
-        }
-        (None, rings)
     }
 }
 

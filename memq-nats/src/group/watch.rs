@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::figures;
 use super::shared::{End, PROGRESS, Shared};
-use super::wants::GRACE;
 use crate::topic::Phase;
 
 /// How often it is looked whether everything in a closed topic is settled.
@@ -32,7 +31,6 @@ pub(super) async fn run(ending: Ending) {
     // What arrived is at most two of these old before it is kept.
     let pause = shared.rules.ack_deadline / 6;
     let mut keeps: Option<Instant> = None;
-    let mut tires: Option<Instant> = None;
     loop {
         turn.borrow_and_update();
         let reached = *phase.borrow_and_update();
@@ -70,10 +68,6 @@ pub(super) async fn run(ending: Ending) {
                 shared.finish(End::Closed);
                 return;
             }
-            () = shared.sated.notified() => tires = Some(Instant::now() + GRACE),
-            () = tokio::time::sleep_until(tires.unwrap_or(closing)), if tires.is_some() => {
-                tires = shared.tire();
-            }
             () = tokio::time::sleep_until(closing), if !open => {}
             () = tokio::time::sleep_until(keeps.unwrap_or(closing)), if keeps.is_some() => {
                 keep_ready(&shared, pause);
@@ -83,10 +77,14 @@ pub(super) async fn run(ending: Ending) {
     }
 }
 
-/// Keeps the deadlines of what was not handed out from passing.
+/// Keeps the deadlines of what was not handed out from passing. What nobody waits for goes back: it came after
+/// somebody gave up, and may never be taken.
 fn keep_ready(shared: &Shared, pause: Duration) {
     let now = Instant::now();
     let mut state = shared.locked();
+    if state.wants.is_given_up() {
+        shared.give_back(&mut state);
+    }
     // While there is some it is looked again.
     state.watched = !state.ready.is_empty();
     for message in state.ready.iter_mut().filter(|message| now - message.since >= pause) {

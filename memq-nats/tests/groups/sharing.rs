@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use memq::spi::{GroupRules, RemoteGroup, Settle};
@@ -95,10 +96,14 @@ async fn what_comes_while_a_member_works_is_for_the_others() {
         });
         waiting(&setup, 0).await;
         setup.publish(&KEYS[1..]).await;
-        take_new(&mut setup.join(&rules, 10).await, 7).await;
+        confirm(&first, Settle::Ack).await.unwrap();
+        // It takes one of what came meanwhile, and leaves the rest to the others.
+        let second = take(&mut one).await;
+        assert_eq!((second.attempt, setup.stats().await.in_flight), (1, 1));
+        take_new(&mut setup.join(&rules, 10).await, 6).await;
         // Until that one is gone.
         waiting(&setup, 0).await;
-        settle(&first, Settle::Ack).unwrap();
+        settle(&second, Settle::Ack).unwrap();
         // And it waits again.
         setup.publish(&["h", ""]).await;
         take_new(&mut one, 2).await;
@@ -126,6 +131,21 @@ async fn what_comes_after_somebody_gave_up_is_for_the_others() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn what_comes_to_who_has_just_given_up_and_never_comes_again_goes_back() {
+    each(1, |setup| async move {
+        let mut rules = any_order();
+        rules.ack_deadline = Duration::from_secs(1);
+        let mut one = setup.join(&rules, 10).await;
+        nothing(&mut one).await;
+        waiting(&setup, 1).await;
+        gives_up(&mut one).await;
+        setup.publish(&[""]).await;
+        assert_eq!(acked(&mut setup.join(&rules, 10).await).await, (0, 2));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -125,17 +125,17 @@ fn consumers_that_may_have_some_are_asked_in_turn_for_no_more_than_is_wanted() {
     let mut wants = by_key();
     for lane in [0, 1, 2, 0, 1] {
         assert_eq!(rung(wants.want(1, 9)), [lane]);
-        assert_eq!(wants.next(lane, 9), (asked(1, false), Rings::default()));
+        assert_eq!(wants.next(lane, 9), (asked(1, true), Rings::default()));
         // The others rest, though they come.
         assert_eq!(wants.next((lane + 1) % 3, 9), (NOTHING, Rings::default()));
-        wants.came(lane, 1, 7, Instant::now());
+        wants.came(lane, 1, 7);
         assert!(wants.over(lane, Found::Some, 9).is_none());
         assert_eq!(wants.next(lane, 9).0, NOTHING);
         assert!(wants.settled(lane, 9).is_none());
     }
     // Many are asked of several, of which those with a key send one each.
     assert_eq!(rung(wants.want(6, 9)), [0, 2]);
-    assert_eq!([0, 2].map(|lane| wants.next(lane, 9).0.batch), [5, 1]);
+    assert_eq!([0, 2].map(|lane| wants.next(lane, 9).0), [asked(5, false), asked(1, true)]);
     assert_eq!(rung(wants.want(7, 9)), [1]);
 }
 
@@ -144,7 +144,7 @@ fn no_more_is_asked_for_than_there_is_room_for() {
     let mut wants = by_key();
     assert!(wants.want(6, 0).is_none());
     assert_eq!(rung(wants.call(2)), [0]);
-    assert_eq!(wants.next(0, 2).0, asked(2, false));
+    assert_eq!(wants.next(0, 2).0, asked(2, true));
     // What is rung and comes too late rests.
     assert_eq!(wants.next(0, 0).0, NOTHING);
 }
@@ -154,29 +154,59 @@ fn those_that_have_none_are_waited_at_together() {
     let mut wants = by_key();
     let _ = wants.want(1, 9);
     for lane in [0, 1] {
-        assert_eq!(wants.next(lane, 9).0, asked(1, false));
-        assert_eq!(rung(wants.over(lane, Found::None, 9)), [lane + 1], "it is the next one's turn");
+        assert_eq!(wants.next(lane, 9).0, asked(1, true));
+        assert_eq!(rung(wants.pass_on(lane, 9)), [lane + 1], "it is the next one's turn");
+        // And is asked again once its pull ends.
+        let _ = wants.over(lane, Found::None, 9);
         assert_eq!(wants.next(lane, 9), (asked(1, true), Rings::default()));
+        assert!(wants.pass_on(lane, 9).is_none(), "its turn is over");
     }
-    assert_eq!(wants.next(2, 9).0, asked(1, false));
-    // One that is at work meanwhile is not waited for either.
-    wants.came(2, 1, 0, Instant::now());
-    let _ = wants.over(2, Found::Some, 9);
-    assert_eq!(wants.next(2, 9).0, NOTHING);
-    assert_eq!(rung(wants.want(1, 9)), [2]);
     assert_eq!(wants.next(2, 9).0, asked(1, true));
+    // One that is at work meanwhile is not waited for, but by pulls that wait already.
+    wants.came(2, 1, 0);
+    let _ = wants.over(2, Found::Some, 9);
+    let _ = wants.over(0, Found::None, 9);
+    assert_eq!([0, 2].map(|lane| wants.next(lane, 9).0), [NOTHING, NOTHING]);
+    assert_eq!(rung(wants.want(1, 9)), [0, 2]);
+    assert_eq!([0, 2].map(|lane| wants.next(lane, 9).0), [asked(1, true), asked(1, true)]);
+    // What came meanwhile to one where nobody waited is not known. Of the other the member has one.
+    assert!(wants.counts(0) && !wants.counts(2));
+}
+
+#[test]
+fn the_more_had_none_the_more_are_asked_at_once() {
+    let mut wants = Wants::new(&rules(None));
+    wants.grow(16);
+    (0..16).for_each(|lane| assert_eq!(wants.next(lane, 9), (NOTHING, Rings::default())));
+    let mut rings = wants.want(1, 9);
+    let mut seen = Vec::new();
+    while !rings.is_none() {
+        seen.push(rings.lanes().count());
+        let asked = std::mem::take(&mut rings);
+        for lane in asked.lanes() {
+            assert!(wants.next(lane, 9).0.waits);
+            rings = Rings(rings.0 | wants.pass_on(lane, 9).0);
+        }
+    }
+    assert_eq!(seen, [1, 1, 1, 1, 2, 2, 3, 3, 2]);
+    // Another time it begins anew.
+    wants.came(3, 1, 5);
+    (0..16).for_each(|lane| assert!(wants.over(lane, Found::Unknown, 9).is_none()));
+    (0..16).for_each(|lane| assert_eq!(wants.next(lane, 9).0, NOTHING));
+    assert_eq!(wants.want(1, 9).lanes().count(), 2, "and at the one whose message it has it waits");
 }
 
 #[test]
 fn a_consumer_that_sends_one_at_a_time_is_waited_at_until_that_is_settled() {
     let mut wants = by_key();
-    wants.came(1, 1, 7, Instant::now());
+    wants.came(1, 1, 7);
     assert_eq!(rung(wants.want(3, 9)), [0, 1]);
-    assert_eq!([0, 1].map(|lane| wants.next(lane, 9).0), [asked(3, false), asked(1, true)]);
+    assert_eq!([0, 1].map(|lane| wants.next(lane, 9).0), [asked(3, true), asked(1, true)]);
     let _ = wants.over(1, Found::Unknown, 9);
     let _ = wants.over(0, Found::None, 9);
     assert!(wants.settled(1, 9).is_none(), "it is about to come");
-    assert_eq!(wants.next(1, 9).0, asked(1, false));
+    assert_eq!(wants.next(1, 9).0, asked(1, true));
+    assert_eq!(wants.lanes[1].doing, Doing::Takes(1), "and its turn has come");
 }
 
 #[test]
@@ -186,36 +216,19 @@ fn who_does_not_say_what_it_has_holds_up_nobody() {
     assert_eq!(rung(wants.pass_on(0, 9)), [1]);
     assert_eq!(rung(wants.pass_on(1, 9)), [2]);
     assert!(wants.pass_on(2, 9).is_none());
-    let ms = Duration::from_millis;
-    // Longer where the way is long.
-    assert_eq!([1, 200, 2_000].map(|took| patience(ms(took))), [20, 400, 1_000].map(ms));
 }
 
 #[test]
-fn who_wants_nothing_for_a_while_is_waited_for_nowhere() {
-    let (mut wants, now) = (by_key(), Instant::now());
-    let _ = wants.want(1, 9);
-    let _ = wants.over(0, Found::None, 9);
-    assert_eq!(wants.next(0, 9).0, asked(1, true));
-    assert!(wants.came(1, 1, 0, now), "somebody looks");
-    let _ = wants.over(1, Found::Some, 9);
-    assert_eq!(wants.next(1, 9).0, NOTHING);
-    assert!(!wants.came(1, 1, 0, now), "and looks again by itself");
-    let early = now + GRACE / 2;
-    assert_eq!(wants.tire(early), (Some(now + GRACE), Rings::default()));
-    // Who wants more in time is waited for as before.
-    assert_eq!(rung(wants.want(1, 9)), [1, 2]);
-    assert_eq!(wants.tire(now + GRACE), (None, Rings::default()));
-    assert!(wants.came(2, 1, 0, now));
-    let _ = wants.over(2, Found::Some, 9);
-    let (again, rings) = wants.tire(now + GRACE);
-    assert_eq!((again, rung(rings)), (None, vec![0, 1]));
-    assert!(wants.stops(0) && !wants.stops(2));
-    // It may have some from then on.
-    let _ = wants.over(0, Found::Unknown, 9);
-    assert_eq!(wants.next(0, 9).0, NOTHING);
-    assert_eq!(rung(wants.want(1, 9)), [0]);
-    assert_eq!(wants.next(0, 9).0, asked(1, false));
+fn who_gave_up_is_asked_for_once_and_no_more() {
+    for mut wants in [by_key(), fetched(None, &rules(Some(5)), 0, 0)] {
+        assert_eq!(rung(wants.want(1, 9)), [0]);
+        wants.give_up();
+        assert_eq!(wants.next(0, 9), (asked(1, true), Rings::default()));
+        assert!(wants.pass_on(0, 9).is_none());
+        assert!(wants.over(0, Found::None, 9).is_none());
+        assert_eq!(wants.next(0, 9), (NOTHING, Rings::default()));
+        assert!(!wants.want(1, 9).is_none());
+    }
 }
 
 #[test]
@@ -225,14 +238,14 @@ fn what_is_fetched_ahead_comes_from_all_consumers() {
     let rings = wants.satisfied(Ahead::new(Some(4), &rules(None)), 0, 9);
     assert_eq!(rung(rings), [0]);
     assert_eq!(wants.next(0, 9).0, asked(4, false));
-    wants.came(0, 4, 96, Instant::now());
+    wants.came(0, 4, 96);
     let _ = wants.over(0, Found::Some, 9);
     let _ = wants.next(0, 9);
     let rings = wants.satisfied(Ahead::new(Some(4), &rules(None)), 0, 9);
     assert_eq!(rung(rings), [0, 1, 2]);
     assert_eq!([0, 1, 2].map(|lane| wants.next(lane, 9).0.batch), [2, 1, 1]);
     // What one of them does not have another one may.
-    wants.came(0, 2, 94, Instant::now());
+    wants.came(0, 2, 94);
     let _ = wants.over(0, Found::Some, 9);
     assert_eq!(wants.next(0, 9).0, NOTHING);
     assert_eq!(rung(wants.over(1, Found::None, 9)), [0]);
