@@ -4,13 +4,14 @@
 //! not know which of them has one. To ask each of them would bring one of each: those that are not wanted
 //! would wait here for as long as the member works on the first, kept from members that are idle, and count
 //! as an attempt where they go back. So consumers that may have messages are asked in turn, who was asked
-//! longest ago first, for no more than is wanted of all together. One that has none, or that may not send it since
-//! one is held elsewhere, is waited at, and the next one is asked; the more had none, the more at once. All that had none are waited at together, so that what comes to several of
-//! them while their pulls wait is taken, a message of each. Those end by themselves, and only a member
-//! that still waits has others follow.
+//! longest ago first, for no more than is wanted of all together. One that has none, or that may not send it
+//! since one is held elsewhere, is waited at, and the next one is asked; the more had none, the more at once. All
+//! that had none are waited at together, so that what comes to several of them while their pulls wait is
+//! taken, a message of each. Those end by themselves, and only a member that still waits has others follow.
+
+use memq::spi::GroupRules;
 
 use super::parts::by_key;
-use memq::spi::GroupRules;
 
 /// Messages that a pull brings at most: far fewer than the client keeps for who does not look.
 const PULL: usize = 1_024;
@@ -177,7 +178,7 @@ impl Wants {
     /// It has some, and has `ready` that it was not handed. More is fetched once half of what may lie here is
     /// left.
     pub(super) fn satisfied(&mut self, prefetch: Ahead, ready: usize, room: usize) -> Rings {
-        self.wanted = 0;
+        (self.wanted, self.given_up) = (0, false);
         let Ahead { most, share } = prefetch;
         let most = usize::try_from(self.pending / share).unwrap_or(usize::MAX).min(most);
         let low = ready * 2 < most;
