@@ -346,6 +346,7 @@ impl Shared {
     /// Gives back what was not handed out, the oldest first.
     pub(super) fn give_back(&self, state: &mut State) {
         for message in state.ready.drain(..) {
+            state.wants.let_go(message.part.lane());
             self.tell(&message.reply, RETURN);
         }
     }

@@ -191,6 +191,7 @@ impl Wants {
         self.given_up = true;
     }
 
+    /// Whether nobody has waited, or taken any, since somebody gave up.
     pub(super) const fn is_given_up(&self) -> bool {
         self.given_up
     }
@@ -206,9 +207,14 @@ impl Wants {
         }
     }
 
+    /// What a consumer sent singly goes back.
+    pub(super) fn let_go(&mut self, lane: usize) {
+        self.lanes[lane].held = false;
+    }
+
     /// What a consumer sent singly is settled.
     pub(super) fn settled(&mut self, lane: usize, room: usize) -> Rings {
-        self.lanes[lane].held = false;
+        self.let_go(lane);
         self.call(room)
     }
 

@@ -232,6 +232,29 @@ fn who_gave_up_is_asked_for_once_and_no_more() {
 }
 
 #[test]
+fn who_takes_what_came_after_all_has_not_given_up() {
+    let mut wants = by_key();
+    let _ = wants.want(1, 9);
+    wants.give_up();
+    wants.came(0, 1, 0);
+    assert!(wants.is_given_up(), "it may never be taken");
+    let _ = wants.satisfied(Ahead::new(None, &rules(Some(5))), 0, 9);
+    assert!(!wants.is_given_up());
+}
+
+#[test]
+fn a_consumer_whose_message_went_back_is_asked_in_turn_again() {
+    let mut wants = by_key();
+    wants.came(2, 1, 0);
+    let _ = wants.over(2, Found::Unknown, 9);
+    assert_eq!(wants.next(2, 9).0, NOTHING);
+    wants.let_go(2);
+    assert_eq!(rung(wants.want(3, 9)), [0]);
+    let _ = wants.pass_on(0, 9);
+    assert!(wants.counts(1) && wants.counts(2));
+}
+
+#[test]
 fn what_is_fetched_ahead_comes_from_all_consumers() {
     let mut wants = by_key();
     wants.pending = 100;
